@@ -1,0 +1,55 @@
+# The vocabulary of the project. Every target installs what it needs and is cheap when nothing is to do.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-dev system lab lab-down demo lint unit molecule test
+
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+help: ## show this list
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(VENV)/.runtime ## create .venv with what the playbooks need
+setup-dev: $(VENV)/.development
+
+$(VENV)/.runtime: requirements.txt lab/system-packages
+	lab/system-packages controller
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	lab/link-collection
+	touch $@
+
+$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+lab: setup ## boot the hosts of inventory/lab
+	lab/system-packages lab
+	$(BIN)/python -m lab up inventory/lab
+
+lab-down: setup ## remove the lab without a trace
+	$(BIN)/python -m lab down inventory/lab
+
+demo: lab ## boot, provision, verify and show the lab
+	$(BIN)/ansible-playbook -i inventory/lab playbooks/site.yml
+	lab/demo
+
+lint: setup-dev ## ruff, mypy, yamllint, ansible-lint (production profile), documentation
+	ruff check .
+	ruff format --check .
+	mypy
+	yamllint --strict .
+	ansible-lint --offline
+	tests/documentation
+
+unit: setup-dev ## the pure logic
+	$(BIN)/pytest tests/unit
+
+molecule: setup-dev ## create, converge, idempotence, check, verify and destroy on real hosts
+	lab/system-packages lab
+	tests/molecule
+
+test: lint unit molecule ## everything that guards main
