@@ -47,9 +47,7 @@ def parse(url: str) -> Endpoint:
     """
     scheme, separator, rest = str(url).partition("://")
     if not separator or scheme not in ("unix", "fd", "tcp"):
-        raise EndpointError(
-            f"{url!r} has no known scheme: write unix:///run/docker.sock, fd:// or tcp://0.0.0.0:2376"
-        )
+        raise EndpointError(f"{url!r} has no known scheme: write unix:///run/docker.sock, fd:// or tcp://0.0.0.0:2376")
     if scheme == "fd":
         if rest:
             raise EndpointError(f"{url!r}: write fd:// alone, the socket is docker.socket's")
@@ -139,8 +137,7 @@ def problems(urls: object, tls: bool, plaintext_loopback: bool) -> list[str]:
     if endpoints and not any(endpoint.scheme in ("unix", "fd") for endpoint in endpoints):
         found.append("names no local socket: add unix:///run/docker.sock, the host manages its daemon by it")
     if len([endpoint for endpoint in endpoints if endpoint.scheme == "fd"]) and any(
-        endpoint.scheme == "unix" and normal_path(endpoint.path) == "/run/docker.sock"
-        for endpoint in endpoints
+        endpoint.scheme == "unix" and normal_path(endpoint.path) == "/run/docker.sock" for endpoint in endpoints
     ):
         found.append("names /run/docker.sock twice: fd:// already is docker.socket's own path")
     return found

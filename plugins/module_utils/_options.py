@@ -124,9 +124,7 @@ def _interface_address(version: int) -> Check:
 
 def _network(version: int) -> Check:
     def check(value: Any) -> str | None:
-        wanted = f"must be an IPv{version} network such as " + (
-            "172.30.0.0/25" if version == 4 else "fd00:30::/80"
-        )
+        wanted = f"must be an IPv{version} network such as " + ("172.30.0.0/25" if version == 4 else "fd00:30::/80")
         if not isinstance(value, str) or "/" not in value:
             return wanted
         try:
@@ -158,11 +156,7 @@ def _pools(value: Any) -> str | None:
         except (ValueError, TypeError) as error:
             return f"{wanted} ({error})"
         size = pool["size"]
-        if (
-            isinstance(size, bool)
-            or not isinstance(size, int)
-            or not base.prefixlen <= size <= base.max_prefixlen - 2
-        ):
+        if isinstance(size, bool) or not isinstance(size, int) or not base.prefixlen <= size <= base.max_prefixlen - 2:
             return (
                 f"pool {pool['base']} has size {size!r}: it must be a prefix length from "
                 f"{base.prefixlen} to {base.max_prefixlen - 2}"
@@ -251,9 +245,7 @@ OPTIONS: dict[str, Option] = {
     "default-cgroupns-mode": Option(_one_of("host", "private"), reload=True, reload_since=(23, 0)),
     "default-init": Option(_text),
     "default-ipc-mode": Option(_one_of("private", "shareable"), reload=True),
-    "default-shm-size": Option(
-        lambda v: None if isinstance(v, (int, str)) and v else "must be a size", reload=True
-    ),
+    "default-shm-size": Option(lambda v: None if isinstance(v, (int, str)) and v else "must be a size", reload=True),
     "default-ulimits": Option(_mapping),
     "exec-opts": Option(_texts),
     "init": Option(_boolean),
@@ -324,8 +316,4 @@ OPTIONS: dict[str, Option] = {
 
 def needs_restart(keys: set[str], version: tuple[int, int]) -> set[str]:
     """Those of the changed ``keys`` that SIGHUP does not apply on an engine of ``version``."""
-    return {
-        key
-        for key in keys
-        if key not in OPTIONS or not OPTIONS[key].reload or version < OPTIONS[key].reload_since
-    }
+    return {key for key in keys if key not in OPTIONS or not OPTIONS[key].reload or version < OPTIONS[key].reload_since}

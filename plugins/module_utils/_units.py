@@ -123,8 +123,8 @@ def service_drop_in(exec_starts: list[str], source: str) -> str | None:
     if cleaned == exec_starts:
         return None
     lines = [
-        "# Written by mooring.docker.daemon_config. The packaged unit's -H would clash with hosts in daemon.json;",
-        f"# this is the command of {source} without it.",
+        "# Written by mooring.docker.daemon_config: the command of",
+        f"# {source} without -H, which would clash with hosts in daemon.json.",
         "[Service]",
         "ExecStart=",
     ]

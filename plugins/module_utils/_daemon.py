@@ -1,0 +1,195 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running daemon, as systemd, the kernel and its own API show it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _store, _units
+from ansible_collections.mooring.docker.plugins.module_utils._config import Config
+
+SERVICE = "docker.service"
+SOCKET = "docker.socket"
+
+
+def run(*words: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
+    """Run a command with a deadline and the C locale; never raises for its exit status.
+
+    A command that is missing or misses its deadline is reported as exit status 127 or 124.
+    """
+    environment = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(words, 127, "", f"{words[0]}: not found")
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 124, "", f"{' '.join(words)}: no end after {timeout:.0f} s")
+
+
+def properties(unit: str) -> dict[str, str]:
+    """What systemd knows of ``unit``, from ``systemctl show``."""
+    wanted = (
+        "LoadState,ActiveState,SubState,UnitFileState,MainPID,FragmentPath,DropInPaths,EnvironmentFiles,"
+        "NeedDaemonReload,Result"
+    )
+    output = run("systemctl", "show", unit, "-p", wanted).stdout
+    return dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+
+
+def dockerd() -> str | None:
+    """The path of the daemon's program, or None where no engine is installed."""
+    return shutil.which("dockerd", path="/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin")
+
+
+def version(text: str) -> tuple[int, int] | None:
+    """(major, minor) in a text such as "Docker version 28.5.2+dfsg3, build ..."."""
+    match = re.search(r"(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def installed_version() -> tuple[int, int] | None:
+    """The engine's (major, minor), asked from the program itself, or None."""
+    program = dockerd()
+    return version(run(program, "--version").stdout) if program else None
+
+
+def instance(pid: int) -> dict[str, Any] | None:
+    """What tells one life of the daemon from another: pid and start in clock ticks since boot, proc(5).
+
+    ``started`` is the same moment in seconds since the epoch. None where there is no such process.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    ticks = int(stat.rpartition(")")[2].split()[19])
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return {"pid": pid, "ticks": ticks, "boot": boot, "started": time.time() - age}
+
+
+def unit_texts(show: dict[str, str], ours: Path) -> tuple[list[str], list[Path]]:
+    """The texts of a unit and its drop-ins in systemd's order without ``ours``, and their paths."""
+    paths = [Path(show["FragmentPath"])] if show.get("FragmentPath") else []
+    paths += [Path(path) for path in show.get("DropInPaths", "").split() if Path(path) != ours]
+    found = [(path, _store.read(path)) for path in paths]
+    return [text for _path, text in found if text is not None], [path for path, text in found if text is not None]
+
+
+def exec_starts(show: dict[str, str]) -> tuple[list[str], str]:
+    """The ExecStart lines of docker.service as they are without Mooring, and the file they stem from."""
+    texts, paths = unit_texts(show, _store.SERVICE_DROP_IN)
+    lines: list[str] = []
+    source = show.get("FragmentPath", "")
+    for text, path in zip(texts, paths):
+        if any(key == "ExecStart" for _section, key, _value in _units.settings(text)):
+            source = str(path)
+    lines = _units.values(texts, "Service", "ExecStart")
+    return lines, source
+
+
+def environment_of(show: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Variables that the unit's EnvironmentFiles give dockerd: name to (value, file)."""
+    found = {}
+    for name in re.findall(r"(/\S+)", show.get("EnvironmentFiles", "")):
+        text = _store.read(Path(name)) or ""
+        found.update({key: (value, name) for key, value in _units.environment(text).items()})
+    return found
+
+
+def inputs(config: Config, show: dict[str, str]) -> dict[str, Any]:
+    """All that a daemon reads at its start: configuration, command, socket unit, TLS files.
+
+    The shape that ``applied.json`` keeps, so that two moments can be compared.
+    """
+    ours = _store.read(_store.SERVICE_DROP_IN)
+    texts, _paths = unit_texts(show, _store.SERVICE_DROP_IN)
+    if ours is not None:
+        texts.append(ours)
+    variables = {name: value for name, (value, _file) in environment_of(show).items()}
+    commands = [_units.command(line, variables) for line in _units.values(texts, "Service", "ExecStart")]
+    return {
+        "config": config,
+        "command": commands,
+        "socket": _store.read(_store.SOCKET_DROP_IN) or "",
+        "tls": {
+            key: _store.file_digest(str(config[key]))
+            for key in ("tlscacert", "tlscert", "tlskey")
+            if isinstance(config.get(key), str)
+        },
+    }
+
+
+def _newest_change(show: dict[str, str], config: Config) -> float:
+    """When, in seconds since the epoch, a file that the daemon reads at its start last changed."""
+    paths = [_store.DAEMON_JSON, _store.SERVICE_DROP_IN, _store.SOCKET_DROP_IN]
+    paths += [Path(path) for path in show.get("DropInPaths", "").split()]
+    paths += [Path(path) for path in re.findall(r"(/\S+)", show.get("EnvironmentFiles", ""))]
+    paths += [Path(str(config[key])) for key in ("tlscacert", "tlscert", "tlskey") if key in config]
+    return max((path.stat().st_ctime for path in paths if path.exists()), default=0.0)
+
+
+def applied(show: dict[str, str], config: Config) -> dict[str, Any] | None:
+    """What the running daemon has read (the shape of ``inputs``), or None where nobody can know.
+
+    Mooring's own record counts for the daemon's life it was made in. Somebody else's start counts too: where
+    no file has changed since, the daemon has read them as they are.
+    """
+    now = instance(int(show.get("MainPID", "0") or 0))
+    if now is None:
+        return None
+    record = _store.recall(_store.APPLIED)
+    if record and all(record["instance"].get(key) == now[key] for key in ("pid", "ticks", "boot")):
+        inputs_then: dict[str, Any] = record["inputs"]
+        return inputs_then
+    if _newest_change(show, config) < now["started"]:
+        return inputs(config, show)
+    return None
+
+
+def record_applied(show: dict[str, str], seen: dict[str, Any]) -> None:
+    """Note that the daemon of now has read ``seen``."""
+    now = instance(int(show.get("MainPID", "0") or 0))
+    if now is not None:
+        record = {"instance": {key: now[key] for key in ("pid", "ticks", "boot")}, "inputs": seen}
+        if _store.recall(_store.APPLIED) != record:
+            _store.private(_store.APPLIED, record)
+
+
+def socket_paths() -> list[str]:
+    """The UNIX sockets that docker.socket listens on, Mooring's drop-in included."""
+    show = properties(SOCKET)
+    texts, _paths = unit_texts(show, _store.SOCKET_DROP_IN)
+    ours = _store.read(_store.SOCKET_DROP_IN)
+    if ours is not None:
+        texts.append(ours)
+    found = [path for path in _units.values(texts, "Socket", "ListenStream") if path.startswith("/")]
+    return [path.replace("/var/run/", "/run/", 1) if path.startswith("/var/run/") else path for path in found]
+
+
+def error_since(moment: float) -> str:
+    """dockerd's own reason for not starting, from the journal since ``moment`` (seconds since the epoch)."""
+    output = run("journalctl", "-u", SERVICE, "-o", "json", "--no-pager", f"--since=@{int(moment)}").stdout
+    lines = []
+    for text in output.splitlines():
+        try:
+            entry = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        stamp = int(entry.get("__REALTIME_TIMESTAMP", "0")) / 1e6
+        if entry.get("_COMM", "") == "dockerd" and stamp >= moment:
+            lines.append(str(entry.get("MESSAGE", "")))
+    # The line that names the cause comes last; systemd's own words about it say only that it failed.
+    for marker in ("failed to start", "unable to configure", "level=fatal", "level=error"):
+        for line in reversed(lines):
+            if marker in line:
+                return line
+    return lines[-1] if lines else "the journal has no word of dockerd"

@@ -1,0 +1,233 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host is: system, engine, configuration, accounts, network; in one trip and without an opinion.
+
+Works on hosts without an engine, without systemd, and on other systems than Linux, where most of it is null.
+"""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import platform
+import pwd
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _apply, _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
+from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
+from ansible_collections.mooring.docker.plugins.module_utils._http import ApiError
+
+
+def system() -> dict[str, Any]:
+    """Operating system, init and Python."""
+    release: dict[str, str] = {}
+    for line in (_store.read(Path("/etc/os-release")) or "").splitlines():
+        key, _separator, value = line.partition("=")
+        release[key] = value.strip('"')
+    return {
+        "kernel": platform.system(),
+        "kernel_version": platform.release(),
+        "machine": platform.machine(),
+        "distribution": release.get("ID"),
+        "distribution_like": release.get("ID_LIKE", "").split(),
+        "distribution_version": release.get("VERSION_ID"),
+        "distribution_codename": release.get("VERSION_CODENAME"),
+        "python": platform.python_version(),
+        # sd_booted(3)
+        "systemd": Path("/run/systemd/system").is_dir(),
+        "apt": Path("/usr/bin/apt-get").exists(),
+        "root": os.geteuid() == 0,
+    }
+
+
+def packages(names: list[str]) -> dict[str, dict[str, str | None]]:
+    """Installed and installable version of Debian packages; both null where apt knows nothing of one."""
+    found: dict[str, dict[str, str | None]] = {name: {"installed": None, "candidate": None} for name in names}
+    if not names:
+        return found
+    name = ""
+    for line in _daemon.run("apt-cache", "policy", *names).stdout.splitlines():
+        if line and not line.startswith(" "):
+            name = line.rstrip(":")
+        match = re.match(r"^\s+(Installed|Candidate): (\S+)", line)
+        if match and name in found and match[2] != "(none)":
+            found[name][match[1].lower()] = match[2]
+    return found
+
+
+def accounts(users: list[str], groups: list[str]) -> dict[str, Any]:
+    """Which of the named users and groups exist, and the groups each user is in."""
+    found: dict[str, Any] = {"users": {}, "groups": {}}
+    for name in users:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            found["users"][name] = None
+            continue
+        member_of = {group.gr_name for group in grp.getgrall() if name in group.gr_mem}
+        member_of.add(grp.getgrgid(entry.pw_gid).gr_name)
+        found["users"][name] = {"uid": entry.pw_uid, "groups": sorted(member_of)}
+    for name in groups:
+        try:
+            group = grp.getgrnam(name)
+        except KeyError:
+            found["groups"][name] = None
+            continue
+        found["groups"][name] = {"gid": group.gr_gid, "members": sorted(group.gr_mem)}
+    return found
+
+
+def engine() -> dict[str, Any]:
+    """Programs, service and what the daemon says of itself."""
+    program = _daemon.dockerd()
+    show = _daemon.properties(_daemon.SERVICE)
+    answer: dict[str, Any] = {
+        "installed": program is not None,
+        "version": None,
+        "cli_version": None,
+        "api_version": None,
+        "service": {
+            "active": show.get("ActiveState"),
+            "enabled": show.get("UnitFileState"),
+            "pid": int(show.get("MainPID", "0") or 0) or None,
+        },
+        "containers_running": None,
+        "live_restore": None,
+        "swarm": None,
+    }
+    cli = re.search(r"version (\S+?),", _daemon.run("docker", "--version").stdout)
+    answer["cli_version"] = cli[1] if cli else None
+    if program:
+        text = re.search(r"version (\S+?),", _daemon.run(program, "--version").stdout)
+        answer["version"] = text[1] if text else None
+    if show.get("ActiveState") == "active":
+        try:
+            api = _apply.local_api(_store.daemon_json() or {})
+            answer["api_version"] = api.get("/version")["ApiVersion"]
+            info = api.get("/info")
+        except (ApiError, ConfigError):
+            return answer
+        answer["containers_running"] = info["ContainersRunning"]
+        answer["live_restore"] = info["LiveRestoreEnabled"]
+        answer["swarm"] = (info.get("Swarm") or {}).get("LocalNodeState")
+    return answer
+
+
+def configuration() -> dict[str, Any]:
+    """The fragments' names and keys, and what still has to be applied. No values: they may be secrets."""
+    try:
+        fragments = _store.fragments()
+        effective = _store.daemon_json()
+    except ConfigError as error:
+        return {"error": str(error), "fragments": {}, "effective": [], "pending": None}
+    pending = None
+    if _daemon.dockerd():
+        plan = _apply.Transaction("never", 0).plan
+        pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
+    return {
+        "error": None,
+        "fragments": {name: sorted(content) for name, content in fragments.items()},
+        "effective": sorted(effective or {}),
+        "pending": pending,
+    }
+
+
+def listening(pid: int | None) -> list[str]:
+    """The endpoints the daemon's process really listens on, as Docker writes them, from ``/proc``.
+
+    TCP tables hold the address as hexadecimal words of the machine's byte order, and state 0A is LISTEN;
+    UNIX sockets that accept connections have the flag 00010000 (proc(5)).
+    """
+    if not pid:
+        return []
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            match = re.match(r"^socket:\[(\d+)\]$", str(link.readlink() if hasattr(link, "readlink") else ""))
+        except OSError:
+            continue
+        if match:
+            inodes.add(match[1])
+    found = []
+    for line in (_store.read(Path(f"/proc/{pid}/net/unix")) or "").splitlines()[1:]:
+        columns = line.split()
+        if len(columns) > 7 and columns[6] in inodes and columns[3] == "00010000":
+            found.append(f"unix://{columns[7]}")
+    for table in ("tcp", "tcp6"):
+        for line in (_store.read(Path(f"/proc/{pid}/net/{table}")) or "").splitlines()[1:]:
+            columns = line.split()
+            if columns[3] == "0A" and columns[9] in inodes:
+                address, port = columns[1].split(":")
+                found.append(f"tcp://{_proc_address(address)}:{int(port, 16)}")
+    return sorted(set(found))
+
+
+def _proc_address(words: str) -> str:
+    import ipaddress
+    import sys
+
+    raw = bytes.fromhex(words)
+    if sys.byteorder == "little":
+        raw = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
+    address = ipaddress.ip_address(raw)
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def network() -> dict[str, Any]:
+    """Addresses and routes of the host, its resolvers, and where this very session comes from."""
+    addresses = []
+    for link in json.loads(_daemon.run("ip", "-json", "address", "show").stdout or "[]"):
+        for entry in link.get("addr_info", []):
+            addresses.append({"interface": link["ifname"], "address": f"{entry['local']}/{entry['prefixlen']}"})
+    routes = []
+    for family in ("-4", "-6"):
+        output = _daemon.run("ip", family, "-json", "route", "show", "table", "all").stdout
+        for route in json.loads(output or "[]"):
+            if route.get("type", "unicast") == "unicast" and route.get("dev") != "lo":
+                routes.append(
+                    {
+                        "destination": route["dst"],
+                        "interface": route.get("dev"),
+                        "gateway": route.get("gateway"),
+                    }
+                )
+    resolvers = re.findall(r"^nameserver\s+(\S+)", _store.read(Path("/etc/resolv.conf")) or "", re.MULTILINE)
+    return {"addresses": addresses, "routes": routes, "resolvers": resolvers, "client": _client()}
+
+
+def _client() -> str | None:
+    """The address this session comes from. sudo drops SSH_CONNECTION, so parents are asked too."""
+    pid = os.getpid()
+    while pid > 1:
+        try:
+            variables = Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace").split("\0")
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return None
+        for variable in variables:
+            if variable.startswith("SSH_CONNECTION="):
+                return variable.partition("=")[2].split()[0]
+        pid = int(stat.rpartition(")")[2].split()[1])
+    return None
+
+
+def observe(names: list[str], users: list[str], groups: list[str], certificates: list[str]) -> dict[str, Any]:
+    """Everything above. ``certificates`` are paths of PEM files to describe."""
+    here = system()
+    if here["kernel"] != "Linux":
+        return {"system": here}
+    answer = {
+        "system": here,
+        "packages": packages(names),
+        "engine": engine(),
+        "configuration": configuration(),
+        "certificates": {path: describe_file(path) for path in certificates},
+        "network": network(),
+        **accounts(users, groups),
+    }
+    answer["listening"] = listening(answer["engine"]["service"]["pid"])
+    return answer

@@ -1,0 +1,132 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: bring the running daemon to daemon.json."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: daemon_apply
+short_description: Bring the running Docker daemon to its configuration
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Does the least that brings the running daemon to C(daemon.json), its unit and its TLS files. That is nothing,
+    a reload (SIGHUP), a start, or a restart.
+  - Decides from what the daemon has read and what the files say now, not from what this run changed, so a run
+    that was interrupted is finished by the next.
+  - Waits until the daemon answers on every declared endpoint and checks that the settings took. If not, it puts
+    the last good state back, brings the daemon back with it, and fails with dockerd's own error line.
+options:
+  restart:
+    description:
+      - When a restart may happen.
+      - V(only_without_containers) restarts only where that stops no container. None is running, or
+        C(live-restore) is in force. Otherwise the module fails and names the containers.
+      - V(when_needed) restarts also where that stops containers.
+      - V(never) does not restart; the module reports what is pending.
+    type: str
+    choices: [only_without_containers, when_needed, never]
+    default: only_without_containers
+  timeout:
+    description: Seconds that the daemon is given to answer on all its endpoints.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    description: Reports what would be done and does nothing.
+    support: full
+  diff_mode:
+    description: Shows the way and its reasons.
+    support: full
+seealso:
+  - module: mooring.docker.daemon_config
+"""
+
+EXAMPLES = r"""
+- name: Apply whatever is not applied yet
+  mooring.docker.daemon_apply:
+
+- name: Prepare everything for a restart in the maintenance window
+  mooring.docker.daemon_apply:
+    restart: never
+"""
+
+RETURN = r"""
+action:
+  description: What was done, or would be in check mode.
+  returned: success
+  type: str
+  choices: [nothing, reload, start, restart]
+keys:
+  description: The options that changed by it.
+  returned: success
+  type: list
+  elements: str
+  sample: [labels]
+reasons:
+  description: Why that much was needed.
+  returned: success
+  type: list
+  elements: str
+  sample: ["changed: bip"]
+pending:
+  description: What O(restart=never) left undone, or null.
+  returned: success
+  type: str
+  sample: "restart (changed: bip)"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils import _store
+from ansible_collections.mooring.docker.plugins.module_utils._apply import ApplyError, Transaction
+from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
+
+
+def _apply(module: AnsibleModule) -> None:
+    transaction = Transaction(module.params["restart"], module.params["timeout"])
+    plan = transaction.plan
+    result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
+    if not transaction.installed and not module.check_mode:
+        raise ApplyError("there is no docker.service on this host; install the engine first")
+    obstacle = transaction.obstacle()
+    if obstacle and module.params["restart"] == "never":
+        module.warn(f"not applied, {obstacle}: {plan.sentence()}")
+        module.exit_json(changed=True, **{**result, "action": "nothing", "pending": plan.sentence()})
+    if obstacle:
+        raise ApplyError(
+            f"needs a {plan.sentence()}, but {obstacle}; allow it with restart=when_needed, or stop them first"
+        )
+    enable = not transaction.enabled
+    changed = enable or plan.action != "nothing"
+    if not module.check_mode:
+        if enable:
+            transaction.enable()
+        transaction.act()
+    lines = "".join(f"{reason}\n" for reason in plan.reasons)
+    diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
+    module.exit_json(changed=changed, **result, **({"diff": diff} if changed else {}))
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "restart": {
+                "type": "str",
+                "choices": ["only_without_containers", "when_needed", "never"],
+                "default": "only_without_containers",
+            },
+            "timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        with _store.locked():
+            _apply(module)
+    except (ApplyError, ConfigError, TimeoutError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: compose daemon.json from fragments."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: daemon_config
+short_description: Compose the Docker daemon's configuration from fragments
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Writes one owner's fragment, C(/etc/docker/daemon.d/OWNER.json), and merges all fragments into
+    C(/etc/docker/daemon.json). A key in two fragments is an error that names both.
+  - A C(daemon.json) that was there before becomes the fragment C(00-adopted), and is kept in
+    C(/var/lib/mooring/backups); so is one that was edited by hand since.
+  - Takes C(-H) out of the daemon's command by a systemd drop-in, computed from the unit that is installed,
+    since dockerd does not start with C(hosts) both there and in C(daemon.json).
+  - Refuses what dockerd would choke on, or silently ignore, before anything is written.
+  - Never touches the running daemon; M(mooring.docker.daemon_apply) does.
+options:
+  owner:
+    description: Name of the fragment. Fragments merge in the order of their names.
+    type: str
+    required: true
+  options:
+    description: Options of dockerd as C(daemon.json) has them. Empty removes the fragment.
+    type: dict
+    default: {}
+  on_conflict:
+    description:
+      - Which side wins where O(options) and the adopted C(daemon.json) disagree.
+      - V(refuse) stops with a message that names both values.
+    type: str
+    choices: [refuse, declared, existing]
+    default: refuse
+  socket:
+    description: The daemon's UNIX sockets, which systemd opens for it. Left alone when not given.
+    type: dict
+    suboptions:
+      paths:
+        description: Absolute paths. Empty means the packaged unit's own.
+        type: list
+        elements: str
+        default: []
+      owner:
+        description: Owner of the sockets.
+        type: str
+        default: root
+      group:
+        description: Group of the sockets. Its members are root on the host.
+        type: str
+        default: docker
+      mode:
+        description: Octal mode of the sockets.
+        type: str
+        default: "0660"
+attributes:
+  check_mode:
+    description: Reports what would be written and writes nothing.
+    support: full
+  diff_mode:
+    description: Shows every file that changes.
+    support: full
+seealso:
+  - module: mooring.docker.daemon_apply
+"""
+
+EXAMPLES = r"""
+- name: Cap the containers' logs
+  mooring.docker.daemon_config:
+    owner: 30-logging
+    options:
+      log-driver: local
+      log-opts: {max-size: 10m}
+
+- name: Listen on a UNIX socket and on TCP with mutual TLS
+  mooring.docker.daemon_config:
+    owner: 10-engine
+    options:
+      hosts: [fd://, "tcp://0.0.0.0:2376"]
+      tlsverify: true
+      tlscacert: /etc/docker/tls/ca.pem
+      tlscert: /etc/docker/tls/server-cert.pem
+      tlskey: /etc/docker/tls/server-key.pem
+    socket: {mode: "0660", group: docker}
+"""
+
+RETURN = r"""
+effective:
+  description: The merged configuration.
+  returned: success
+  type: dict
+  sample: {"live-restore": true}
+adopted:
+  description: Whether an existing C(daemon.json) was taken over in this call.
+  returned: success
+  type: bool
+backup:
+  description: Where the replaced C(daemon.json) was kept, if it had an operator's writing in it.
+  returned: success
+  type: str
+  sample: /var/lib/mooring/backups/daemon.json.20260101T120000
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils import _configure, _store
+from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "owner": {"type": "str", "required": True},
+            "options": {"type": "dict", "default": {}},
+            "on_conflict": {
+                "type": "str",
+                "choices": ["refuse", "declared", "existing"],
+                "default": "refuse",
+            },
+            "socket": {
+                "type": "dict",
+                "options": {
+                    "paths": {"type": "list", "elements": "str", "default": []},
+                    "owner": {"type": "str", "default": "root"},
+                    "group": {"type": "str", "default": "docker"},
+                    "mode": {"type": "str", "default": "0660"},
+                },
+            },
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        with _store.locked():
+            result = _configure.configure(
+                params["owner"],
+                params["options"],
+                params["on_conflict"],
+                params["socket"],
+                module.check_mode,
+            )
+    except (ConfigError, TimeoutError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: observe a host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_info
+short_description: Observe a host and its Docker Engine in one trip
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Returns what the host is, which engine it has, what that engine was told and really does, and what a change
+    of its addresses could cut off.
+  - Works on hosts without an engine, without systemd, and on other systems than Linux, where it returns just
+    RV(host.system).
+  - Values of the configuration are not returned, for they can hold passwords of proxies.
+options:
+  packages:
+    description: Debian packages to look up.
+    type: list
+    elements: str
+    default: []
+  users:
+    description: Users to look up.
+    type: list
+    elements: str
+    default: []
+  groups:
+    description: Groups to look up.
+    type: list
+    elements: str
+    default: []
+  certificates:
+    description: PEM files whose certificate is described.
+    type: list
+    elements: path
+    default: []
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Observe the host
+  mooring.docker.host_info:
+    packages: [docker.io]
+    groups: [docker]
+  register: result
+
+- name: Show what waits for a restart
+  ansible.builtin.debug:
+    var: result.host.configuration.pending
+"""
+
+RETURN = r"""
+host:
+  description: The host as it was seen.
+  returned: always
+  type: dict
+  contains:
+    system:
+      description: Kernel, distribution, Python, whether systemd runs, apt is there, and the user is root.
+      type: dict
+      sample: {"kernel": "Linux", "distribution": "debian", "distribution_version": "13", "systemd": true}
+    packages:
+      description: For each asked package the C(installed) and the C(candidate) version, null where there is none.
+      type: dict
+      sample: {"docker.io": {"installed": null, "candidate": "26.1.5+dfsg1-9"}}
+    engine:
+      description: Versions of daemon, CLI and API, state of the service, number of running containers.
+      type: dict
+      sample: {"installed": true, "version": "26.1.5+dfsg1", "api_version": "1.45", "containers_running": 2}
+    configuration:
+      description: Keys of each fragment and of C(daemon.json), and the C(pending) C(action) with its C(reasons).
+      type: dict
+      sample: {"fragments": {"10-engine": ["hosts"]}, "pending": {"action": "nothing", "keys": [], "reasons": []}}
+    listening:
+      description: Endpoints that the daemon's process really listens on.
+      type: list
+      elements: str
+      sample: ["tcp://0.0.0.0:2376", "unix:///run/docker.sock"]
+    certificates:
+      description: Subject, names, usage and dates of each asked certificate, null where there is none.
+      type: dict
+    network:
+      description: Addresses, routes of all tables, resolvers, and the address this session comes from.
+      type: dict
+    users:
+      description: C(uid) and C(groups) of each asked user, null where there is none.
+      type: dict
+    groups:
+      description: C(gid) and C(members) of each asked group, null where there is none.
+      type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils import _host
+
+
+def main() -> None:
+    """Run the module."""
+    names = {"type": "list", "elements": "str", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "packages": dict(names),
+            "users": dict(names),
+            "groups": dict(names),
+            "certificates": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    module.exit_json(host=_host.observe(params["packages"], params["users"], params["groups"], params["certificates"]))
+
+
+if __name__ == "__main__":
+    main()
