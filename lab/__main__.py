@@ -105,7 +105,7 @@ def _bring_up(one: Machine) -> None:
             return
         print(f"{one.host.name}: runs but does not answer, restarting it", flush=True)
         one.stop()
-    _close_connections(one.lab)
+    _close_connections(one.lab, one.address)
     started = time.monotonic()
     one.boot()
     one.wait_answering()
@@ -137,9 +137,9 @@ def _ensure_ssh(lab: Identity) -> None:
         os.chown(path, *owner)
 
 
-def _close_connections(lab: Identity) -> None:
-    """End SSH's shared connections (inventory/lab keeps their sockets in the lab): their hosts are gone."""
-    for control in (lab.ssh / "control").glob("*"):
+def _close_connections(lab: Identity, address: str = "") -> None:
+    """End SSH's shared connections (inventory/lab keeps their sockets here, by address): the host is gone."""
+    for control in (lab.ssh / "control").glob(f"{address}*"):
         shell.succeeds("ssh", "-F", "none", "-S", control, "-O", "exit", "lab", timeout=5)
         control.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -64,9 +65,19 @@ DPKG = (
 )
 
 
+KEEP_UNUSED = 14 * 24 * 3600.0
+
+
 def cache() -> Path:
     """Where base images are kept between labs."""
     return Path(os.environ.get("MOORING_CACHE") or "/var/cache/mooring").absolute()
+
+
+def _prune(suite: str) -> None:
+    """Delete the suite's images by other recipes that no lab has used for a while."""
+    for tree in (cache() / "images").glob(f"{suite}-*"):
+        if tree.stat().st_mtime < time.time() - KEEP_UNUSED:
+            shell.remove_tree(tree)
 
 
 class Images:
@@ -84,7 +95,9 @@ class Images:
     def copy(self, suite: str, target: Path) -> None:
         """Copy an image; with reflinks where the file system has them."""
         with locks.held(self._lock(suite), shared=True):
-            shell.run("cp", "--archive", "--reflink=auto", "--", self._tree(suite), target)
+            tree = self._tree(suite)
+            shell.run("cp", "--archive", "--reflink=auto", "--", tree, target)
+            os.utime(tree)
 
     def _lock(self, suite: str) -> Path:
         return cache() / "images" / f"{suite}.lock"
@@ -110,6 +123,8 @@ class Images:
                 shell.write(apt / "sources.list.d/debian.sources", mirror.sources(pockets))
                 shell.write(apt / "apt.conf.d/90lab", "\n".join(self._mirror.options) + "\n")
                 temporary.replace(tree)
+                os.utime(tree)
+                _prune(suite)
             except LabError as error:
                 shell.remove_tree(temporary)
                 raise LabError(f"the base image of {suite} cannot be built: {error}") from None

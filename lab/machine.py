@@ -88,6 +88,10 @@ class Machine:
         return f"mooring-lab/{self.lab.id}/{self.host.name}"
 
     @property
+    def unit(self) -> str:
+        return f"mooring-lab-{self.name}"
+
+    @property
     def running(self) -> bool:
         return bool(processes.running(self.root))
 
@@ -142,16 +146,15 @@ class Machine:
     def boot(self) -> None:
         """Start the host; it outlives us, our terminal and our session."""
         self._clear()
-        under_systemd = Path("/run/systemd/system").is_dir()
         scope = (
             # With systemd as PID 1 the control groups are its own: ask it for one that is ours to divide.
-            *("systemd-run", "--scope", "--quiet", "--collect", f"--unit=mooring-lab-{self.name}"),
+            *("systemd-run", "--scope", "--quiet", "--collect", f"--unit={self.unit}"),
             *("--property=Delegate=yes", f"--description=Mooring lab host {self.host.name}", "--"),
         )
         command = [
-            *(scope if under_systemd else ()),
+            *(scope if under_systemd() else ()),
             *("unshare", "--mount", "--propagation", "slave", "--"),
-            *("sh", "-c", START, "mooring-lab", "" if under_systemd else self.cgroup),
+            *("sh", "-c", START, "mooring-lab", "" if under_systemd() else self.cgroup),
             f"--directory={self.root}",
             f"--machine={self.name}",
             f"--hostname={self.host.name}",
@@ -200,10 +203,16 @@ class Machine:
 
     def _clear(self) -> None:
         """Remove what an nspawn that was killed leaves behind."""
-        network.detach(self.interface)
-        for leftover in Path("/run/systemd/nspawn").glob(f"*/{self.name}"):
-            shell.remove_tree(leftover)
+        if under_systemd():
+            shell.succeeds("systemctl", "stop", f"{self.unit}.scope")
         _remove_cgroup(self.cgroup)
+        network.detach(self.interface)
+        nspawn = Path("/run/systemd/nspawn")
+        for leftover in nspawn.glob(f"*/{self.name}"):
+            shell.remove_tree(leftover)
+        with contextlib.suppress(FileNotFoundError):
+            inode = self.root.stat()
+            (nspawn / "locks" / f"inode-{inode.st_dev}:{inode.st_ino}").unlink()
 
     def _login(self) -> bool:
         return shell.succeeds(
@@ -274,6 +283,11 @@ def usable_resolvers(text: str) -> list[str]:
     return [line for line in lines if line and line[0] not in "#;" and not re.match(r"nameserver\s+(127\.|::1$)", line)]
 
 
+def under_systemd() -> bool:
+    """Whether PID 1 of this machine is systemd (as sd_booted(3) tells)."""
+    return Path("/run/systemd/system").is_dir()
+
+
 def _load(directory: Path) -> Host:
     """A directory without a complete record is what a killed run left: it has no address yet."""
     try:
@@ -302,14 +316,22 @@ def _replace_block(text: str, block: str) -> str:
 
 
 def _remove_cgroup(name: str) -> None:
-    """Remove an empty control group with the empty ones under it, wherever v2 is mounted."""
+    """End what is left in a control group of ours and remove it, wherever v2 is mounted.
+
+    When nspawn is gone the kernel is still busy with the last of its processes.
+    """
     for mount in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
         group = Path(mount, name)
         if not (group / "cgroup.procs").exists():
             continue
-        for directory, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                Path(directory).rmdir()
+        with contextlib.suppress(OSError):
+            (group / "cgroup.kill").write_text("1")
+        deadline = time.monotonic() + 3
+        while group.exists() and time.monotonic() < deadline:
+            for directory, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(directory).rmdir()
+            time.sleep(0.02)
         for parent in (group.parent, group.parent.parent):
             with contextlib.suppress(OSError):
                 parent.rmdir()
