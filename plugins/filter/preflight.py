@@ -65,6 +65,8 @@ class FilterModule:
             "daemon_hosts": daemon_hosts,
             "endpoint_problems": _endpoints.problems,
             "host_problem": _platform.problem,
+            "network_problems": _addresses.network_problems,
             "option_problems": _rules.problems,
+            "range_problems": _addresses.range_problems,
             "socket_paths": socket_paths,
         }

@@ -8,11 +8,14 @@ Works on hosts without an engine, without systemd, and on other systems than Lin
 from __future__ import annotations
 
 import grp
+import importlib.util
+import ipaddress
 import json
 import os
 import platform
 import pwd
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,7 @@ def system() -> dict[str, Any]:
         "distribution_version": release.get("VERSION_ID"),
         "distribution_codename": release.get("VERSION_CODENAME"),
         "python": platform.python_version(),
+        "python_libraries": [name for name in ("cryptography", "docker", "requests") if importlib.util.find_spec(name)],
         # sd_booted(3)
         "systemd": Path("/run/systemd/system").is_dir(),
         "apt": Path("/usr/bin/apt-get").exists(),
@@ -147,7 +151,7 @@ def listening(pid: int | None) -> list[str]:
     inodes = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            match = re.match(r"^socket:\[(\d+)\]$", str(link.readlink() if hasattr(link, "readlink") else ""))
+            match = re.match(r"^socket:\[(\d+)\]$", str(link.readlink()))
         except OSError:
             continue
         if match:
@@ -167,9 +171,6 @@ def listening(pid: int | None) -> list[str]:
 
 
 def _proc_address(words: str) -> str:
-    import ipaddress
-    import sys
-
     raw = bytes.fromhex(words)
     if sys.byteorder == "little":
         raw = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))

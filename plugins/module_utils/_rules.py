@@ -95,23 +95,24 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
 )
 
 
-def problems(config: Config, version: tuple[int, int] | None = None) -> list[str]:
+def problems(config: Config, version: tuple[int, int] | None = None, names: dict[str, str] | None = None) -> list[str]:
     """What is wrong with ``config``, one sentence each, the offending option first.
 
     ``version`` is the engine's (major, minor) where it is known; without it the age of an option is not
-    judged.
+    judged. ``names`` are the operator's own words for options, where they differ.
     """
     found = []
+    names = names or {}
     for key in sorted(config):
-        option = OPTIONS.get(key)
+        option, name = OPTIONS.get(key), names.get(key, key)
         if option is None:
-            found.append(f"{key}: no such option of dockerd")
+            found.append(f"{name}: no such option of dockerd")
             continue
         if version is not None and not option.since <= version < option.until:
-            found.append(f"{key}: engine {version[0]}.{version[1]} does not know this option")
+            found.append(f"{name}: engine {version[0]}.{version[1]} does not know this option")
         problem = option.check(config[key])
         if problem is not None:
-            found.append(f"{key}: {problem}, not {config[key]!r}")
+            found.append(f"{name}: {problem}, not {config[key]!r}")
     if found:
         return found
     return [problem for problem in (rule(config) for rule in RULES) if problem is not None]
