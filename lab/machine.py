@@ -22,13 +22,14 @@ from lab.inventory import Host
 ANSWER_WITHIN = 60.0
 POWER_OFF_WITHIN = 5.0
 
-# Becomes systemd-nspawn by exec. $1 is the control group to live in (empty: systemd has given us one).
-# The mount namespace is the machine's own, so what is mounted here is seen by nobody else: where the host
-# machine has cgroup v1 controllers mounted, the host gets the v2 hierarchy instead, without which no
-# container starts in it. Two hosts in one control group would fight over it.
+# Runs systemd-nspawn, again whenever the host reboots (nspawn then ends with 133). $1 is the control group
+# to live in; empty, it is the one that systemd has given us. The mount namespace is the machine's own, so
+# what is mounted here is seen by nobody else: where the lab's machine has cgroup v1 controllers mounted, the
+# host gets the v2 hierarchy instead, without which no container starts in it. Two hosts in one control group
+# would fight over it, and so would this shell and its nspawn: every boot gets a fresh group of its own.
 START = r"""
 set -eu
-cgroup=$1
+group=$1
 shift
 if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
     unified=$(findmnt --noheadings --raw --types cgroup2 --output TARGET | head -n 1)
@@ -38,16 +39,24 @@ if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
         mount -t cgroup2 cgroup2 /sys/fs/cgroup
     fi
 fi
-if [ -n "$cgroup" ]; then
-    mkdir -p "/sys/fs/cgroup/$cgroup"
-    echo $$ > "/sys/fs/cgroup/$cgroup/cgroup.procs"
-    for group in /sys/fs/cgroup "/sys/fs/cgroup/${cgroup%%/*}" "/sys/fs/cgroup/${cgroup%/*}"; do
-        for controller in cpu memory pids io; do
-            echo "+$controller" > "$group/cgroup.subtree_control" || true
-        done 2> /dev/null
-    done
-fi
-exec systemd-nspawn "$@"
+[ -n "$group" ] || group=$(sed -n 's/^0::.//p' /proc/self/cgroup)
+group=/sys/fs/cgroup/$group
+mkdir -p "$group/shell"
+echo $$ > "$group/shell/cgroup.procs"
+for level in "$group/../../.." "$group/../.." "$group/.." "$group"; do
+    for controller in cpu cpuset memory pids io; do
+        # Without it (cgroup v1 has it, or systemd has decided already) the host works, but cannot limit.
+        echo "+$controller" > "$level/cgroup.subtree_control" || true
+    done 2> /dev/null
+done
+status=133
+while [ "$status" -eq 133 ]; do
+    find "$group/boot" -depth -type d -exec rmdir {} + 2> /dev/null || true
+    mkdir -p "$group/boot"
+    status=0
+    sh -c 'echo $$ > "$0/boot/cgroup.procs"; exec systemd-nspawn "$@"' "$group" "$@" || status=$?
+done
+exit "$status"
 """
 
 

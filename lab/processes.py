@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-# nspawn itself, and what becomes nspawn by exec (see machine.START).
+# nspawn itself, what becomes nspawn by exec, and the shell that starts it again when the host reboots.
 PROGRAMS = frozenset({"systemd-nspawn", "sh", "dash", "bash", "unshare", "systemd-run"})
 PROC = Path("/proc")
 POWER_OFF = signal.SIGRTMIN + 4  # what systemd as PID 1 takes as `poweroff`
