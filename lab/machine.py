@@ -143,7 +143,7 @@ class Machine:
         file = self.root / "etc/hosts"
         if not file.is_symlink() and file.is_file():
             present = file.read_text()
-            wanted = _replace_block(present, _fellows(self.lab, fellows))
+            wanted = _replace_block(present, fellows_block(self.lab, fellows))
             if wanted != present:
                 shell.write(file, wanted)
 
@@ -274,7 +274,7 @@ def present(lab: Identity) -> list[Machine]:
     """The machines that exist, whole or half-made, whatever the inventory says by now."""
     if not lab.machines.is_dir():
         return []
-    return [Machine(lab, _load(directory)) for directory in sorted(lab.machines.iterdir()) if directory.is_dir()]
+    return [Machine(lab, load(directory)) for directory in sorted(lab.machines.iterdir()) if directory.is_dir()]
 
 
 def resolvers() -> str:
@@ -297,7 +297,7 @@ def under_systemd() -> bool:
     return Path("/run/systemd/system").is_dir()
 
 
-def _load(directory: Path) -> Host:
+def load(directory: Path) -> Host:
     """A directory without a complete record is what a killed run left: it has no address yet."""
     try:
         record = json.loads((directory / "host.json").read_text())
@@ -308,10 +308,10 @@ def _load(directory: Path) -> Host:
 
 def _hosts_file(lab: Identity, host: Host, fellows: list[Host]) -> str:
     own = f"127.0.0.1 localhost\n127.0.1.1 {host.name}\n::1 localhost ip6-localhost ip6-loopback\n"
-    return own + _fellows(lab, fellows)
+    return own + fellows_block(lab, fellows)
 
 
-def _fellows(lab: Identity, hosts: list[Host]) -> str:
+def fellows_block(lab: Identity, hosts: list[Host]) -> str:
     lines = [f"{lab.address(host.octet)} {host.name}" for host in hosts]
     return "\n".join([BEGIN, *lines, END, ""])
 
