@@ -101,7 +101,7 @@ def _declared(config: dict[str, Any], networks: list[dict[str, Any]], has_bridge
     for key in ("bip", "bip6"):
         if key in config:
             found.append((ipaddress.ip_interface(config[key]).network, key))
-    if "bip" not in config and config.get("bridge") is None and not has_bridge:
+    if not {"bip", "bridge", "default-address-pools"} & set(config) and not has_bridge:
         found.append((ipaddress.ip_network(DEFAULT_BRIDGE), "bip (dockerd's default)"))
     for pool in config.get("default-address-pools", []):
         found.append((ipaddress.ip_network(pool["base"]), "default-address-pools"))

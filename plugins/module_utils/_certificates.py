@@ -51,8 +51,7 @@ def describe(data: bytes) -> dict[str, Any]:
         return found
     # The *_utc properties came with cryptography 42; before, the dates were naive UTC.
     not_before, not_after = (
-        getattr(certificate, f"{name}_utc", None)
-        or getattr(certificate, name).replace(tzinfo=datetime.timezone.utc)
+        getattr(certificate, f"{name}_utc", None) or getattr(certificate, name).replace(tzinfo=datetime.timezone.utc)
         for name in ("not_valid_before", "not_valid_after")
     )
     found.update(
