@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,12 +49,13 @@ def up(lab: Identity, hosts: list[Host]) -> None:
     """Boot what is missing, leave what answers alone, and clear what an interrupted run left."""
     started = time.monotonic()
     machines = [Machine(lab, host) for host in hosts]
-    with locks.held(lab.lock, announce="waiting for another run of this lab"):
+    with _alone(lab):
         _remove_undeclared(lab, hosts)
         network_is_up = Path("/sys/class/net", lab.bridge).exists()
         idle = network_is_up and all(one.running and one.answers(3) for one in machines)
         if not idle:
             requirements.check()
+            network.refuse_collision(lab)
         absent = [one for one in machines if not one.root.exists()]
         images = Images() if absent else None
         if images:
@@ -77,15 +78,12 @@ def down(lab: Identity) -> None:
     """Remove the lab, whole or half-built, without a trace. Base images stay in the cache."""
     if not (lab.state.exists() or Path("/sys/class/net", lab.bridge).exists()):
         print(f"lab {lab.id} is not there")
-    with locks.held(lab.lock, announce="waiting for another run of this lab"):
+    with _alone(lab):
         _close_connections(lab)
         _each(machine.present(lab), Machine.destroy)
         network.remove(lab)
         shell.remove_tree(lab.state)
         network.restore_forwarding()
-        lab.lock.unlink()
-    with contextlib.suppress(OSError):
-        STATE.rmdir()
 
 
 def status(lab: Identity, hosts: list[Host]) -> None:
@@ -95,6 +93,19 @@ def status(lab: Identity, hosts: list[Host]) -> None:
         one = Machine(lab, host)
         state = "absent" if not one.root.exists() else "off" if not one.running else "no SSH"
         print(f"{host.name:<16} {host.suite:<10} {one.address:<16} {'up' if one.answers() else state}")
+
+
+@contextlib.contextmanager
+def _alone(lab: Identity) -> Iterator[None]:
+    """One run at a time works on a lab. Where there is no lab afterwards, no trace of the run is left either."""
+    with locks.held(lab.lock, announce="waiting for another run of this lab"):
+        try:
+            yield
+        finally:
+            if not lab.state.exists():
+                lab.lock.unlink()
+                with contextlib.suppress(OSError):
+                    STATE.rmdir()
 
 
 def _bring_up(one: Machine) -> None:

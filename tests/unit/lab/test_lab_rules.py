@@ -109,6 +109,33 @@ class TestNetwork:
         assert all(lab.table in line for line in rules.splitlines() if "table" in line)
         assert f"ip saddr {lab.network} " in rules
 
+    @pytest.mark.parametrize("neighbour", [False, True])
+    def test_forwarding_goes_back_with_the_last_lab(self, tmp_path, monkeypatch, neighbour):
+        switch, record = tmp_path / "ip_forward", tmp_path / "state/was-off"
+        record.parent.mkdir()
+        switch.write_text("1")
+        record.touch()
+        if neighbour:
+            (record.parent / "0123abcd").mkdir()
+        monkeypatch.setattr(network, "STATE", record.parent)
+        monkeypatch.setattr(network, "_MACHINE_LOCK", record.parent / "machine.lock")
+        monkeypatch.setattr(network, "_FORWARDING", switch)
+        monkeypatch.setattr(network, "_FORWARDING_WAS_OFF", record)
+        network.restore_forwarding()
+        assert switch.read_text() == ("1" if neighbour else "0")
+        assert record.exists() == neighbour
+
+    def test_forwarding_that_was_on_stays_on(self, tmp_path, monkeypatch):
+        switch = tmp_path / "ip_forward"
+        switch.write_text("1")
+        monkeypatch.setattr(network, "STATE", tmp_path / "state")
+        monkeypatch.setattr(network, "_MACHINE_LOCK", tmp_path / "state/machine.lock")
+        monkeypatch.setattr(network, "_FORWARDING", switch)
+        monkeypatch.setattr(network, "_FORWARDING_WAS_OFF", tmp_path / "state/was-off")
+        network.restore_forwarding()
+        assert switch.read_text() == "1"
+        assert list((tmp_path / "state").iterdir()) == []
+
 
 class TestMachine:
     def test_interface_name_is_used_in_full(self, tmp_path):
