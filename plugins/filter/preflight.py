@@ -60,6 +60,7 @@ class FilterModule:
         """Name to function."""
         return {
             "address_collisions": _addresses.collisions,
+            "certificate_sha256": lambda path: _certificates.describe(Path(path).read_bytes())["sha256"],
             "certificate_due": certificate_due,
             "connection_problem": _platform.connection_problem,
             "daemon_hosts": daemon_hosts,
