@@ -1,0 +1,101 @@
+"""What the tests share: declared variables, the image, and certificates that must not open the door."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PROJECT = Path(__file__).resolve().parents[3]
+INVENTORY = PROJECT / "inventory" / "lab"
+
+
+def variables(host: Any) -> dict[str, Any]:
+    """The host's variables, templated as the roles see them."""
+    names = ["docker_engine_endpoints", "docker_network_bridge_address", "docker_network_mtu", "ansible_host",
+             "docker_engine_socket_mode", "docker_engine_socket_group", "docker_engine_socket_owner"]  # fmt: skip
+    declared = {name: host.ansible.get_variables().get(name) for name in names}
+    template = host.ansible("debug", "var=ansible_host", check=False)
+    declared["address"] = template["ansible_host"]
+    return declared
+
+
+@pytest.fixture
+def declared(host: Any) -> dict[str, Any]:
+    """What the inventory declares for this host."""
+    return variables(host)
+
+
+@pytest.fixture(scope="session")
+def neighbour() -> Any:
+    """Another machine of the network, where clients come from."""
+    return testinfra.get_host("ansible://bookworm", ansible_inventory=str(INVENTORY), force_ansible=True)
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with ca.pem, cert.pem and key.pem of a client of the fleet, made as an operator makes it."""
+    directory = tmp_path_factory.mktemp("client")
+    subprocess.run(
+        ["ansible-playbook", "-i", str(INVENTORY), str(PROJECT / "playbooks" / "client.yml"),
+         "-e", f"client_directory={directory}"],
+        check=True, capture_output=True, text=True, cwd=PROJECT, env=dict(os.environ),
+    )  # fmt: skip
+    return directory
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with cert.pem and key.pem of a client that another authority vouches for."""
+    directory = tmp_path_factory.mktemp("stranger")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stranger")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return directory
+
+
+@pytest.fixture
+def image(host: Any) -> str:
+    """An image that needs no registry: the host's static busybox."""
+    host.run_expect([0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab")
+    return "busybox:lab"
+
+
+@pytest.fixture
+def web(host: Any, image: str) -> Iterator[str]:
+    """A container that serves HTTP on port 3000, published on the host's."""
+    host.run("docker rm -f web")
+    host.run_expect(
+        [0],
+        "docker run -d --name web -p 3000:3000 "
+        f"{image} /bin/busybox sh -c 'echo moored > /tmp/index.html; exec /bin/busybox httpd -f -p 3000 -h /tmp'",
+    )
+    yield "web"
+    host.run("docker rm -f web")

@@ -1,0 +1,63 @@
+"""docker0 is what was declared, and traffic goes where it should."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Any
+
+
+def _docker0(host: Any) -> dict[str, Any]:
+    bridges = host.ansible("mooring.docker.bridge_info", check=False)["bridges"]
+    return next(bridge for bridge in bridges if bridge["name"] == "docker0")
+
+
+def test_docker0_has_the_declared_address(host: Any, declared: dict[str, Any]) -> None:
+    addresses = [ipaddress.ip_interface(text) for text in host.interface("docker0").addresses if "." in text]
+    wanted = declared["docker_network_bridge_address"]
+    if wanted:
+        assert wanted in _docker0(host)["addresses"]
+    else:
+        # The first network of the declared pool.
+        assert [str(address.ip) for address in addresses] == ["172.31.0.1"]
+
+
+def test_container_end_is_behind_a_veth_of_docker0(host: Any, declared: dict[str, Any], web: str) -> None:
+    bridge = _docker0(host)
+    inside = {port["container"]["name"]: port for port in bridge["ports"] if port["container"]}
+    container = inside[web]["container"]
+    network = ipaddress.ip_interface(bridge["addresses"][0]).network
+    assert container["interface"] == "eth0"
+    assert ipaddress.ip_interface(container["addresses"][0]).ip in network
+    assert container["mtu"] == (declared["docker_network_mtu"] or 1500)
+    assert host.interface(inside[web]["interface"]).exists
+    said = json.loads(host.check_output(f"docker inspect {web}"))[0]["NetworkSettings"]
+    assert said["MacAddress"] == container["mac"]
+
+
+def test_container_reaches_container(host: Any, image: str, web: str) -> None:
+    address = host.check_output("docker inspect -f '{{.NetworkSettings.IPAddress}}' " + web)
+    command = f"docker run --rm {image} /bin/busybox wget -T 5 -qO- http://{address}:3000/"
+    assert host.check_output(command) == "moored"
+
+
+def test_container_reaches_its_host(host: Any, image: str, declared: dict[str, Any]) -> None:
+    address = declared["address"]
+    host.run_expect([0], f"docker run --rm {image} /bin/busybox nc -w 5 {address} 22 < /dev/null")
+
+
+def test_published_port_answers_from_the_host_and_from_another(
+    host: Any, neighbour: Any, declared: dict[str, Any], web: str
+) -> None:
+    url = f"http://{declared['address']}:3000/"
+    assert host.check_output(f"busybox wget -T 5 -qO- {url}") == "moored"
+    assert neighbour.check_output(f"busybox wget -T 5 -qO- {url}") == "moored"
+
+
+def test_declared_network_is_there(host: Any) -> None:
+    names = host.check_output("docker network ls --format '{{.Name}}'").split()
+    if host.backend.host != "forky":
+        assert "backend" not in names
+        return
+    subnet = host.check_output("docker network inspect backend -f '{{(index .IPAM.Config 0).Subnet}}'")
+    assert subnet == "172.30.8.0/24"
