@@ -160,7 +160,10 @@ def listening(pid: int | None) -> list[str]:
     for line in (_store.read(Path(f"/proc/{pid}/net/unix")) or "").splitlines()[1:]:
         columns = line.split()
         if len(columns) > 7 and columns[6] in inodes and columns[3] == "00010000":
-            found.append(f"unix://{columns[7]}")
+            path = columns[7].replace("/var/run/", "/run/", 1) if columns[7].startswith("/var/run/") else columns[7]
+            # dockerd's own sockets in its exec-root speak to its helpers, not the API.
+            if not path.startswith("/run/docker/"):
+                found.append(f"unix://{path}")
     for table in ("tcp", "tcp6"):
         for line in (_store.read(Path(f"/proc/{pid}/net/{table}")) or "").splitlines()[1:]:
             columns = line.split()

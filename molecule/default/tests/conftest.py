@@ -74,9 +74,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (directory / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return directory
 
@@ -92,10 +90,7 @@ def image(host: Any) -> str:
 def web(host: Any, image: str) -> Iterator[str]:
     """A container that serves HTTP on port 3000, published on the host's."""
     host.run("docker rm -f web")
-    host.run_expect(
-        [0],
-        "docker run -d --name web -p 3000:3000 "
-        f"{image} /bin/busybox sh -c 'echo moored > /tmp/index.html; exec /bin/busybox httpd -f -p 3000 -h /tmp'",
-    )
+    serve = "/bin/busybox mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 3000 -h /www"
+    host.run_expect([0], f"docker run -d --name web -p 3000:3000 {image} /bin/busybox sh -c '{serve}'")
     yield "web"
     host.run("docker rm -f web")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,11 +10,12 @@ EXPECTED_ENGINE = {"bookworm": "20.10", "trixie": "26.1", "forky": "28."}
 
 
 def test_engine_and_cli_are_of_one_release(host: Any) -> None:
-    version = json.loads(host.check_output("docker version --format '{{json .}}'"))
+    engine = host.ansible("mooring.docker.host_info", check=False)["host"]["engine"]
     release = EXPECTED_ENGINE[host.backend.host]
-    assert version["Server"]["Version"].startswith(release)
-    assert version["Client"]["Version"].startswith(release)
-    assert float(version["Server"]["ApiVersion"]) >= 1.41
+    assert engine["version"].startswith(release)
+    assert engine["cli_version"].startswith(release)
+    assert float(engine["api_version"]) >= 1.41
+    host.run_expect([0], "docker info")
 
 
 def test_service_runs_now_and_after_a_boot(host: Any) -> None:
@@ -52,7 +52,8 @@ def test_nothing_waits_to_be_applied(host: Any) -> None:
 
 @pytest.mark.parametrize("name", ["bridge", "host", "none"])
 def test_docker_has_its_own_networks(host: Any, name: str) -> None:
-    assert name in host.check_output("docker network ls --format '{{.Name}}'").split()
+    networks = host.ansible("mooring.docker.bridge_info", check=False)["networks"]
+    assert name in [network["name"] for network in networks]
 
 
 def test_private_keys_are_roots_alone(host: Any, declared: dict[str, Any]) -> None:
