@@ -12,7 +12,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._probe import probe
 @pytest.fixture
 def url(declared: dict[str, Any]) -> str:
     """The TLS endpoint as a client names it."""
-    if not any(url.startswith("tcp") for url in declared["docker_engine_endpoints"]):
+    if not any(url.startswith("tcp") for url in declared["endpoints"]):
         with pytest.raises(OSError, match="refused"):
             _connect(declared["address"])
         pytest.skip("declares no TCP endpoint, and none answers")
