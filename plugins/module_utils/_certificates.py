@@ -18,22 +18,28 @@ except ImportError:  # A bare host; the role installs it where TLS is wanted.
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
-
-def _der(data: bytes) -> bytes:
-    match = _PEM.search(data)
-    return base64.b64decode(match[1]) if match else data
+# RFC 5280, 4.2.1.12, by OpenSSL's names for them, which Ansible's modules take too.
+_USAGES = {
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+    "2.5.29.37.0": "anyExtendedKeyUsage",
+}
 
 
 def describe(data: bytes) -> dict[str, Any]:
     """The first certificate in ``data`` (PEM or DER).
 
-    Keys: sha256; subject, issuer, serial_number, names ("DNS:trixie", "IP:192.0.2.1"), extended_key_usage (dotted
-    OIDs), not_before, not_after (ISO 8601, UTC), days_left. All but sha256 are null or empty where the library is
+    Keys: sha256 (hex); subject, issuer (RFC 4514), serial_number (hex), names ("DNS:trixie", "IP:192.0.2.1"),
+    extended_key_usage ("serverAuth", or the dotted OID of an unusual one), not_before, not_after (ISO 8601, UTC),
+    days_left (whole days; -1 from the moment of expiry). All but sha256 are null or empty where the library is
     missing or the certificate cannot be read.
     """
-    der = _der(data)
     found: dict[str, Any] = {
-        "sha256": hashlib.sha256(der).hexdigest(),
+        "sha256": None,
         "subject": None,
         "issuer": None,
         "serial_number": None,
@@ -43,46 +49,14 @@ def describe(data: bytes) -> dict[str, Any]:
         "not_after": None,
         "days_left": None,
     }
-    if x509 is None:
-        return found
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        der = _der(data)
+        found["sha256"] = hashlib.sha256(der).hexdigest()
+        if x509 is not None:
+            found.update(_details(x509.load_der_x509_certificate(der)))
     except ValueError:
-        return found
-    # The *_utc properties came with cryptography 42; before, the dates were naive UTC.
-    not_before, not_after = (
-        getattr(certificate, f"{name}_utc", None) or getattr(certificate, name).replace(tzinfo=datetime.timezone.utc)
-        for name in ("not_valid_before", "not_valid_after")
-    )
-    found.update(
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        serial_number=format(certificate.serial_number, "x"),
-        names=_names(certificate),
-        extended_key_usage=_usages(certificate),
-        not_before=not_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        not_after=not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        days_left=(not_after - datetime.datetime.now(datetime.timezone.utc)).days,
-    )
+        found["sha256"] = found["sha256"] or hashlib.sha256(data).hexdigest()
     return found
-
-
-def _names(certificate: Any) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [f"DNS:{name}" for name in names.get_values_for_type(x509.DNSName)] + [
-        f"IP:{address}" for address in names.get_values_for_type(x509.IPAddress)
-    ]
-
-
-def _usages(certificate: Any) -> list[str]:
-    try:
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return []
-    return [usage.dotted_string for usage in usages]
 
 
 def describe_file(path: str) -> dict[str, Any] | None:
@@ -91,3 +65,44 @@ def describe_file(path: str) -> dict[str, Any] | None:
         return describe(Path(path).read_bytes())
     except OSError:
         return None
+
+
+def _der(data: bytes) -> bytes:
+    """Raises ValueError for what looks like PEM and is not."""
+    match = _PEM.search(data)
+    return base64.b64decode(match[1]) if match else data
+
+
+def _details(certificate: Any) -> dict[str, Any]:
+    """Raises ValueError where an extension cannot be read."""
+    not_before, not_after = _moment(certificate, "not_valid_before"), _moment(certificate, "not_valid_after")
+    names = _extension(certificate, "SubjectAlternativeName")
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "serial_number": format(certificate.serial_number, "x"),
+        "names": [f"DNS:{name}" for name in names.get_values_for_type(x509.DNSName)]
+        + [f"IP:{address}" for address in names.get_values_for_type(x509.IPAddress)]
+        if names
+        else [],
+        "extended_key_usage": [
+            _USAGES.get(usage.dotted_string, usage.dotted_string)
+            for usage in _extension(certificate, "ExtendedKeyUsage") or []
+        ],
+        "not_before": not_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "not_after": not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "days_left": (not_after - datetime.datetime.now(datetime.timezone.utc)).days,
+    }
+
+
+def _extension(certificate: Any, name: str) -> Any:
+    try:
+        return certificate.extensions.get_extension_for_class(getattr(x509, name)).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _moment(certificate: Any, name: str) -> datetime.datetime:
+    """The ``*_utc`` properties came with cryptography 42; the others, naive in UTC, are on their way out."""
+    moment: datetime.datetime | None = getattr(certificate, f"{name}_utc", None)
+    return moment or getattr(certificate, name).replace(tzinfo=datetime.timezone.utc)

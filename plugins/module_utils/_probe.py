@@ -2,24 +2,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one endpoint of a daemon does to those who come: with a certificate, without, and in plain text.
 
-Only observes. Every step has a deadline, and each uses a connection of its own.
+Only observes. Each step uses a connection of its own and has a deadline for all of it. What cannot be told is
+None, never a guess: a silent server is not one that refuses.
 """
 
 from __future__ import annotations
 
 import grp
 import pwd
+import select
 import socket
 import ssl
 import stat
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.mooring.docker.plugins.module_utils import _http
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe
-from ansible_collections.mooring.docker.plugins.module_utils._endpoints import Endpoint, parse
-from ansible_collections.mooring.docker.plugins.module_utils._http import Api, ApiError
+from ansible_collections.mooring.docker.plugins.module_utils._endpoints import Endpoint, EndpointError, parse
 
-_PING = b"GET /_ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+# X509_V_FLAG_X509_STRICT, which Python 3.13 sets, and X509_V_FLAG_PARTIAL_CHAIN, which Python 3.9 has no name for
+# (OpenSSL, x509_vfy.h).
+_STRICT = 0x20
+_PARTIAL_CHAIN = 0x80000
+
+# Seconds. Longer than most round trips; on a longer one only the reason of a refusal may get lost.
+_VERDICT = 1.0
+
+
+class CredentialError(ValueError):
+    """The CA, the client's certificate or its key cannot be used; the message names the file and the reason."""
 
 
 def probe(
@@ -30,8 +42,16 @@ def probe(
     server_name: str | None = None,
     timeout: float = 5.0,
 ) -> dict[str, Any]:
-    """Observe the endpoint ``url``; the result is ``endpoint_info``'s. Raises EndpointError for no endpoint."""
+    """Observe the endpoint ``url``; the result is ``endpoint_info``'s.
+
+    ``ca``, ``client_certificate`` and ``client_key`` are PEM files, ``timeout`` is the seconds for each step (one
+    for a UNIX socket, up to three for TCP). Raises EndpointError where ``url`` names nothing to connect to, and
+    CredentialError where the files cannot be used.
+    """
     endpoint = parse(url)
+    if endpoint.scheme == "fd":
+        raise EndpointError("fd:// has no address of its own: name the socket, unix:///run/docker.sock")
+    context = _verifying(ca, client_certificate, client_key) if ca else None
     found: dict[str, Any] = {
         "url": url,
         "reachable": False,
@@ -48,135 +68,224 @@ def probe(
         "socket": None,
         "error": None,
     }
+    visit = _Visit(found, endpoint, server_name or endpoint.host.partition("%")[0], timeout)
     try:
         if endpoint.scheme == "unix":
-            found["socket"] = _socket(endpoint.path)
-            found["transport"] = "unix"
-            _versions(found, Api(unix=endpoint.path, timeout=timeout))
-            found["reachable"] = True
-        else:
-            _probe_tcp(found, endpoint, ca, client_certificate, client_key, server_name, timeout)
-    except (OSError, ApiError) as error:
-        found["error"] = str(error) or type(error).__name__
+            visit.over_socket()
+        elif not visit.in_plain_text():
+            visit.without_certificate()
+            if context is not None and found["transport"] == "tls":
+                visit.verifying(context, with_certificate=client_certificate is not None)
+    except (OSError, _http.ApiError) as error:
+        found["error"] = _http.reason(error)
     return found
 
 
+def _verifying(ca: str, certificate: str | None, key: str | None) -> ssl.SSLContext:
+    """A client that takes the server as a Docker client does (Go, crypto/x509, Certificate.Verify).
+
+    Every certificate in ``ca`` is an anchor, also one that is not self-signed; the name must be among the
+    subject alternative names; what only RFC 5280's fine print asks for is not missed.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags = ssl.VerifyFlags((context.verify_flags | _PARTIAL_CHAIN) & ~_STRICT)
+    context.hostname_checks_common_name = False
+    path = ca
+    try:
+        context.load_verify_locations(cafile=ca)
+        if certificate is not None:
+            for path in (str(key), certificate):
+                Path(path).read_bytes()
+            context.load_cert_chain(certificate, key, password=_no_passphrase)
+    except (OSError, CredentialError) as error:
+        raise CredentialError(f"{path} cannot be used: {_http.reason(error)}") from error
+    return context
+
+
+def _no_passphrase() -> str:
+    """Instead of OpenSSL, which would ask on the terminal and wait."""
+    raise CredentialError("its key is encrypted")
+
+
+class _Visit:
+    """One probe of one endpoint; each method is a step that fills in what it ``found``."""
+
+    def __init__(self, found: dict[str, Any], endpoint: Endpoint, name: str, timeout: float) -> None:
+        self.found = found
+        self.endpoint = endpoint
+        self.name = name
+        self.timeout = timeout
+        # Whether a client without a certificate was dropped without a word.
+        self.dropped = False
+
+    def over_socket(self) -> None:
+        """A UNIX socket: who may use it, and what answers."""
+        path = self.endpoint.path
+        try:
+            self.found["socket"] = _socket(path)
+            deadline = _http.Deadline(self.timeout)
+            sock = _http.open_unix(path, deadline)
+        except OSError as error:
+            raise OSError(f"{path}: {_http.reason(error)}") from error
+        with sock:
+            self.found.update(reachable=True, transport="unix")
+            self._ask_versions(sock, deadline)
+
+    def in_plain_text(self) -> bool:
+        """Whether the port answers plain HTTP. TLS servers do too, but with status 400 (Go, net/http, and others)."""
+        deadline = _http.Deadline(self.timeout)
+        with self._open(deadline) as sock:
+            self.found["reachable"] = True
+            try:
+                _http.exchange(sock, "/_ping", deadline)
+                accepted: bool | None = True
+            except _http.ApiError as error:
+                if error.status is not None:
+                    accepted = error.status != 400
+                else:
+                    # Silence tells nothing: a stuck daemon in plain text looks the same.
+                    accepted = None if isinstance(error.__cause__, socket.timeout) else False
+        self.found["plaintext_accepted"] = accepted
+        if accepted:
+            self.found["transport"] = "plaintext"
+            deadline = _http.Deadline(self.timeout)
+            with self._open(deadline) as sock:
+                self._ask_versions(sock, deadline)
+        return bool(accepted)
+
+    def without_certificate(self) -> None:
+        """TLS as a client that has no certificate and believes any server."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        deadline = _http.Deadline(self.timeout)
+        try:
+            with _http.secure(self._open(deadline), context, self.name, deadline) as tls:
+                self._met(tls)
+                _await_verdict(tls, deadline)
+                _http.exchange(tls, "/_ping", deadline)
+                self.found["client_certificate_required"] = False
+        except _http.ApiError as error:
+            if error.status is not None:
+                self.found["client_certificate_required"] = False
+            elif _is_refusal(error.__cause__):
+                self.found["client_certificate_required"] = True
+            else:
+                self.dropped = not isinstance(error.__cause__, socket.timeout)
+                self.found["error"] = f"TLS without a client certificate: {error}"
+        except ssl.SSLError as error:
+            if "ALERT" not in _word(error):
+                raise OSError(f"no TLS: {_http.reason(error)}") from error
+            # An alert is TLS. Up to TLS 1.2 the refusal is one, before the handshake is over.
+            self.found.update(transport="tls", plaintext_accepted=False)
+            if _is_refusal(error):
+                self.found["client_certificate_required"] = True
+            else:
+                self.dropped = True
+                self.found["error"] = f"TLS without a client certificate: {_http.reason(error)}"
+
+    def verifying(self, context: ssl.SSLContext, with_certificate: bool) -> None:
+        """TLS as a client that verifies the server and, where it has one, shows its certificate."""
+        self.found["authenticated"] = False if with_certificate else None
+        deadline = _http.Deadline(self.timeout)
+        try:
+            with _http.secure(self._open(deadline), context, self.name, deadline) as tls:
+                self._met(tls)
+                self.found["trusted"] = True
+                if with_certificate:
+                    _await_verdict(tls, deadline)
+                    self._ask_versions(tls, deadline)
+                    self.found.update(authenticated=True, error=None)
+                    if self.dropped:
+                        self.found["client_certificate_required"] = True
+        except ssl.SSLCertVerificationError as error:
+            self.found["trusted"] = False
+            self.found["error"] = f"the server's certificate is not trusted: {_http.reason(error)}"
+        except ssl.SSLError as error:
+            if not _is_refusal(error):
+                raise
+            # Up to TLS 1.2: the server's certificate had been accepted when ours (or its lack) was refused.
+            self.found["trusted"] = True
+            if with_certificate:
+                self.found["error"] = f"the client certificate is refused: {_http.reason(error)}"
+        except _http.ApiError as error:
+            refused = "the client certificate is refused: " if _is_refusal(error.__cause__) else ""
+            self.found["error"] = f"{refused}{error}"
+
+    def _open(self, deadline: _http.Deadline) -> socket.socket:
+        sock: socket.socket = _http.open_tcp(self.endpoint.host, self.endpoint.port, deadline)
+        return sock
+
+    def _met(self, tls: ssl.SSLSocket) -> None:
+        cipher = tls.cipher()
+        self.found.update(transport="tls", plaintext_accepted=False)
+        self.found["tls"] = {"version": tls.version(), "cipher": cipher[0] if cipher else None}
+        self.found["certificate"] = describe(tls.getpeercert(binary_form=True) or b"")
+
+    def _ask_versions(self, sock: socket.socket, deadline: _http.Deadline) -> None:
+        """Raises ApiError, also where something answers that is not Docker's API."""
+        version = _http.exchange(sock, "/version", deadline)
+        if not isinstance(version, dict) or "ApiVersion" not in version:
+            raise _http.ApiError("HTTP is answered, but not with Docker's API")
+        self.found["engine_version"] = version.get("Version")
+        self.found["api_version"] = version["ApiVersion"]
+        self.found["min_api_version"] = version.get("MinAPIVersion")
+
+
+def _await_verdict(tls: ssl.SSLSocket, deadline: _http.Deadline) -> None:
+    """Let a server that refuses the client's certificate say so. Raises ApiError if it does, or hangs up.
+
+    In TLS 1.3 the client is through before the server has seen its certificate: the refusal comes with the first
+    read (RFC 8446, 4.4.2.4 and appendix A.1). Written to meanwhile, the closed connection would be reset and the
+    alert lost. Who is content sends a session ticket instead (4.6.1), or nothing, so the wait is short.
+    """
+    if tls.version() != "TLSv1.3":
+        return
+    try:
+        arrival = select.poll()
+        arrival.register(tls, select.POLLIN)
+        arrival.poll(min(_VERDICT, deadline.left()) * 1000)
+        tls.setblocking(False)
+        if not tls.recv(1):
+            raise ConnectionResetError("closed without a word after the handshake")
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        return
+    except OSError as error:
+        raise _http.ApiError(_http.reason(error)) from error
+    raise _http.ApiError("speaks first, which HTTP does not")
+
+
+def _word(error: ssl.SSLError) -> str:
+    """OpenSSL's word for what happened, such as TLSV13_ALERT_CERTIFICATE_REQUIRED."""
+    return (error.reason or str(error)).upper().replace(" ", "_")
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether a TLS alert is about the client's certificate (RFC 8446, 6.2): it lacks, or is not good enough."""
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLCertVerificationError):
+        return False
+    word = _word(error)
+    return "ALERT" in word and any(about in word for about in ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"))
+
+
 def _socket(path: str) -> dict[str, Any]:
+    """Who may use a UNIX socket. Raises OSError where there is none.
+
+    ``group_members`` are the users who are in the group by group(5) or by their primary group.
+    """
     status = Path(path).stat()
     if not stat.S_ISSOCK(status.st_mode):
-        raise OSError(f"{path} is no socket")
-    group: Any = None
-    members: list[str] = []
-    try:
-        entry = grp.getgrgid(status.st_gid)
-        group, members = entry.gr_name, sorted(entry.gr_mem)
-    except KeyError:
-        group = str(status.st_gid)
+        raise OSError("is no socket")
     try:
         owner = pwd.getpwuid(status.st_uid).pw_name
     except KeyError:
         owner = str(status.st_uid)
-    mode = format(stat.S_IMODE(status.st_mode), "04o")
-    return {"path": path, "owner": owner, "group": group, "mode": mode, "group_members": members}
-
-
-def _versions(found: dict[str, Any], api: Api) -> None:
-    version = api.get("/version")
-    found["engine_version"] = version.get("Version")
-    found["api_version"] = version.get("ApiVersion")
-    found["min_api_version"] = version.get("MinAPIVersion")
-
-
-def _probe_tcp(
-    found: dict[str, Any],
-    endpoint: Endpoint,
-    ca: str | None,
-    client_certificate: str | None,
-    client_key: str | None,
-    server_name: str | None,
-    timeout: float,
-) -> None:
-    where = (endpoint.host, endpoint.port)
-    found["plaintext_accepted"] = _plaintext(where, timeout)
-    found["reachable"] = True
-    if found["plaintext_accepted"]:
-        found["transport"] = "plaintext"
-        _versions(found, Api(tcp=where, timeout=timeout))
-        return
-    name = server_name or endpoint.host
+    members = {user.pw_name for user in pwd.getpwall() if user.pw_gid == status.st_gid}
     try:
-        _without_certificate(found, where, name, timeout)
-    except ssl.SSLError as error:
-        found["error"] = f"no TLS: {error}"
-        return
-    found["transport"] = "tls"
-    if ca is None:
-        return
-    found["trusted"] = _trusted(where, name, ca, timeout)
-    if client_certificate is None or client_key is None:
-        return
-    context = ssl.create_default_context(cafile=ca)
-    context.load_cert_chain(client_certificate, client_key)
-    found["authenticated"] = False
-    # http.client verifies the name it connects to; another one is checked by _trusted.
-    context.check_hostname = server_name is None
-    if server_name is None or found["trusted"]:
-        _versions(found, Api(tcp=where, tls=context, timeout=timeout))
-        found["authenticated"] = True
-
-
-def _plaintext(where: tuple[str, int], timeout: float) -> bool:
-    """Whether the API answers plain HTTP. Go's TLS server answers it too, with status 400 (net/http)."""
-    with socket.create_connection(where, timeout=timeout) as plain:
-        plain.sendall(_PING)
-        try:
-            first = plain.recv(64)
-        except (socket.timeout, ConnectionResetError):
-            return False
-    return first.startswith(b"HTTP/1.") and b" 200 " in first
-
-
-def _without_certificate(found: dict[str, Any], where: tuple[str, int], name: str, timeout: float) -> None:
-    """TLS without a client certificate. In TLS 1.3 the refusal comes only after the first read, RFC 8446 4.4.2."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with socket.create_connection(where, timeout=timeout) as raw:
-        try:
-            tls = context.wrap_socket(raw, server_hostname=name)
-        except ssl.SSLError as error:
-            if not _is_alert(error):
-                raise
-            found["client_certificate_required"] = True
-            return
-        with tls:
-            cipher = tls.cipher()
-            found["tls"] = {"version": tls.version(), "cipher": cipher[0] if cipher else None}
-            found["certificate"] = describe(tls.getpeercert(binary_form=True) or b"")
-            try:
-                tls.sendall(_PING)
-                found["client_certificate_required"] = not tls.recv(64).startswith(b"HTTP/1.1 200")
-            except ssl.SSLError as error:
-                if not _is_alert(error):
-                    raise
-                found["client_certificate_required"] = True
-            except ConnectionResetError:
-                found["client_certificate_required"] = True
-
-
-def _is_alert(error: ssl.SSLError) -> bool:
-    return "alert" in str(error).lower()
-
-
-def _trusted(where: tuple[str, int], name: str, ca: str, timeout: float) -> bool:
-    """Whether the server's chain ends at ``ca`` and its certificate has ``name``."""
-    context = ssl.create_default_context(cafile=ca)
-    with socket.create_connection(where, timeout=timeout) as raw:
-        try:
-            context.wrap_socket(raw, server_hostname=name).close()
-        except ssl.SSLCertVerificationError:
-            return False
-        except ssl.SSLError as error:
-            # TLS 1.2: the server's certificate was accepted before our missing one was refused.
-            return _is_alert(error)
-    return True
+        entry = grp.getgrgid(status.st_gid)
+        group = entry.gr_name
+        members.update(entry.gr_mem)
+    except KeyError:
+        group = str(status.st_gid)
+    mode = format(stat.S_IMODE(status.st_mode), "04o")
+    return {"path": path, "owner": owner, "group": group, "mode": mode, "group_members": sorted(members)}

@@ -13,26 +13,34 @@ author: The Mooring authors (@mooring)
 description:
   - Tells whether an endpoint can be reached, whether it takes plain text, whether it demands a client certificate,
     what certificate it shows, and whether a given client gets in.
-  - Works against any daemon, also one that Mooring did not set up. Every step has a deadline.
+  - Works against any daemon, also one that Mooring did not set up. Connects up to four times to a TCP endpoint and
+    asks for nothing but C(/_ping) and C(/version).
+  - What cannot be told is null. An endpoint that cannot be reached is a result, not a failure; the module fails only
+    where O(endpoint) or the files it is given cannot be used.
 options:
   endpoint:
-    description: The endpoint, V(unix:///run/docker.sock) or V(tcp://192.0.2.7:2376).
+    description: The endpoint, V(unix:///run/docker.sock), V(tcp://192.0.2.7:2376) or V(tcp://[2001:db8::7]:2376).
     type: str
     required: true
   ca:
-    description: PEM file with the authorities that may vouch for the server.
+    description:
+      - PEM file with the authorities that may vouch for the server.
+      - The server is taken as a Docker client takes it, which means that its name must be among the subject
+        alternative names.
     type: path
   client_certificate:
-    description: PEM file with the client's certificate.
+    description: PEM file with the client's certificate. It is shown only to a server that O(ca) vouches for.
     type: path
   client_key:
-    description: PEM file with the client's key.
+    description: PEM file with the client's key, not encrypted.
     type: path
   server_name:
-    description: Name that the server's certificate must have. The endpoint's host when not given.
+    description: Name that the server's certificate must have, sent as SNI. The endpoint's host when not given.
     type: str
   timeout:
-    description: Seconds that each step may take.
+    description:
+      - Seconds that each step may take, from the connection to the last byte.
+      - A TCP endpoint takes up to three steps, a UNIX socket one.
     type: float
     default: 5.0
 attributes:
@@ -42,72 +50,116 @@ attributes:
   diff_mode:
     description: Changes nothing.
     support: none
+notes:
+  - The details of the certificate need the C(cryptography) library where the module runs.
+seealso:
+  - module: mooring.docker.host_info
+  - module: mooring.docker.bridge_info
 """
 
 EXAMPLES = r"""
-- name: See who gets in
+- name: See whether Alice gets in from here
   mooring.docker.endpoint_info:
     endpoint: tcp://192.0.2.7:2376
     ca: pki/server-ca.pem
     client_certificate: pki/alice.pem
     client_key: pki/alice-key.pem
   delegate_to: localhost
-  register: result
+  register: alice
+
+- name: Say why she does not
+  ansible.builtin.debug:
+    var: alice.endpoint.error
+  when: not alice.endpoint.authenticated
+
+- name: See who may use the socket
+  mooring.docker.endpoint_info:
+    endpoint: unix:///run/docker.sock
+  become: true
 """
 
 RETURN = r"""
 endpoint:
-  description: The endpoint as it was seen.
+  description: The endpoint as it was seen. Every key is there; null means not applicable, or not to be told.
   returned: always
   type: dict
   contains:
+    url:
+      description: The O(endpoint).
+      type: str
+      sample: tcp://192.0.2.7:2376
     reachable:
-      description: Whether anything answers there.
+      description: Whether a connection could be made. Nothing may be answering on it, see RV(endpoint.error).
       type: bool
+      sample: true
     transport:
       description: V(unix), V(plaintext), V(tls), or null.
       type: str
+      sample: tls
     plaintext_accepted:
-      description: Whether the API answers plain HTTP. Null for UNIX sockets.
+      description: Whether HTTP without TLS is answered. Null for UNIX sockets, and where a port stays silent.
       type: bool
+      sample: false
     client_certificate_required:
       description: Whether a client without a certificate is refused. Null where there is no TLS.
       type: bool
+      sample: true
     trusted:
       description: Whether the server's certificate stems from O(ca) and has the name. Null without O(ca).
       type: bool
+      sample: true
     authenticated:
-      description: Whether the given client got an answer of the API. Null without a client certificate.
+      description: Whether the given client got an answer of the API. Null without O(client_certificate).
       type: bool
+      sample: true
     tls:
       description: Protocol C(version) and C(cipher).
       type: dict
       sample: {"version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256"}
     certificate:
-      description: The server's certificate. All but C(sha256) is null without the cryptography library.
+      description:
+        - The server's certificate. C(days_left) counts whole days and is negative from the moment of expiry.
+        - Without the cryptography library, C(names) and C(extended_key_usage) are empty and all others but
+          C(sha256) are null.
+        - Null where the server speaks at most TLS 1.2 and hides it from who has no certificate.
       type: dict
-      sample: {"subject": "CN=trixie", "names": ["DNS:trixie"], "not_after": "2027-01-01T00:00:00Z", "days_left": 397}
+      sample:
+        subject: CN=trixie
+        issuer: CN=Mooring server CA
+        serial_number: 1f2e3d
+        names: ["DNS:trixie", "IP:192.0.2.7"]
+        extended_key_usage: [serverAuth]
+        not_before: "2026-01-01T00:00:00Z"
+        not_after: "2027-01-01T00:00:00Z"
+        days_left: 364
+        sha256: 5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d
     engine_version:
       description: Version of the engine, where the API answered.
       type: str
+      sample: 28.5.2
     api_version:
       description: Version of the API, where it answered.
       type: str
+      sample: "1.51"
     min_api_version:
       description: Oldest version of the API that is served.
       type: str
+      sample: "1.24"
     socket:
-      description: C(path), C(owner), C(group), C(mode) and C(group_members) of a UNIX socket.
+      description:
+        - C(path), C(owner), C(group), C(mode) and C(group_members) of a UNIX socket.
+        - Members are the users of the group, also those for whom it is the primary one.
       type: dict
       sample: {"path": "/run/docker.sock", "owner": "root", "group": "docker", "mode": "0660", "group_members": []}
     error:
-      description: Why it could not be reached, or why the client did not get in.
+      description: In one line, why it could not be reached or the client did not get in. Null where it did.
       type: str
+      sample: "the client certificate is refused: tlsv1 alert unknown ca"
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
-from ansible_collections.mooring.docker.plugins.module_utils._probe import probe
+from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
 
 
 def main() -> None:
@@ -122,6 +174,7 @@ def main() -> None:
             "timeout": {"type": "float", "default": 5.0},
         },
         required_together=[("client_certificate", "client_key")],
+        required_by={"client_certificate": "ca"},
         supports_check_mode=True,
     )
     params = module.params
@@ -134,7 +187,7 @@ def main() -> None:
             params["server_name"],
             params["timeout"],
         )
-    except EndpointError as error:
+    except (CredentialError, EndpointError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(endpoint=found)
 
