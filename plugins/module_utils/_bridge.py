@@ -7,7 +7,10 @@ Gathering is ``observe``'s part; the rest are pure functions over what ``ip -jso
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import _daemon
@@ -15,53 +18,63 @@ from ansible_collections.mooring.docker.plugins.module_utils._http import Api, A
 
 Link = dict[str, Any]
 
+# setns(2), sched.h
+_CLONE_NEWNET = 0x40000000
+_THREADS = 4
 
-def _addresses(link: Link) -> list[str]:
-    return [f"{entry['local']}/{entry['prefixlen']}" for entry in link.get("addr_info", [])]
+
+class BridgeError(Exception):
+    """The kernel's own view could not be had; the message says why."""
 
 
-def bridge_name(network: dict[str, Any]) -> str | None:
-    """The kernel's interface of a Docker network (moby, libnetwork bridge driver), None where it has none."""
+def links(text: str) -> list[Link]:
+    """The interfaces in the output of ``ip -json -details address``.
+
+    Raises ValueError for anything else. An empty output, and the empty objects that iproute2 writes for what it
+    filtered out, are no interfaces.
+    """
+    return [entry for entry in json.loads(text or "[]") if entry.get("ifname")]
+
+
+def networks(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``GET /networks`` in the module's words, by name."""
+    return [
+        {
+            "name": network["Name"],
+            "id": network["Id"],
+            "driver": network["Driver"],
+            "scope": network.get("Scope"),
+            "internal": bool(network.get("Internal")),
+            "ipv6": bool(network.get("EnableIPv6")),
+            "subnets": [
+                {
+                    "subnet": entry.get("Subnet") or None,
+                    "gateway": entry.get("Gateway") or None,
+                    "ip_range": entry.get("IPRange") or None,
+                }
+                for entry in (network.get("IPAM") or {}).get("Config") or []
+            ],
+            "options": network.get("Options") or {},
+            "bridge": _bridge_name(network),
+        }
+        for network in sorted(answer, key=lambda network: str(network["Name"]))
+    ]
+
+
+def _bridge_name(network: dict[str, Any]) -> str | None:
+    """The kernel's interface of a Docker network, None where it has none.
+
+    moby, libnetwork/drivers/bridge: the option where it is set (docker0 has it), else "br-" and 12 digits of the id.
+    """
     if network["Driver"] != "bridge":
         return None
     named = (network.get("Options") or {}).get("com.docker.network.bridge.name")
     return str(named or f"br-{network['Id'][:12]}")
 
 
-def networks(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``GET /networks`` in the module's words."""
-    return [
-        {
-            "name": network["Name"],
-            "id": network["Id"],
-            "driver": network["Driver"],
-            "scope": network["Scope"],
-            "internal": network["Internal"],
-            "ipv6": network["EnableIPv6"],
-            "subnets": [
-                {"subnet": entry.get("Subnet"), "gateway": entry.get("Gateway"), "ip_range": entry.get("IPRange")}
-                for entry in (network.get("IPAM") or {}).get("Config") or []
-            ],
-            "options": network.get("Options") or {},
-            "bridge": bridge_name(network),
-        }
-        for network in answer
-    ]
-
-
 def container(inspected: dict[str, Any]) -> dict[str, Any]:
     """``GET /containers/ID/json`` in the module's words."""
-    settings = inspected["NetworkSettings"]
-    published = [
-        {
-            "host_address": binding["HostIp"],
-            "host_port": int(binding["HostPort"]),
-            "container_port": int(port.partition("/")[0]),
-            "protocol": port.partition("/")[2],
-        }
-        for port, bindings in sorted((settings.get("Ports") or {}).items())
-        for binding in bindings or []
-    ]
+    settings = inspected.get("NetworkSettings") or {}
     return {
         "id": inspected["Id"],
         "name": inspected["Name"].lstrip("/"),
@@ -71,122 +84,217 @@ def container(inspected: dict[str, Any]) -> dict[str, Any]:
         "network_mode": inspected["HostConfig"]["NetworkMode"],
         "networks": {
             name: {
-                "address": end.get("IPAddress") or None,
+                "addresses": [
+                    f"{end[address]}/{end[length]}"
+                    for address, length in (("IPAddress", "IPPrefixLen"), ("GlobalIPv6Address", "GlobalIPv6PrefixLen"))
+                    if end.get(address)
+                ],
                 "mac": end.get("MacAddress") or None,
                 "gateway": end.get("Gateway") or None,
             }
-            for name, end in (settings.get("Networks") or {}).items()
+            for name, end in sorted((settings.get("Networks") or {}).items())
         },
-        "published": published,
+        "published": _published(settings.get("Ports") or {}),
     }
 
 
-def ends(containers: list[dict[str, Any]], links: dict[str, list[Link]]) -> dict[int, dict[str, Any]]:
-    """Interfaces inside containers by the index of their peer on the host.
+def _published(ports: dict[str, Any]) -> list[dict[str, Any]]:
+    """``NetworkSettings.Ports``: "80/tcp" to a list of bindings, or to None for a port that is only exposed."""
+    return [
+        {
+            # Empty means every address (moby, api/types: PortBinding).
+            "host_address": binding.get("HostIp") or "0.0.0.0",
+            "host_port": int(binding["HostPort"]),
+            "container_port": int(port.partition("/")[0]),
+            "protocol": port.partition("/")[2],
+        }
+        for port, bindings in sorted(ports.items())
+        for binding in bindings or []
+        # A container that does not run has no port yet where the engine is to choose one.
+        if str(binding.get("HostPort", "")).isdigit()
+    ]
 
-    ``links`` is container id to ``ip -json address`` of its network namespace; ``link_index`` there is the
-    peer's index (rtnetlink(7), IFLA_LINK).
+
+def ends(containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> dict[tuple[int, int], dict[str, Any]]:
+    """Interfaces inside containers, by (index of their peer on the host, their own index).
+
+    ``inside`` is container id to the links of its network namespace. Indices are unique within one namespace only,
+    so both are needed to tell a veth's end; ``link_index`` is the peer's (rtnetlink(7), IFLA_LINK).
     """
-    found = {}
-    for one in containers:
-        for link in links.get(one["id"], []):
-            if "link_index" in link and "LOOPBACK" not in link["flags"]:
-                found[link["link_index"]] = {
-                    "id": one["id"],
-                    "name": one["name"],
-                    "interface": link["ifname"],
-                    "ifindex": link["ifindex"],
-                    "addresses": _addresses(link),
-                    "mac": link.get("address"),
-                    "mtu": link["mtu"],
-                }
-    return found
+    return {
+        (link["link_index"], link["ifindex"]): {
+            "id": one["id"],
+            "name": one["name"],
+            "interface": link["ifname"],
+            "ifindex": link["ifindex"],
+            "addresses": _addresses(link),
+            "mac": link.get("address"),
+            "mtu": link["mtu"],
+        }
+        for one in containers
+        for link in inside.get(one["id"], [])
+        # A peer in a namespace of its own has link_netnsid; "link" instead of it is an interface beside this one.
+        if "link_index" in link and "link_netnsid" in link and _kind(link) == "veth"
+    }
 
 
 def bridges(
-    links: list[Link], docker_networks: list[dict[str, Any]], peers: dict[int, dict[str, Any]]
+    host: list[Link], docker_networks: list[dict[str, Any]], peers: dict[tuple[int, int], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Every bridge of the host with its ports, and the container behind each port (None: not Docker's)."""
+    """Every bridge of the host with its ports, and the container behind each port (None: none that is known)."""
     by_bridge = {network["bridge"]: network for network in docker_networks if network["bridge"]}
+    ports: dict[str, list[dict[str, Any]]] = {}
+    for link in host:
+        if "master" in link:
+            ports.setdefault(link["master"], []).append(
+                {
+                    "interface": link["ifname"],
+                    "ifindex": link["ifindex"],
+                    "mac": link.get("address"),
+                    "state": link["operstate"],
+                    "mtu": link["mtu"],
+                    "container": peers.get((link["ifindex"], link["link_index"])) if "link_netnsid" in link else None,
+                }
+            )
     found = []
-    for link in links:
-        if link.get("linkinfo", {}).get("info_kind") != "bridge":
+    for link in host:
+        if _kind(link) != "bridge":
             continue
         network = by_bridge.get(link["ifname"], {})
-        ports = [
-            {
-                "interface": port["ifname"],
-                "ifindex": port["ifindex"],
-                "mac": port.get("address"),
-                "state": port["operstate"],
-                "mtu": port["mtu"],
-                "container": peers.get(port["ifindex"]),
-            }
-            for port in links
-            if port.get("master") == link["ifname"]
-        ]
         found.append(
             {
                 "name": link["ifname"],
                 "network": network.get("name"),
                 "network_id": network.get("id"),
+                "driver": network.get("driver"),
                 "addresses": _addresses(link),
                 "mtu": link["mtu"],
                 "mac": link.get("address"),
                 "state": link["operstate"],
                 "up": "UP" in link["flags"],
-                "ports": ports,
+                "ports": ports.get(link["ifname"], []),
             }
         )
     return found
 
 
-def uplinks(links: list[Link], routes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The interfaces of the default routes."""
-    by_name = {link["ifname"]: link for link in links}
-    return [
-        {
-            "interface": route["dev"],
-            "gateway": route.get("gateway"),
-            "addresses": _addresses(by_name[route["dev"]]),
-            "mtu": by_name[route["dev"]]["mtu"],
-            "mac": by_name[route["dev"]].get("address"),
-        }
-        for route in routes
-        if route["dst"] == "default" and route.get("dev") in by_name
-    ]
+def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The interfaces of the default routes; ``routes`` is "inet" and "inet6" to ``ip -json route show default``."""
+    by_name = {link["ifname"]: link for link in host}
+    found = []
+    for family, entries in routes.items():
+        for route in entries:
+            if route.get("dst") != "default" or route.get("type", "unicast") != "unicast":
+                continue
+            # A route with several ways has them in "nexthops".
+            for hop in route.get("nexthops") or [route]:
+                link = by_name.get(hop.get("dev", ""))
+                if link:
+                    found.append(
+                        {
+                            "interface": link["ifname"],
+                            "family": family,
+                            "gateway": hop.get("gateway") or (hop.get("via") or {}).get("host"),
+                            "addresses": _addresses(link),
+                            "mtu": link["mtu"],
+                            "mac": link.get("address"),
+                        }
+                    )
+    return found
 
 
-def _ip(*words: str) -> Any:
-    return json.loads(_daemon.run("ip", "-json", *words).stdout or "[]")
+def _kind(link: Link) -> str | None:
+    kind: str | None = (link.get("linkinfo") or {}).get("info_kind")
+    return kind
 
 
-def observe(socket: str, timeout: float) -> dict[str, Any]:
-    """All of it from this host; without an engine that answers, what the kernel has."""
-    links = _ip("-details", "address", "show")
-    answer: dict[str, Any] = {
-        "engine_answers": False,
-        "error": None,
-        "networks": [],
-        "containers": [],
-        "uplinks": uplinks(links, _ip("route", "show") + _ip("-6", "route", "show")),
+def _addresses(link: Link) -> list[str]:
+    return [f"{entry['local']}/{entry['prefixlen']}" for entry in link.get("addr_info", []) if "local" in entry]
+
+
+def observe(socket_path: str, timeout: float) -> dict[str, Any]:
+    """All of it from this host; without an engine that answers, what the kernel has.
+
+    ``timeout`` is the seconds for each call of the API and each command. Raises BridgeError where the kernel's
+    interfaces cannot be listed.
+    """
+    found: dict[str, Any] = {"networks": [], "containers": [], "engine_answers": False, "error": None}
+    problems: list[str] = []
+    _ask_engine(Api(unix=socket_path, timeout=timeout), found, problems)
+    host = links(_ip(timeout, "-details", "address"))
+    routes = {
+        "inet": json.loads(_ip(timeout, "-4", "route", "show", "default") or "[]"),
+        "inet6": json.loads(_ip(timeout, "-6", "route", "show", "default") or "[]"),
     }
-    inside: dict[str, list[Link]] = {}
-    api = Api(unix=socket, timeout=timeout)
+    # Interfaces come and go while we look. The host is listed after the containers are known and before they are
+    # entered; an end whose peer has gone meanwhile matches nothing.
+    attached = any("link_netnsid" in link and "master" in link for link in host)
+    inside = _enter_all(found["containers"], timeout, problems) if attached else {}
+    found["bridges"] = bridges(host, found["networks"], ends(found["containers"], inside))
+    found["uplinks"] = uplinks(host, routes)
+    found["error"] = problems[0] if problems else None
+    return found
+
+
+def _ask_engine(api: Api, found: dict[str, Any], problems: list[str]) -> None:
+    """Networks and containers. What came before a failure is kept."""
     try:
-        answer["networks"] = networks(api.get("/networks"))
+        answer = api.get("/networks")
+        found["engine_answers"] = True
+        found["networks"] = networks(answer)
         for one in api.get("/containers/json?all=1"):
             try:
-                answer["containers"].append(container(api.get(f"/containers/{one['Id']}/json")))
+                found["containers"].append(container(api.get(f"/containers/{one['Id']}/json")))
             except ApiError as error:
-                if error.status != 404:  # It ended between the two calls.
+                if error.status != 404:  # It was removed between the two calls.
                     raise
-        answer["engine_answers"] = True
     except ApiError as error:
-        answer["error"] = str(error)
-    for one in answer["containers"]:
-        if one["pid"] and one["network_mode"] != "host" and not one["network_mode"].startswith("container:"):
-            output = _daemon.run("nsenter", "-t", str(one["pid"]), "-n", "ip", "-json", "address").stdout
-            inside[one["id"]] = json.loads(output or "[]")
-    answer["bridges"] = bridges(links, answer["networks"], ends(answer["containers"], inside))
-    return answer
+        problems.append(f"Docker's API: {error}")
+
+
+def _enter_all(containers: list[dict[str, Any]], timeout: float, problems: list[str]) -> dict[str, list[Link]]:
+    """The links in every container's own network namespace, by container id.
+
+    The namespace of a thread is its own (setns(2)), so threads that are made for this and end with it enter one
+    container after the other; the process itself stays where it is.
+    """
+    own = [
+        one
+        for one in containers
+        if one["pid"] and one["network_mode"] not in ("host", "none") and "container:" not in one["network_mode"]
+    ]
+    inside: dict[str, list[Link]] = {}
+
+    def enter(one: dict[str, Any]) -> None:
+        try:
+            _enter(one["pid"])
+            inside[one["id"]] = links(_ip(timeout, "-details", "address"))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # It ended since it was listed.
+        except (OSError, ValueError, BridgeError) as error:
+            problems.append(f"container {one['name']}: {error}")
+
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        list(pool.map(enter, own))
+    return inside
+
+
+def _enter(pid: int) -> None:
+    """Move this thread to the network namespace of a process. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12.
+    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if libc.setns(namespace, _CLONE_NEWNET):
+            number = ctypes.get_errno()
+            raise OSError(number, f"cannot enter its network namespace: {os.strerror(number)}")
+    finally:
+        os.close(namespace)
+
+
+def _ip(timeout: float, *words: str) -> str:
+    """The output of ``ip -json``. Raises BridgeError."""
+    done = _daemon.run("ip", "-json", *words, timeout=timeout)
+    if done.returncode and "-6" not in words:  # Without IPv6 in the kernel there is no such table.
+        raise BridgeError(f"`ip {' '.join(words)}` fails: {done.stderr.strip() or done.returncode}")
+    output: str = done.stdout
+    return output

@@ -14,13 +14,14 @@ description:
   - Returns C(docker0) and every other bridge as the kernel has them, each port with the container's end of it, and
     Docker's networks and containers as the API tells them, in one trip.
   - Without an engine that answers, what the kernel has is returned all the same.
+  - Needs C(ip) of iproute2, and root to look into containers.
 options:
   socket:
     description: The daemon's UNIX socket.
     type: path
     default: /run/docker.sock
   timeout:
-    description: Seconds that one call of the API may take.
+    description: Seconds that each call of the API and each command may take.
     type: float
     default: 10.0
 attributes:
@@ -30,63 +31,198 @@ attributes:
   diff_mode:
     description: Changes nothing.
     support: none
+seealso:
+  - module: mooring.docker.host_info
+  - module: mooring.docker.endpoint_info
 """
 
 EXAMPLES = r"""
 - name: Look at the bridges
   mooring.docker.bridge_info:
+  become: true
   register: result
 
-- name: Show the ports of docker0
+- name: Show which container is behind which port of docker0
   ansible.builtin.debug:
-    msg: "{{ (result.bridges | selectattr('name', '==', 'docker0') | first).ports }}"
+    msg: "{{ item.interface }} leads to {{ item.container.name | default('nobody') }}"
+  loop: "{{ (result.bridges | selectattr('name', '==', 'docker0') | first).ports }}"
+  loop_control:
+    label: "{{ item.interface }}"
 """
 
 RETURN = r"""
 bridges:
+  description: Every bridge of the host, also those that are not Docker's, as the kernel has them.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the interface.
+      type: str
+      sample: docker0
+    network:
+      description: The Docker network it carries, or null.
+      type: str
+      sample: bridge
+    network_id:
+      description: The id of that network, or null.
+      type: str
+      sample: 1a8b7c6d5e4f
+    driver:
+      description: The driver of that network, or null.
+      type: str
+      sample: bridge
+    addresses:
+      description: Addresses with prefix lengths, IPv6 and link-local ones included.
+      type: list
+      elements: str
+      sample: [172.17.0.1/16, "fe80::42:acff:fe11:1/64"]
+    mtu:
+      description: Largest frame's payload in bytes.
+      type: int
+      sample: 1500
+    mac:
+      description: Hardware address.
+      type: str
+      sample: "02:42:ac:11:00:01"
+    state:
+      description: Operational state (C(operstate)); a bridge without ports is V(DOWN) though it is up.
+      type: str
+      sample: UP
+    up:
+      description: Whether it is switched on.
+      type: bool
+      sample: true
+    ports:
+      description:
+        - Its ports, each with C(interface), C(ifindex), C(mac), C(state), C(mtu) and the C(container) behind it.
+        - C(container) is null where no container of this engine is known to be there.
+      type: list
+      elements: dict
+      sample:
+        - interface: veth1a2b3c4
+          ifindex: 9
+          mac: "5e:3c:0f:11:22:33"
+          state: UP
+          mtu: 1500
+          container:
+            id: 4f3e2d1c0b9a
+            name: web
+            interface: eth0
+            ifindex: 8
+            addresses: [172.17.0.2/16]
+            mac: "02:42:ac:11:00:02"
+            mtu: 1500
+networks:
+  description: Docker's networks of all drivers, by name.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the network.
+      type: str
+      sample: backend
+    id:
+      description: Id of the network.
+      type: str
+      sample: 9f8e7d6c5b4a
+    driver:
+      description: Its driver.
+      type: str
+      sample: bridge
+    scope:
+      description: V(local), V(global) or V(swarm).
+      type: str
+      sample: local
+    internal:
+      description: Whether it has no way out.
+      type: bool
+      sample: false
+    ipv6:
+      description: Whether its containers get IPv6 addresses.
+      type: bool
+      sample: false
+    subnets:
+      description: Its C(subnet)s, each with C(gateway) and C(ip_range) or null.
+      type: list
+      elements: dict
+      sample: [{"subnet": "172.18.0.0/16", "gateway": "172.18.0.1", "ip_range": null}]
+    options:
+      description: The driver's options.
+      type: dict
+      sample: {"com.docker.network.driver.mtu": "1400"}
+    bridge:
+      description: The interface that carries it, null for drivers other than C(bridge).
+      type: str
+      sample: br-9f8e7d6c5b4a
+containers:
+  description: All containers, also those that do not run.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the container.
+      type: str
+      sample: 4f3e2d1c0b9a
+    name:
+      description: Its name.
+      type: str
+      sample: web
+    image:
+      description: The image as it was named.
+      type: str
+      sample: nginx:1.29
+    state:
+      description: V(created), V(running), V(paused), V(restarting), V(removing), V(exited) or V(dead).
+      type: str
+      sample: running
+    pid:
+      description: Its first process on the host, null where it does not run.
+      type: int
+      sample: 4711
+    network_mode:
+      description: How its network was chosen; engines before 26 write V(default) for V(bridge).
+      type: str
+      sample: bridge
+    networks:
+      description: Name of each network to C(addresses), C(mac) and C(gateway) there, as the engine tells them.
+      type: dict
+      sample: {"bridge": {"addresses": ["172.17.0.2/16"], "mac": "02:42:ac:11:00:02", "gateway": "172.17.0.1"}}
+    published:
+      description: Ports that are published right now.
+      type: list
+      elements: dict
+      sample: [{"host_address": "0.0.0.0", "host_port": 8080, "container_port": 80, "protocol": "tcp"}]
+uplinks:
   description:
-    - Every bridge of the host with its C(addresses), C(mtu), C(mac), C(state) and the Docker C(network) it carries.
-    - Each of its C(ports) has the C(container)'s C(name), C(interface), C(addresses) and C(mac), null where no
-      container is behind it.
+    - The interfaces of the default routes in the main table, once for each C(family) (V(inet), V(inet6)) and gateway.
   returned: always
   type: list
   elements: dict
   sample:
-    - name: docker0
-      network: bridge
-      addresses: [172.17.0.1/16]
+    - interface: eth0
+      family: inet
+      gateway: 192.0.2.1
+      addresses: [192.0.2.7/24]
       mtu: 1500
-      state: UP
-      ports:
-        - interface: veth1a2b3c4
-          container: {name: web, interface: eth0, addresses: [172.17.0.2/16]}
-networks:
-  description: Docker's networks with driver, subnets, options and the C(bridge) that carries each.
-  returned: always
-  type: list
-  elements: dict
-containers:
-  description: All containers with state, addresses per network, and C(published) ports.
-  returned: always
-  type: list
-  elements: dict
-uplinks:
-  description: Interfaces of the default routes.
-  returned: always
-  type: list
-  elements: dict
+      mac: "52:54:00:12:34:56"
 engine_answers:
-  description: Whether the API answered.
+  description: Whether the API answered. RV(networks) and RV(containers) are empty where it did not.
   returned: always
   type: bool
+  sample: true
 error:
-  description: Why it did not.
+  description: Why it did not, or what of the rest could not be seen. Null where all could.
   returned: always
   type: str
+  sample: "Docker's API: Connection refused"
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._bridge import observe
+from ansible_collections.mooring.docker.plugins.module_utils._bridge import BridgeError, observe
 
 
 def main() -> None:
@@ -98,7 +234,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.exit_json(**observe(module.params["socket"], module.params["timeout"]))
+    try:
+        found = observe(module.params["socket"], module.params["timeout"])
+    except BridgeError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**found)
 
 
 if __name__ == "__main__":
