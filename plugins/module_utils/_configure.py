@@ -7,42 +7,68 @@ Nothing is written before everything is known to be right; ``daemon_apply`` make
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import ssl
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import (
+    _apply,
     _config,
     _daemon,
     _rules,
     _store,
     _units,
 )
+from ansible_collections.mooring.docker.plugins.module_utils._classify import Plan
 from ansible_collections.mooring.docker.plugins.module_utils._config import Config, ConfigError
 
 _TLS_KEYS = ("tlscacert", "tlscert", "tlskey")
 
 
-def _compose(
-    owner: str, options: Config, on_conflict: str
-) -> tuple[dict[str, Config], Config, dict[str, Config], Config | None, bool]:
-    """(fragments to write, what they merge into, fragments before, daemon.json before, adopted now)."""
+@dataclass
+class Composition:
+    """``fragments`` and what they merge into, beside what is there; ``existing`` is the daemon.json of now.
+
+    ``adopting`` tells that daemon.json is an operator's, which Mooring has not composed yet.
+    """
+
+    fragments: dict[str, Config]
+    merged: Config
+    before: dict[str, Config]
+    existing: Config | None
+    adopting: bool
+
+    @property
+    def hand_edited(self) -> bool:
+        """Whether daemon.json is not what Mooring made of the fragments."""
+        return not self.adopting and bool(self.before) and self.existing != _config.merge(self.before)
+
+
+def _compose(declared: dict[str, Config], on_conflict: str) -> Composition:
     before = _store.fragments()
+    ours = _store.COMPOSED.exists()
     try:
         existing = _store.daemon_json()
     except ConfigError:
-        if not before:
+        if not ours:
             raise
         existing = None  # It was ours, and a hand has broken it: the declared state replaces it.
-    fragments = {name: content for name, content in before.items() if name != owner}
-    adopting = not before and bool(existing)
-    adopted = dict(existing or {}) if adopting else fragments.pop(_config.ADOPTED, {})
-    adopted, declared = _config.adopt(adopted, {owner: options}, on_conflict)
-    fragments.update({name: content for name, content in declared.items() if content})
-    if adopted:
-        fragments[_config.ADOPTED] = adopted
-    return fragments, _config.merge(fragments), before, existing, adopting
+    adopting = not ours and bool(existing)
+    fragments = {**before, **declared}
+    adopted = fragments.pop(_config.ADOPTED, {})
+    if adopting:
+        adopted = dict(existing or {})
+        adopted, fragments = _config.adopt(adopted, fragments, on_conflict)
+    else:
+        adopted, remaining = _config.adopt(adopted, declared, on_conflict)
+        fragments.update(remaining)
+    fragments[_config.ADOPTED] = adopted
+    fragments = {name: content for name, content in fragments.items() if content}
+    return Composition(fragments, _config.merge(fragments), before, existing, adopting)
 
 
 def _check_flags(merged: Config, show: dict[str, str]) -> None:
@@ -98,68 +124,117 @@ def _check_with_dockerd(merged: Config, version: tuple[int, int] | None) -> None
 
 
 def configure(
-    owner: str, options: Config, on_conflict: str, socket: dict[str, Any] | None, check_mode: bool
+    declared: dict[str, Config],
+    on_conflict: str,
+    socket: dict[str, Any] | None,
+    policy: str | None = None,
+    tls_to_come: bool = False,
+    check_mode: bool = False,
 ) -> dict[str, Any]:
-    """Write ``options`` as the fragment ``owner`` and bring all that follows from it in line.
+    """Write the ``declared`` fragments, by owner, and bring all that follows from them in line.
 
-    ``socket`` (paths, owner, group, mode) sets docker.socket; None leaves it alone. Returns changed, diff,
-    effective, adopted and backup as documented in the module. Raises ConfigError, with every file as it was.
+    ``socket`` (paths, owner, group, mode) sets docker.socket; None leaves it alone. ``policy`` refuses a
+    restart that it would not allow; None and "never" refuse none. ``tls_to_come`` tells that the TLS files are still
+    to be made. Returns changed, diff, files, effective, adopted, backup and plan as documented
+    in the module. Raises ConfigError, with every file as it was.
     """
-    fragments, merged, before, existing, adopting = _compose(owner, options, on_conflict)
+    composition = _compose(declared, on_conflict)
+    merged = composition.merged
     show = _daemon.properties(_daemon.SERVICE)
     version = _daemon.installed_version()
-    found = _rules.problems(merged, version)
+    found = _rules.problems(merged, version, in_swarm=_daemon.in_swarm(composition.existing or {}))
     if found:
         raise ConfigError("; ".join(found))
     has_unit = show.get("LoadState") not in (None, "not-found")
     if has_unit:
         _check_flags(merged, show)
-    # A dry run on a bare host has no certificates yet; the run itself makes them before it comes here.
-    tls_is_to_come = check_mode and any(key in merged and not Path(str(merged[key])).exists() for key in _TLS_KEYS)
-    if not tls_is_to_come:
+    if not tls_to_come:
         _check_tls(merged)
         _check_with_dockerd(merged, version)
 
-    wanted: dict[Path, str | None] = {
-        _store.FRAGMENTS / f"{name}.json": None for name in before if name not in fragments
+    changes = _changes(composition, show if has_unit else None, socket)
+    plan = _plan(merged, composition.existing, show, changes, tls_to_come)
+    refusal = plan.refusal(policy) if policy not in (None, "never") else None
+    if refusal:
+        raise ConfigError(refusal)
+    current = {path: _store.read(path) for path in changes}
+    result: dict[str, Any] = {
+        "changed": bool(changes),
+        "files": sorted(str(path) for path in changes),
+        "effective": merged,
+        "adopted": composition.adopting,
+        "backup": None,
+        "plan": {**dataclasses.asdict(plan), "sentence": plan.sentence()},
+        "diff": [_difference(path, current[path], text) for path, text in sorted(changes.items())],
     }
-    for name, content in fragments.items():
-        if before.get(name) != content:
-            wanted[_store.FRAGMENTS / f"{name}.json"] = _config.render(content)
+    if changes and not check_mode:
+        _remember(show, composition.existing)
+        if _store.DAEMON_JSON in changes and (composition.adopting or composition.hand_edited):
+            kept = _store.backup(_store.DAEMON_JSON)
+            result["backup"] = str(kept) if kept else None
+        _write(changes)
+    return result
+
+
+def _changes(
+    composition: Composition, show: dict[str, str] | None, socket: dict[str, Any] | None
+) -> dict[Path, str | None]:
+    """The files to write, path to text (None: remove), in the order to write them. ``show`` is None without a unit."""
+    wanted: dict[Path, str | None] = {}
+    # The adopted fragment's name sorts first.
+    for name in sorted({*composition.fragments, *composition.before}):
+        content = composition.fragments.get(name)
+        if content != composition.before.get(name):
+            wanted[_store.FRAGMENTS / f"{name}.json"] = _config.render(content) if content else None
     # A daemon.json that says the same in other words stays as the operator wrote it.
-    if (existing if existing is not None else {}) != merged:
-        wanted[_store.DAEMON_JSON] = _config.render(merged) if merged else None
-    if has_unit:
-        drop_in = _units.service_drop_in(*_daemon.exec_starts(show)) if "hosts" in merged else None
+    if (composition.existing if composition.existing is not None else {}) != composition.merged:
+        wanted[_store.DAEMON_JSON] = _config.render(composition.merged) if composition.merged else None
+    if show is not None:
+        drop_in = _units.service_drop_in(*_daemon.exec_starts(show)) if "hosts" in composition.merged else None
         wanted[_store.SERVICE_DROP_IN] = drop_in
     if socket is not None:
         wanted[_store.SOCKET_DROP_IN] = _units.socket_drop_in(socket)
-    current = {path: _store.read(path) for path in wanted}
-    changes = {path: text for path, text in wanted.items() if current[path] != text}
-    result: dict[str, Any] = {
-        "changed": bool(changes),
-        "effective": merged,
-        "adopted": adopting,
-        "backup": None,
-        "diff": [
-            {
-                "before": current[path] or "",
-                "after": text or "",
-                "before_header": str(path),
-                "after_header": str(path),
-            }
-            for path, text in sorted(changes.items())
-        ],
+    return {path: text for path, text in wanted.items() if _store.read(path) != text}
+
+
+def _write(changes: dict[Path, str | None]) -> None:
+    """In this order a run that is cut loses nothing.
+
+    What is adopted has its fragment before daemon.json changes, and no daemon.json of ours is ever taken for an
+    operator's.
+    """
+    fragments = [path for path in changes if path.parent == _store.FRAGMENTS]
+    for path in fragments:
+        _store.write(path, changes[path], _store.mode_of(path))
+    if _store.recall(_store.COMPOSED) is None:
+        _store.private(_store.COMPOSED, {"by": "mooring.docker"})
+    for path in changes.keys() - fragments:
+        _store.write(path, changes[path], _store.mode_of(path))
+
+
+_PASSWORD = re.compile(r"(://[^/@\s\"]*:)[^/@\s\"]+@")
+
+
+def _difference(path: Path, before: str | None, after: str | None) -> dict[str, str]:
+    """One entry of Ansible's diff, without the passwords in addresses of proxies and registries."""
+    return {
+        "before": _PASSWORD.sub(r"\1***@", before or ""),
+        "after": _PASSWORD.sub(r"\1***@", after or ""),
+        "before_header": str(path),
+        "after_header": str(path),
     }
-    if changes and not check_mode:
-        _remember(show, existing)
-        hand_edited = bool(before) and existing != _config.merge(before)
-        if _store.DAEMON_JSON in changes and (adopting or hand_edited):
-            kept = _store.backup(_store.DAEMON_JSON)
-            result["backup"] = str(kept) if kept else None
-        for path, text in changes.items():
-            _store.write(path, text, _store.mode_of(path))
-    return result
+
+
+def _plan(
+    merged: Config,
+    existing: Config | None,
+    show: dict[str, str],
+    changes: dict[Path, str | None],
+    tls_to_come: bool,
+) -> Plan:
+    """What ``daemon_apply`` has to do once the ``changes`` are written."""
+    read = _daemon.applied(show, existing or {}) if show.get("ActiveState") == "active" else None
+    return _apply.foresee(show, read, _daemon.inputs(merged, show, changes, tls_to_come))
 
 
 def _remember(show: dict[str, str], existing: Config | None) -> None:

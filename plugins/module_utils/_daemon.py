@@ -15,6 +15,10 @@ from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import _store, _units
 from ansible_collections.mooring.docker.plugins.module_utils._config import Config
+from ansible_collections.mooring.docker.plugins.module_utils._endpoints import normal_path
+
+TO_COME = "to come"
+"""Stands for the digest of a TLS file that something later in the play makes."""
 
 SERVICE = "docker.service"
 SOCKET = "docker.socket"
@@ -76,6 +80,11 @@ def instance(pid: int) -> dict[str, Any] | None:
     return {"pid": pid, "ticks": ticks, "boot": boot, "started": time.time() - age}
 
 
+def in_swarm(config: Config) -> bool:
+    """Whether this host is a node of a swarm, also while its daemon does not run (moby, daemon/cluster: stateFile)."""
+    return Path(str(config.get("data-root", "/var/lib/docker")), "swarm", "docker-state.json").exists()
+
+
 def unit_texts(show: dict[str, str], ours: Path) -> tuple[list[str], list[Path]]:
     """The texts of a unit and its drop-ins in systemd's order without ``ours``, and their paths."""
     paths = [Path(show["FragmentPath"])] if show.get("FragmentPath") else []
@@ -105,23 +114,29 @@ def environment_of(show: dict[str, str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def inputs(config: Config, show: dict[str, str]) -> dict[str, Any]:
+def inputs(
+    config: Config, show: dict[str, str], files: dict[Path, str | None] | None = None, tls_to_come: bool = False
+) -> dict[str, Any]:
     """All that a daemon reads at its start: configuration, command, socket unit, TLS files.
 
-    The shape that ``applied.json`` keeps, so that two moments can be compared.
+    The shape that ``applied.json`` keeps, so that two moments can be compared. ``files`` are texts that are not
+    written yet, ``tls_to_come`` tells that the TLS files will be others.
     """
-    ours = _store.read(_store.SERVICE_DROP_IN)
+    files = files or {}
+    service, socket = (
+        files[path] if path in files else _store.read(path) for path in (_store.SERVICE_DROP_IN, _store.SOCKET_DROP_IN)
+    )
     texts, _paths = unit_texts(show, _store.SERVICE_DROP_IN)
-    if ours is not None:
-        texts.append(ours)
+    if service is not None:
+        texts.append(service)
     variables = {name: value for name, (value, _file) in environment_of(show).items()}
     commands = [_units.command(line, variables) for line in _units.values(texts, "Service", "ExecStart")]
     return {
         "config": config,
         "command": commands,
-        "socket": _store.read(_store.SOCKET_DROP_IN) or "",
+        "socket": socket or "",
         "tls": {
-            key: _store.file_digest(str(config[key]))
+            key: TO_COME if tls_to_come else _store.file_digest(str(config[key]))
             for key in ("tlscacert", "tlscert", "tlskey")
             if isinstance(config.get(key), str)
         },
@@ -164,19 +179,21 @@ def record_applied(show: dict[str, str], seen: dict[str, Any]) -> None:
             _store.private(_store.APPLIED, record)
 
 
-def socket_paths() -> list[str]:
-    """The UNIX sockets that docker.socket listens on, Mooring's drop-in included."""
-    show = properties(SOCKET)
-    texts, _paths = unit_texts(show, _store.SOCKET_DROP_IN)
-    ours = _store.read(_store.SOCKET_DROP_IN)
-    if ours is not None:
-        texts.append(ours)
-    found = [path for path in _units.values(texts, "Socket", "ListenStream") if path.startswith("/")]
-    return [path.replace("/var/run/", "/run/", 1) if path.startswith("/var/run/") else path for path in found]
+def socket_paths(drop_in: str | None = None) -> list[str]:
+    """The UNIX sockets of docker.socket with Mooring's drop-in as it is on disk, or as given ("" for none)."""
+    texts, _paths = unit_texts(properties(SOCKET), _store.SOCKET_DROP_IN)
+    texts.append((_store.read(_store.SOCKET_DROP_IN) or "") if drop_in is None else drop_in)
+    return [normal_path(path) for path in _units.values(texts, "Socket", "ListenStream") if path.startswith("/")]
 
 
-def error_since(moment: float) -> str:
-    """dockerd's own reason for not starting, from the journal since ``moment`` (seconds since the epoch)."""
+def loaded_socket_paths() -> list[str]:
+    """The UNIX sockets of docker.socket as systemd has loaded it, which may be an older state than the files."""
+    output = run("systemctl", "show", SOCKET, "-p", "Listen", "--value").stdout
+    return [normal_path(path) for path in re.findall(r"^(/\S+) \(Stream\)$", output, re.MULTILINE)]
+
+
+def _said_since(moment: float) -> list[str]:
+    """dockerd's lines in the journal since ``moment`` (seconds since the epoch)."""
     output = run("journalctl", "-u", SERVICE, "-o", "json", "--no-pager", f"--since=@{int(moment)}").stdout
     lines = []
     for text in output.splitlines():
@@ -187,9 +204,21 @@ def error_since(moment: float) -> str:
         stamp = int(entry.get("__REALTIME_TIMESTAMP", "0")) / 1e6
         if entry.get("_COMM", "") == "dockerd" and stamp >= moment:
             lines.append(str(entry.get("MESSAGE", "")))
+    return lines
+
+
+def error_since(moment: float) -> str:
+    """dockerd's own reason for not starting, from the journal since ``moment`` (seconds since the epoch)."""
+    lines = _said_since(moment)
     # The line that names the cause comes last; systemd's own words about it say only that it failed.
     for marker in ("failed to start", "unable to configure", "level=fatal", "level=error"):
         for line in reversed(lines):
             if marker in line:
                 return line
     return lines[-1] if lines else "the journal has no word of dockerd"
+
+
+def reload_error_since(moment: float) -> str | None:
+    """dockerd's own reason for not reloading (moby, cmd/dockerd/daemon.go and daemon_unix.go), if it has one."""
+    markers = ("rror reconfiguring the daemon", "rror validating authorization plugin", "unable to configure")
+    return next((line for line in reversed(_said_since(moment)) if any(mark in line for mark in markers)), None)

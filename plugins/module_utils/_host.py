@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _apply, _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _apply, _daemon, _live, _store
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
 from ansible_collections.mooring.docker.plugins.module_utils._http import ApiError
@@ -110,7 +110,7 @@ def engine() -> dict[str, Any]:
         answer["version"] = text[1] if text else None
     if show.get("ActiveState") == "active":
         try:
-            api = _apply.local_api(_store.daemon_json() or {})
+            api = _live.local_api(_store.daemon_json() or {})
             answer["api_version"] = api.get("/version")["ApiVersion"]
             info = api.get("/info")
         except (ApiError, ConfigError):
@@ -130,7 +130,7 @@ def configuration() -> dict[str, Any]:
         return {"error": str(error), "fragments": {}, "effective": [], "pending": None}
     pending = None
     if _daemon.dockerd():
-        plan = _apply.Transaction("never", 0).plan
+        plan = _apply.Transaction(0).plan
         pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
     return {
         "error": None,

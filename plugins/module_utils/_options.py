@@ -4,262 +4,125 @@
 
 A person adds a rule by adding a row. ``dockerd --validate`` checks types and unknown names where the version
 has it; these rows hold on every version and also where dockerd lets nonsense pass. Sources: moby
-``daemon/config/config.go`` and ``config_linux.go`` (names, types), ``daemon/reload.go`` and
-``reload_unix.go`` (what SIGHUP applies), the release notes of 23.0 to 29 (the version an option came with).
+``daemon/config/config.go`` and ``config_linux.go`` (names, types), ``daemon/reload.go``, ``reload_unix.go`` and
+``cmd/dockerd/daemon.go`` (what SIGHUP applies), ``daemon/daemon_unix.go`` (what running containers hold), the
+release notes of 23.0 to 29 (the version an option came with).
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any
 
-Check = Callable[[Any], Optional[str]]
+from ansible_collections.mooring.docker.plugins.module_utils import _values
+from ansible_collections.mooring.docker.plugins.module_utils._config import Config, changed_keys
+
+RESETS = object()
+"""SIGHUP brings an option that is gone from the file back to its default by itself."""
+
+
+@dataclass(frozen=True)
+class Reload:
+    """SIGHUP applies a change, by moby's function ``source``.
+
+    Most of these functions look at an option only where the file has it, so one that is gone from it stays as it
+    was. ``default`` is then what to say in its place once; None where that depends on the host, so that only a
+    restart helps. ``shown`` tells whether the daemon's "reload" event has the value in a form that compares.
+    """
+
+    source: str
+    default: Any = None
+    shown: bool = True
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: ``check`` returns what is wrong with a value, ``reload`` whether SIGHUP applies a change.
+    """One option: ``check`` returns what is wrong with a value, ``reload`` how SIGHUP applies a change, if it does.
 
-    ``since`` and ``reload_since`` are engine versions, (major, minor); (0, 0) is older than all supported.
+    ``since`` and ``until`` are the engine versions that know the option, (major, minor). ``held`` options are left
+    as they are by a start that finds containers running (live-restore): ``initNetworkController`` returns early.
     """
 
-    check: Check
-    reload: bool = False
+    check: _values.Check
+    reload: Reload | None = None
     since: tuple[int, int] = (0, 0)
     until: tuple[int, int] = (999, 0)
-    reload_since: tuple[int, int] = (0, 0)
-
-
-# Values ------------------------------------------------------------------------------------------
-
-
-def _boolean(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) and value else "must be a text that is not empty"
-
-
-def _integer(low: int, high: int) -> Check:
-    def check(value: Any) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            return f"must be a whole number from {low} to {high}"
-        return None
-
-    return check
-
-
-def _one_of(*choices: str) -> Check:
-    return lambda value: None if value in choices else "must be one of " + ", ".join(choices)
-
-
-def _texts(value: Any) -> str | None:
-    if isinstance(value, list) and all(isinstance(item, str) and item for item in value):
-        return None
-    return "must be a list of texts"
-
-
-def _labels(value: Any) -> str | None:
-    problem = _texts(value)
-    if problem is None and any("=" not in item for item in value):
-        problem = "must be a list of key=value"
-    return problem
-
-
-def _mapping(value: Any) -> str | None:
-    return None if isinstance(value, dict) else "must be a mapping"
-
-
-def _texts_mapping(value: Any) -> str | None:
-    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-        return None
-    return "must be a mapping whose values are texts (write numbers and booleans in quotes)"
-
-
-def _path(value: Any) -> str | None:
-    return None if isinstance(value, str) and value.startswith("/") else "must be an absolute path"
-
-
-def _address(version: int = 0) -> Check:
-    def check(value: Any) -> str | None:
-        try:
-            found = ipaddress.ip_address(value if isinstance(value, str) else "")
-        except ValueError:
-            return f"must be an IP{f'v{version}' if version else ''} address"
-        return f"must be an IPv{version} address" if version and found.version != version else None
-
-    return check
-
-
-def _interface_address(version: int) -> Check:
-    """An address with its prefix length, as ``ip address add`` takes it, that a bridge can really have."""
-    example = "172.30.0.1/24" if version == 4 else "fd00:30::1/64"
-
-    def check(value: Any) -> str | None:
-        wanted = f"must be an IPv{version} address with its prefix length, such as {example}"
-        if not isinstance(value, str) or "/" not in value:
-            return wanted
-        try:
-            interface = ipaddress.ip_interface(value)
-        except ValueError:
-            return wanted
-        if interface.version != version or "." in value.partition("/")[2]:
-            return wanted
-        network = interface.network
-        if network.num_addresses < 4:
-            return f"{wanted}: a /{network.prefixlen} has no room for containers"
-        if interface.ip == network.network_address:
-            return f"{wanted}: {value} is the network itself, not an address in it"
-        if version == 4 and interface.ip == network.broadcast_address:
-            return f"{wanted}: {value} is the broadcast address"
-        if interface.is_loopback or interface.is_multicast or interface.is_unspecified:
-            return f"{wanted}: {value} is loopback, multicast or unspecified"
-        return None
-
-    return check
-
-
-def _network(version: int) -> Check:
-    def check(value: Any) -> str | None:
-        wanted = f"must be an IPv{version} network such as " + ("172.30.0.0/25" if version == 4 else "fd00:30::/80")
-        if not isinstance(value, str) or "/" not in value:
-            return wanted
-        try:
-            network = ipaddress.ip_network(value)
-        except ValueError as error:
-            return f"{wanted} ({error})"
-        return None if network.version == version else wanted
-
-    return check
-
-
-def _addresses(value: Any) -> str | None:
-    if not isinstance(value, list):
-        return "must be a list of IP addresses"
-    return next((f"{item!r} is no IP address" for item in value if _address()(item)), None)
-
-
-def _pools(value: Any) -> str | None:
-    """moby ``libnetwork/ipamutils``: each pool is cut into networks of ``size`` bits."""
-    wanted = "must be a list of {base: 10.200.0.0/16, size: 24}"
-    if not isinstance(value, list):
-        return wanted
-    networks: list[Any] = []
-    for pool in value:
-        if not isinstance(pool, dict) or set(pool) != {"base", "size"}:
-            return wanted
-        try:
-            base = ipaddress.ip_network(pool["base"])
-        except (ValueError, TypeError) as error:
-            return f"{wanted} ({error})"
-        size = pool["size"]
-        if isinstance(size, bool) or not isinstance(size, int) or not base.prefixlen <= size <= base.max_prefixlen - 2:
-            return (
-                f"pool {pool['base']} has size {size!r}: it must be a prefix length from "
-                f"{base.prefixlen} to {base.max_prefixlen - 2}"
-            )
-        clash = next((n for n in networks if n.version == base.version and n.overlaps(base)), None)
-        if clash is not None:
-            return f"pools {clash} and {base} overlap"
-        networks.append(base)
-    return None
-
-
-def _endpoint_list(value: Any) -> str | None:
-    # Syntax only: who may listen without TLS is a rule over several options, see _rules.
-    from ansible_collections.mooring.docker.plugins.module_utils._endpoints import problems
-
-    found = problems(value, tls=True, plaintext_loopback=True)
-    return found[0] if found else None
-
-
-def _metrics_address(value: Any) -> str | None:
-    match = re.match(r"^(.+):(\d{1,5})$", value) if isinstance(value, str) else None
-    return None if match and 1 <= int(match[2]) <= 65535 else "must be ADDRESS:PORT"
-
-
-_LOG_DRIVERS = _one_of(
-    "none", "local", "json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "gcplogs",
-    "etwlogs", "logentries",
-)  # fmt: skip
-
-
-def _log_driver(value: Any) -> str | None:
-    # A logging plugin has a name of its own, name:tag or owner/name (docs.docker.com, plugins).
-    if isinstance(value, str) and re.match(r"^[a-z0-9][\w.-]*(/[\w.-]+)?:[\w.-]+$|^[\w.-]+/[\w.-]+$", value):
-        return None
-    return _LOG_DRIVERS(value)
+    held: bool = False
 
 
 OPTIONS: dict[str, Option] = {
     # The daemon
-    "debug": Option(_boolean, reload=True),
-    "experimental": Option(_boolean),
-    "log-level": Option(_one_of("debug", "info", "warn", "error", "fatal")),
-    "log-format": Option(_one_of("text", "json"), since=(25, 0)),
-    "raw-logs": Option(_boolean),
-    "labels": Option(_labels, reload=True),
-    "live-restore": Option(_boolean, reload=True),
-    "shutdown-timeout": Option(_integer(-1, 86400), reload=True),
-    "default-stop-timeout": Option(_integer(-1, 86400), reload=True, since=(29, 4)),
-    "data-root": Option(_path),
-    "exec-root": Option(_path),
-    "pidfile": Option(_path),
-    "features": Option(_mapping, reload=True, reload_since=(18, 9)),
-    "builder": Option(_mapping),
-    "authorization-plugins": Option(_texts, reload=True),
-    "node-generic-resources": Option(_texts),
-    "metrics-addr": Option(_metrics_address),
-    "swarm-default-advertise-addr": Option(_text),
-    "swarm-raft-heartbeat-tick": Option(_integer(0, 2**31 - 1)),
-    "swarm-raft-election-tick": Option(_integer(0, 2**31 - 1)),
-    "network-diagnostic-port": Option(_integer(0, 65535), reload=True),
-    "proxies": Option(_texts_mapping, since=(23, 0)),
-    "http-proxy": Option(_text, since=(23, 0)),
-    "https-proxy": Option(_text, since=(23, 0)),
-    "no-proxy": Option(_text, since=(23, 0)),
+    "debug": Option(_values.boolean, reload=Reload("reloadDebug", False)),
+    "experimental": Option(_values.boolean),
+    "log-level": Option(_values.one_of("debug", "info", "warn", "error", "fatal")),
+    "log-format": Option(_values.one_of("text", "json"), since=(25, 0)),
+    "raw-logs": Option(_values.boolean),
+    "labels": Option(_values.labels, reload=Reload("reloadLabels", [])),
+    "live-restore": Option(_values.boolean, reload=Reload("reloadLiveRestore", False)),
+    "shutdown-timeout": Option(_values.integer(-1, 86400), reload=Reload("reloadShutdownTimeout", 15)),
+    "default-stop-timeout": Option(
+        _values.integer(-1, 86400), reload=Reload("reloadDefaultStopTimeout", shown=False), since=(29, 4)
+    ),
+    "data-root": Option(_values.path),
+    "exec-root": Option(_values.path),
+    "pidfile": Option(_values.path),
+    "features": Option(_values.mapping, reload=Reload("reloadFeatures", RESETS, shown=False)),
+    "builder": Option(_values.mapping),
+    "authorization-plugins": Option(_values.texts, reload=Reload("reloadConfig", RESETS, shown=False)),
+    "node-generic-resources": Option(_values.texts),
+    "metrics-addr": Option(_values.metrics_address),
+    "swarm-default-advertise-addr": Option(_values.text),
+    "swarm-raft-heartbeat-tick": Option(_values.integer(0, 2**31 - 1)),
+    "swarm-raft-election-tick": Option(_values.integer(0, 2**31 - 1)),
+    "network-diagnostic-port": Option(
+        _values.integer(0, 65535), reload=Reload("reloadNetworkDiagnosticPort", RESETS, shown=False)
+    ),
+    "proxies": Option(_values.texts_mapping, since=(23, 0)),
+    "http-proxy": Option(_values.text, since=(23, 0)),
+    "https-proxy": Option(_values.text, since=(23, 0)),
+    "no-proxy": Option(_values.text, since=(23, 0)),
     # Who may talk to it
-    "hosts": Option(_endpoint_list),
-    "group": Option(_text),
-    "tls": Option(_boolean),
-    "tlsverify": Option(_boolean),
-    "tlscacert": Option(_path),
-    "tlscert": Option(_path),
-    "tlskey": Option(_path),
-    "api-cors-header": Option(_text, until=(28, 0)),
+    "hosts": Option(_values.endpoint_list),
+    "group": Option(_values.text),
+    "tls": Option(_values.boolean),
+    "tlsverify": Option(_values.boolean),
+    "tlscacert": Option(_values.path),
+    "tlscert": Option(_values.path),
+    "tlskey": Option(_values.path),
+    "api-cors-header": Option(_values.text, until=(28, 0)),
     # containerd and runtimes
-    "containerd": Option(_path),
-    "containerd-namespace": Option(_text),
-    "containerd-plugin-namespace": Option(_text),
-    "cri-containerd": Option(_boolean),
-    "runtimes": Option(_mapping, reload=True),
-    "default-runtime": Option(_text, reload=True),
-    "cdi-spec-dirs": Option(_texts, since=(25, 0)),
+    "containerd": Option(_values.path),
+    "containerd-namespace": Option(_values.text),
+    "containerd-plugin-namespace": Option(_values.text),
+    "cri-containerd": Option(_values.boolean),
+    "runtimes": Option(_values.mapping, reload=Reload("reloadPlatform", {}, shown=False)),
+    "default-runtime": Option(_values.text, reload=Reload("reloadPlatform", "runc")),
+    "cdi-spec-dirs": Option(_values.texts, since=(25, 0)),
     # What containers get
-    "cgroup-parent": Option(_text),
-    "cpu-rt-period": Option(_integer(0, 2**31 - 1)),
-    "cpu-rt-runtime": Option(_integer(0, 2**31 - 1)),
-    "default-cgroupns-mode": Option(_one_of("host", "private"), reload=True, reload_since=(23, 0)),
-    "default-init": Option(_text),
-    "default-ipc-mode": Option(_one_of("private", "shareable"), reload=True),
-    "default-shm-size": Option(lambda v: None if isinstance(v, (int, str)) and v else "must be a size", reload=True),
-    "default-ulimits": Option(_mapping),
-    "exec-opts": Option(_texts),
-    "init": Option(_boolean),
-    "init-path": Option(_path),
-    "log-driver": Option(_log_driver),
-    "log-opts": Option(_texts_mapping),
-    "no-new-privileges": Option(_boolean),
-    "oom-score-adjust": Option(_integer(-1000, 1000), until=(25, 0)),
-    "seccomp-profile": Option(_text),
-    "selinux-enabled": Option(_boolean),
-    "userns-remap": Option(_text),
+    "cgroup-parent": Option(_values.text),
+    "cpu-rt-period": Option(_values.integer(0, 2**31 - 1)),
+    "cpu-rt-runtime": Option(_values.integer(0, 2**31 - 1)),
+    "default-cgroupns-mode": Option(_values.one_of("host", "private"), reload=Reload("reloadPlatform")),
+    "default-init": Option(_values.text),
+    "default-ipc-mode": Option(_values.one_of("private", "shareable"), reload=Reload("reloadPlatform", "private")),
+    "default-shm-size": Option(
+        lambda v: None if isinstance(v, (int, str)) and v else "must be a size",
+        reload=Reload("reloadPlatform", "64M", shown=False),
+    ),
+    "default-ulimits": Option(_values.mapping),
+    "exec-opts": Option(_values.texts),
+    "init": Option(_values.boolean),
+    "init-path": Option(_values.path),
+    "log-driver": Option(_values.log_driver),
+    "log-opts": Option(_values.texts_mapping),
+    "no-new-privileges": Option(_values.boolean),
+    "oom-score-adjust": Option(_values.integer(-1000, 1000), until=(25, 0)),
+    "seccomp-profile": Option(_values.text),
+    "selinux-enabled": Option(_values.boolean),
+    "userns-remap": Option(_values.text),
     # Images and storage
     "storage-driver": Option(
-        _one_of(
+        _values.one_of(
             "overlay2",
             "fuse-overlayfs",
             "btrfs",
@@ -272,48 +135,67 @@ OPTIONS: dict[str, Option] = {
             "native",
         )
     ),
-    "storage-opts": Option(_texts),
-    "insecure-registries": Option(_texts, reload=True),
-    "registry-mirrors": Option(_texts, reload=True),
-    "allow-nondistributable-artifacts": Option(_texts, reload=True),
-    "max-concurrent-downloads": Option(_integer(1, 10000), reload=True),
-    "max-concurrent-uploads": Option(_integer(1, 10000), reload=True),
-    "max-download-attempts": Option(_integer(1, 10000), reload=True),
+    "storage-opts": Option(_values.texts),
+    "insecure-registries": Option(_values.texts, reload=Reload("reloadInsecureRegistries", [])),
+    "registry-mirrors": Option(_values.texts, reload=Reload("reloadRegistryMirrors", [])),
+    "allow-nondistributable-artifacts": Option(
+        _values.texts, reload=Reload("reloadAllowNondistributableArtifacts", [])
+    ),
+    "max-concurrent-downloads": Option(
+        _values.integer(1, 10000), reload=Reload("reloadMaxConcurrentDownloadsAndUploads", RESETS)
+    ),
+    "max-concurrent-uploads": Option(
+        _values.integer(1, 10000), reload=Reload("reloadMaxConcurrentDownloadsAndUploads", RESETS)
+    ),
+    "max-download-attempts": Option(_values.integer(1, 10000), reload=Reload("reloadMaxDownloadAttempts", RESETS)),
     # The default bridge
-    "bridge": Option(_text),
-    "bip": Option(_interface_address(4)),
-    "bip6": Option(_interface_address(6), since=(28, 0)),
-    "fixed-cidr": Option(_network(4)),
-    "fixed-cidr-v6": Option(_network(6)),
-    "default-gateway": Option(_address(4)),
-    "default-gateway-v6": Option(_address(6)),
-    "mtu": Option(_integer(68, 65535)),
-    "icc": Option(_boolean),
-    "ip": Option(_address()),
-    "ipv6": Option(_boolean),
-    "ip-forward": Option(_boolean),
-    "ip-forward-no-drop": Option(_boolean, since=(28, 0)),
-    "ip-masq": Option(_boolean),
-    "iptables": Option(_boolean),
-    "ip6tables": Option(_boolean),
-    "allow-direct-routing": Option(_boolean, since=(28, 2)),
-    "bridge-accept-fwmark": Option(_text, since=(28, 3)),
-    "firewall-backend": Option(_one_of("iptables", "nftables"), since=(29, 0)),
-    "userland-proxy": Option(_boolean),
-    "userland-proxy-path": Option(_path),
+    "bridge": Option(_values.text, held=True),
+    "bip": Option(_values.interface_address(4), held=True),
+    "bip6": Option(_values.interface_address(6), since=(28, 0), held=True),
+    "fixed-cidr": Option(_values.network(4), held=True),
+    "fixed-cidr-v6": Option(_values.network(6), held=True),
+    "default-gateway": Option(_values.address(4), held=True),
+    "default-gateway-v6": Option(_values.address(6), held=True),
+    "mtu": Option(_values.integer(68, 65535), held=True),
+    "icc": Option(_values.boolean, held=True),
+    "ip": Option(_values.address(), held=True),
+    "ipv6": Option(_values.boolean, held=True),
+    "ip-forward": Option(_values.boolean),
+    "ip-forward-no-drop": Option(_values.boolean, since=(28, 0)),
+    "ip-masq": Option(_values.boolean, held=True),
+    "iptables": Option(_values.boolean),
+    "ip6tables": Option(_values.boolean),
+    "allow-direct-routing": Option(_values.boolean, since=(28, 2)),
+    "bridge-accept-fwmark": Option(_values.text, since=(28, 3)),
+    "firewall-backend": Option(_values.one_of("iptables", "nftables"), since=(29, 0)),
+    "userland-proxy": Option(_values.boolean),
+    "userland-proxy-path": Option(_values.path),
     # All networks
-    "default-address-pools": Option(_pools),
-    "default-network-opts": Option(_mapping, since=(24, 0)),
-    "network-control-plane-mtu": Option(_integer(0, 65535)),
-    "dns": Option(_addresses),
-    "dns-opts": Option(_texts),
-    "dns-search": Option(_texts),
-    "host-gateway-ip": Option(_address()),
-    "host-gateway-ips": Option(_addresses, since=(28, 2)),
-    "resolv-conf": Option(_path),
+    "default-address-pools": Option(_values.pools),
+    "default-network-opts": Option(_values.mapping, since=(24, 0)),
+    "network-control-plane-mtu": Option(_values.integer(0, 65535)),
+    "dns": Option(_values.addresses),
+    "dns-opts": Option(_values.texts),
+    "dns-search": Option(_values.texts),
+    "host-gateway-ip": Option(_values.address()),
+    "host-gateway-ips": Option(_values.addresses, since=(28, 2)),
+    "resolv-conf": Option(_values.path),
 }
 
 
-def needs_restart(keys: set[str], version: tuple[int, int]) -> set[str]:
-    """Those of the changed ``keys`` that SIGHUP does not apply on an engine of ``version``."""
-    return {key for key in keys if key not in OPTIONS or not OPTIONS[key].reload or version < OPTIONS[key].reload_since}
+def needs_restart(before: Config, after: Config, version: tuple[int, int]) -> set[str]:
+    """Those of the keys that differ whose change SIGHUP does not apply on an engine of ``version``."""
+    return {key for key in changed_keys(before, after) if not _reloads(key, key in after, version)}
+
+
+def _reloads(key: str, declared: bool, version: tuple[int, int]) -> bool:
+    option = OPTIONS.get(key)
+    if option is None or option.reload is None or not option.since <= version < option.until:
+        return False
+    return declared or option.reload.default is not None
+
+
+def said_once(before: Config, after: Config) -> Config:
+    """The defaults to say once, for options that are gone and that SIGHUP would leave as they were."""
+    rows = {key: OPTIONS[key].reload for key in set(before) - set(after) if key in OPTIONS}
+    return {key: row.default for key, row in rows.items() if row and row.default not in (None, RESETS)}

@@ -95,11 +95,17 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
 )
 
 
-def problems(config: Config, version: tuple[int, int] | None = None, names: dict[str, str] | None = None) -> list[str]:
+def problems(
+    config: Config,
+    version: tuple[int, int] | None = None,
+    names: dict[str, str] | None = None,
+    in_swarm: bool = False,
+) -> list[str]:
     """What is wrong with ``config``, one sentence each, the offending option first.
 
     ``version`` is the engine's (major, minor) where it is known; without it the age of an option is not
-    judged. ``names`` are the operator's own words for options, where they differ.
+    judged. ``names`` are the operator's own words for options, where they differ. ``in_swarm`` tells that the host
+    is a node of a swarm.
     """
     found = []
     names = names or {}
@@ -115,4 +121,7 @@ def problems(config: Config, version: tuple[int, int] | None = None, names: dict
             found.append(f"{name}: {problem}, not {config[key]!r}")
     if found:
         return found
-    return [problem for problem in (rule(config) for rule in RULES) if problem is not None]
+    if in_swarm and config.get("live-restore") is True:
+        # moby, daemon/config_linux.go and daemon/cluster: "incompatible with swarm mode", dockerd does not start.
+        found.append("live-restore and swarm exclude each other: set docker_engine_live_restore: false on this node")
+    return found + [problem for problem in (rule(config) for rule in RULES) if problem is not None]

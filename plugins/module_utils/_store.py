@@ -3,7 +3,7 @@
 """The engine's files on a host, and Mooring's own state beside them.
 
 ``/var/lib/mooring`` (root only, for proxies may carry passwords) keeps what the running daemon has read, the
-last state that was seen good, and what an operator had written before.
+last state that was seen good, what an operator had written before, and that daemon.json is composed by now.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -31,16 +32,20 @@ SOCKET_DROP_IN = Path("/etc/systemd/system/docker.socket.d/50-mooring.conf")
 STATE = Path("/var/lib/mooring")
 APPLIED = STATE / "applied.json"
 GOOD = STATE / "good.json"
+COMPOSED = STATE / "composed.json"
 BACKUPS = STATE / "backups"
 LOCK = Path("/run/mooring-docker.lock")
 
 
 @contextlib.contextmanager
-def locked(timeout: float = 60.0) -> Iterator[None]:
-    """Keep other runs away from this host's engine meanwhile.
+def locked(timeout: float = 180.0) -> Iterator[None]:
+    """Keep other runs away from this host's engine meanwhile, and what has begun from being cut.
 
-    Raises TimeoutError when another run holds the lock longer than ``timeout`` seconds.
+    A lost connection or controller ends in SIGHUP, SIGTERM or SIGPIPE here; the transaction goes on to its end. Raises
+    TimeoutError when another run holds the lock longer than ``timeout`` seconds.
     """
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
     descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + timeout

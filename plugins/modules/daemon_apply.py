@@ -22,9 +22,12 @@ options:
     description:
       - When a restart may happen.
       - V(only_without_containers) restarts only where that stops no container. None is running, or
-        C(live-restore) is in force. Otherwise the module fails and names the containers.
+        C(live-restore) keeps them. Otherwise the module fails and names the containers. Where C(live-restore) is
+        declared and the running daemon does not have it yet, a reload switches it on before the restart.
       - V(when_needed) restarts also where that stops containers.
       - V(never) does not restart; the module reports what is pending.
+      - A restart that would not do is always refused. dockerd leaves the default bridge as it is while
+        C(live-restore) keeps containers running.
     type: str
     choices: [only_without_containers, when_needed, never]
     default: only_without_containers
@@ -84,19 +87,17 @@ from ansible_collections.mooring.docker.plugins.module_utils._config import Conf
 
 
 def _apply(module: AnsibleModule) -> None:
-    transaction = Transaction(module.params["restart"], module.params["timeout"])
+    transaction = Transaction(module.params["timeout"])
     plan = transaction.plan
     result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
     if not transaction.installed and not module.check_mode:
         raise ApplyError("there is no docker.service on this host; install the engine first")
-    obstacle = transaction.obstacle()
-    if obstacle and module.params["restart"] == "never":
-        module.warn(f"not applied, {obstacle}: {plan.sentence()}")
+    refusal = plan.refusal(module.params["restart"])
+    if refusal and module.params["restart"] == "never":
+        module.warn(refusal)
         module.exit_json(changed=True, **{**result, "action": "nothing", "pending": plan.sentence()})
-    if obstacle:
-        raise ApplyError(
-            f"needs a {plan.sentence()}, but {obstacle}; allow it with restart=when_needed, or stop them first"
-        )
+    if refusal:
+        raise ApplyError(refusal)
     enable = not transaction.enabled
     changed = enable or plan.action != "nothing"
     if not module.check_mode:

@@ -11,7 +11,7 @@ short_description: Compose the Docker daemon's configuration from fragments
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Writes one owner's fragment, C(/etc/docker/daemon.d/OWNER.json), and merges all fragments into
+  - Writes each owner's fragment, C(/etc/docker/daemon.d/OWNER.json), and merges all that are there into
     C(/etc/docker/daemon.json). A key in two fragments is an error that names both.
   - A C(daemon.json) that was there before becomes the fragment C(00-adopted), and is kept in
     C(/var/lib/mooring/backups); so is one that was edited by hand since.
@@ -20,17 +20,16 @@ description:
   - Refuses what dockerd would choke on, or silently ignore, before anything is written.
   - Never touches the running daemon; M(mooring.docker.daemon_apply) does.
 options:
-  owner:
-    description: Name of the fragment. Fragments merge in the order of their names.
-    type: str
-    required: true
-  options:
-    description: Options of dockerd as C(daemon.json) has them. Empty removes the fragment.
+  fragments:
+    description:
+      - Options of dockerd as C(daemon.json) has them, by owner. An empty fragment is removed; those of other owners
+        are left as they are.
+      - Fragments merge in the order of their names.
     type: dict
-    default: {}
+    required: true
   on_conflict:
     description:
-      - Which side wins where O(options) and the adopted C(daemon.json) disagree.
+      - Which side wins where O(fragments) and the adopted C(daemon.json) disagree.
       - V(refuse) stops with a message that names both values.
     type: str
     choices: [refuse, declared, existing]
@@ -56,6 +55,18 @@ options:
         description: Octal mode of the sockets.
         type: str
         default: "0660"
+  restart:
+    description:
+      - What M(mooring.docker.daemon_apply#module) will be allowed. A way that it would refuse is refused here already,
+        before anything is written. Not judged when not given.
+    type: str
+    choices: [only_without_containers, when_needed, never]
+  tls_to_come:
+    description:
+      - Something later in the play makes the TLS files that O(fragments) name, so they are not looked at, and count
+        as changed in RV(plan). For check mode, where nothing is made.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Reports what would be written and writes nothing.
@@ -70,21 +81,32 @@ seealso:
 EXAMPLES = r"""
 - name: Cap the containers' logs
   mooring.docker.daemon_config:
-    owner: 30-logging
-    options:
-      log-driver: local
-      log-opts: {max-size: 10m}
+    fragments:
+      30-logging:
+        log-driver: local
+        log-opts: {max-size: 10m}
 
 - name: Listen on a UNIX socket and on TCP with mutual TLS
   mooring.docker.daemon_config:
-    owner: 10-engine
-    options:
-      hosts: [fd://, "tcp://0.0.0.0:2376"]
-      tlsverify: true
-      tlscacert: /etc/docker/tls/ca.pem
-      tlscert: /etc/docker/tls/server-cert.pem
-      tlskey: /etc/docker/tls/server-key.pem
+    fragments:
+      10-engine:
+        hosts: [fd://, "tcp://0.0.0.0:2376"]
+        tlsverify: true
+        tlscacert: /etc/docker/tls/ca.pem
+        tlscert: /etc/docker/tls/server-cert.pem
+        tlskey: /etc/docker/tls/server-key.pem
     socket: {mode: "0660", group: docker}
+
+- name: Find out what a change would take, without making it
+  mooring.docker.daemon_config:
+    fragments:
+      30-logging: {log-driver: journald}
+  check_mode: true
+  register: tried
+
+- name: Tell
+  ansible.builtin.debug:
+    var: tried.plan.sentence
 """
 
 RETURN = r"""
@@ -93,6 +115,44 @@ effective:
   returned: success
   type: dict
   sample: {"live-restore": true}
+files:
+  description: The files that were written or removed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/docker/daemon.d/30-logging.json, /etc/docker/daemon.json]
+plan:
+  description: What M(mooring.docker.daemon_apply) has to do then.
+  returned: success
+  type: dict
+  contains:
+    action:
+      description: V(nothing), V(reload), V(start) or V(restart), whichever is the least.
+      type: str
+      sample: restart
+    keys:
+      description: The options that change by it.
+      type: list
+      elements: str
+      sample: [log-driver]
+    reasons:
+      description: Why that much is needed.
+      type: list
+      elements: str
+      sample: ["changed: log-driver"]
+    containers:
+      description: The running containers that a start or restart meets.
+      type: list
+      elements: str
+      sample: [web]
+    outlive:
+      description: Whether C(live-restore) keeps them running.
+      type: bool
+      sample: true
+    sentence:
+      description: Action and reasons in one line.
+      type: str
+      sample: "restart (changed: log-driver)"
 adopted:
   description: Whether an existing C(daemon.json) was taken over in this call.
   returned: success
@@ -113,8 +173,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "owner": {"type": "str", "required": True},
-            "options": {"type": "dict", "default": {}},
+            "fragments": {"type": "dict", "required": True},
             "on_conflict": {
                 "type": "str",
                 "choices": ["refuse", "declared", "existing"],
@@ -129,6 +188,8 @@ def main() -> None:
                     "mode": {"type": "str", "default": "0660"},
                 },
             },
+            "restart": {"type": "str", "choices": ["only_without_containers", "when_needed", "never"]},
+            "tls_to_come": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -136,10 +197,11 @@ def main() -> None:
     try:
         with _store.locked():
             result = _configure.configure(
-                params["owner"],
-                params["options"],
+                {name: options or {} for name, options in params["fragments"].items()},
                 params["on_conflict"],
                 params["socket"],
+                params["restart"],
+                params["tls_to_come"],
                 module.check_mode,
             )
     except (ConfigError, TimeoutError) as error:

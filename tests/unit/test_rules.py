@@ -50,3 +50,8 @@ def test_what_dockerd_takes_is_let_through(config: dict[str, Any]) -> None:
 def test_option_is_judged_by_the_engines_version() -> None:
     assert problems({"log-format": "json"}, (20, 10))
     assert not problems({"log-format": "json"}, (28, 5))
+
+
+def test_live_restore_is_refused_on_a_node_of_a_swarm() -> None:
+    assert "swarm" in "; ".join(problems({"live-restore": True}, in_swarm=True))
+    assert problems({"live-restore": False}, in_swarm=True) == []

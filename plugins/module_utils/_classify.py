@@ -1,0 +1,83 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way from what the daemon has read to what the files say, and whether it may be gone now.
+
+Pure functions: the way follows from two states, never from what some task changed, so a run that was cut is
+finished by the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.mooring.docker.plugins.module_utils._config import changed_keys
+from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, needs_restart
+
+
+@dataclass
+class Plan:
+    """``action`` is "nothing", "reload", "start" or "restart"; ``keys`` the options that change by it.
+
+    For a (re)start, ``containers`` are those that run, and ``outlive`` tells whether live-restore keeps them.
+    """
+
+    action: str
+    keys: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    containers: list[str] = field(default_factory=list)
+    outlive: bool = False
+
+    def sentence(self) -> str:
+        """The plan in one line."""
+        return self.action + (f" ({'; '.join(self.reasons)})" if self.reasons else "")
+
+    def refusal(self, policy: str) -> str | None:
+        """Why ``policy`` (docker_engine_restart) does not let this way be gone now, or None.
+
+        A way that would not lead there is refused whatever the policy: dockerd leaves the default bridge as it is
+        when it starts and finds containers running.
+        """
+        if self.action == "restart" and policy == "never":
+            return f"{self.sentence()} is pending, since docker_engine_restart is never"
+        names = ", ".join(self.containers)
+        held = sorted(key for key in self.keys if key in OPTIONS and OPTIONS[key].held)
+        if self.action == "restart" and self.outlive and held and names:
+            return (
+                f"{self.sentence()} would not do: live-restore keeps {names} running, and dockerd leaves "
+                f"{', '.join(held)} as it is while containers run; stop them first"
+            )
+        if policy == "only_without_containers" and names and not self.outlive:
+            return (
+                f"{self.sentence()} would stop {names}, since live-restore is off; stop them first, or allow it "
+                "with docker_engine_restart: when_needed"
+            )
+        return None
+
+
+def decide(running: bool, read: dict[str, Any] | None, wanted: dict[str, Any], version: tuple[int, int]) -> Plan:
+    """The least that brings a daemon which has ``read`` (shape of ``_daemon.inputs``) to ``wanted``.
+
+    ``version`` is the engine's (major, minor). ``read`` is None where nobody can know it.
+    """
+    if not running:
+        return Plan("start", sorted(wanted["config"]), ["the daemon is not running"])
+    if read is None:
+        return Plan("restart", [], ["files changed after the daemon's start, unseen by Mooring"])
+    keys = changed_keys(read["config"], wanted["config"])
+    reasons = []
+    restart = needs_restart(read["config"], wanted["config"], version)
+    if restart:
+        reasons.append("changed: " + ", ".join(sorted(restart)))
+    if read["command"] != wanted["command"]:
+        reasons.append("the unit's command changed")
+    if read["socket"] != wanted["socket"]:
+        reasons.append("the socket unit changed")
+    tls = sorted(key for key in wanted["tls"] if read["tls"].get(key) not in (None, wanted["tls"][key]))
+    if tls:
+        reasons.append("TLS files changed: " + ", ".join(tls))
+    if reasons:
+        return Plan("restart", sorted(keys), reasons)
+    if keys:
+        return Plan("reload", sorted(keys), ["changed: " + ", ".join(sorted(keys))])
+    return Plan("nothing")
