@@ -221,7 +221,7 @@ class Transaction:
             self._remove_stale()
             self.settle()
             return "The last good state is back and the daemon answers."
-        return f"The last good state was put back, but the daemon does not answer: {problem}."
+        return f"The last good state was put back, but that failed too: {problem}."
 
     def _restart_as_before(self) -> str | None:
         """Restart with the good configuration; containers that were to outlive the failed restart outlive this one."""

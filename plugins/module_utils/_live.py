@@ -49,7 +49,10 @@ def _address(version: int) -> Callable[[Any, dict[str, Any], dict[str, Any]], An
     return seen
 
 
-def _pools(_value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
+def _pools(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
+    # After a reload 28.5 no longer shows what it goes on using (moby issue 52728).
+    if any(pool["Base"] == "invalid Prefix" for pool in info.get("DefaultAddressPools") or []):
+        return value
     return [{"base": pool["Base"], "size": pool["Size"]} for pool in info.get("DefaultAddressPools") or []]
 
 
