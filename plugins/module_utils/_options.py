@@ -139,7 +139,7 @@ OPTIONS: dict[str, Option] = {
     "insecure-registries": Option(_values.texts, reload=Reload("reloadInsecureRegistries", [])),
     "registry-mirrors": Option(_values.texts, reload=Reload("reloadRegistryMirrors", [])),
     "allow-nondistributable-artifacts": Option(
-        _values.texts, reload=Reload("reloadAllowNondistributableArtifacts", [])
+        _values.texts, reload=Reload("reloadAllowNondistributableArtifacts", []), until=(28, 0)
     ),
     "max-concurrent-downloads": Option(
         _values.integer(1, 10000), reload=Reload("reloadMaxConcurrentDownloadsAndUploads", RESETS)

@@ -9,6 +9,7 @@ its engine. dockerd accepts much of what is refused here and then dies or ignore
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError, parse
@@ -64,6 +65,14 @@ def _ipv6_range(config: Config) -> str | None:
     return None
 
 
+def _default_runtime(config: Config) -> str | None:
+    # moby, daemon/runtime_unix.go: "runc" is built in, and names like io.containerd.runsc.v1 are looked up in the PATH.
+    name = config.get("default-runtime")
+    if name in (None, "runc") or name in config.get("runtimes", {}) or re.match(r"^(\w+\.)+v\d+$", name):
+        return None
+    return f"default-runtime {name} is not one of the runtimes: runc{''.join(f', {one}' for one in config.get('runtimes', {}))}"
+
+
 def _tls(config: Config) -> str | None:
     tcp = []
     for url in config.get("hosts", []):
@@ -91,6 +100,7 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
     _bridge_none,
     _pool_on_bridge,
     _ipv6_range,
+    _default_runtime,
     _tls,
 )
 
@@ -115,7 +125,7 @@ def problems(
             found.append(f"{name}: no such option of dockerd")
             continue
         if version is not None and not option.since <= version < option.until:
-            found.append(f"{name}: engine {version[0]}.{version[1]} does not know this option")
+            found.append(f"{name}: engine {version[0]}.{version[1]} has no such option, or it is without effect there")
         problem = option.check(config[key])
         if problem is not None:
             found.append(f"{name}: {problem}, not {config[key]!r}")

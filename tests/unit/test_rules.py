@@ -25,6 +25,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"mtu": True}, "whole number"),
     ({"bridge": "none", "bip": "172.30.0.1/24"}, "docker0"),
     ({"tlsverify": True}, "tlscacert"),
+    ({"default-runtime": "runsc"}, "not one of the runtimes"),
 ]
 
 
@@ -40,6 +41,8 @@ def test_nonsense_is_refused_with_its_reason(config: dict[str, Any], reason: str
         {"bip": "172.30.0.1/24", "fixed-cidr": "172.30.0.128/25", "mtu": 1400},
         {"default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]},
         {"hosts": ["fd://", "tcp://127.0.0.1:2375"]},
+        {"default-runtime": "runsc", "runtimes": {"runsc": {"path": "/usr/bin/runsc"}}},
+        {"default-runtime": "io.containerd.runsc.v1"},
         {"log-driver": "local", "log-opts": {"max-size": "10m"}},
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import os
 import subprocess
 from collections.abc import Iterator
@@ -11,47 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import testinfra
+import reach
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-PROJECT = Path(__file__).resolve().parents[3]
-INVENTORY = PROJECT / "inventory" / "lab"
-
-
-_VARIABLES = """{{ {
-    'address': ansible_host, 'user': ansible_user, 'key': ansible_ssh_private_key_file,
-    'options': ansible_ssh_common_args, 'endpoints': docker_engine_endpoints,
-    'bridge_address': docker_network_bridge_address | default(none), 'mtu': docker_network_mtu | default(1500),
-} }}"""
 
 
 @pytest.fixture(scope="module")
 def managed(_testinfra_host: Any) -> Any:
     """The host as Ansible reaches it, for the collection's modules."""
     return _testinfra_host
-
-
-@functools.cache
-def _declared(name: str) -> dict[str, Any]:
-    through_ansible = testinfra.get_host(f"ansible://{name}", ansible_inventory=str(INVENTORY), force_ansible=True)
-    answer = through_ansible.ansible("debug", f'msg="{_VARIABLES}"', check=False)
-    found: dict[str, Any] = answer["msg"]
-    return found
-
-
-@functools.cache
-def _over_ssh(name: str) -> Any:
-    """The host over plain SSH, ten times as quick as a run of Ansible for each command."""
-    declared = _declared(name)
-    return testinfra.get_host(
-        f"ssh://{declared['user']}@{declared['address']}",
-        ssh_identity_file=declared["key"],
-        ssh_extra_args=declared["options"],
-        sudo=True,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -63,19 +32,19 @@ def name(managed: Any) -> str:
 @pytest.fixture(scope="module")
 def host(name: str) -> Any:
     """The host over SSH, for commands."""
-    return _over_ssh(name)
+    return reach.over_ssh(name)
 
 
 @pytest.fixture(scope="module")
 def declared(name: str) -> dict[str, Any]:
     """What the inventory declares for this host, as the roles see it."""
-    return _declared(name)
+    return reach.declared(name)
 
 
 @pytest.fixture(scope="session")
 def neighbour() -> Any:
     """Another machine of the network, where clients come from."""
-    return _over_ssh("bookworm")
+    return reach.over_ssh("bookworm")
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +52,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with ca.pem, cert.pem and key.pem of a client of the fleet, made as an operator makes it."""
     directory = tmp_path_factory.mktemp("client")
     subprocess.run(
-        ["ansible-playbook", "-i", str(INVENTORY), str(PROJECT / "playbooks" / "client.yml"),
+        ["ansible-playbook", "-i", str(reach.INVENTORY), str(reach.PROJECT / "playbooks" / "client.yml"),
          "-e", f"client_directory={directory}"],
-        check=True, capture_output=True, text=True, cwd=PROJECT, env=dict(os.environ),
+        check=True, capture_output=True, text=True, cwd=reach.PROJECT, env=dict(os.environ),
     )  # fmt: skip
     return directory
 

@@ -6,6 +6,8 @@ import ipaddress
 import json
 from typing import Any
 
+import reach
+
 
 def _docker0(managed: Any) -> dict[str, Any]:
     bridges = managed.ansible("mooring.docker.bridge_info", check=False)["bridges"]
@@ -38,13 +40,12 @@ def test_container_end_is_behind_a_veth_of_docker0(host: Any, managed: Any, decl
 def test_container_reaches_container(host: Any, image: str, web: str) -> None:
     inspected = json.loads(host.check_output(f"docker inspect {web}"))[0]
     address = inspected["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
-    command = f"docker run --rm {image} /bin/busybox wget -qO- http://{address}:3000/"
-    assert host.check_output(command) == "moored"
+    assert reach.in_container(host, image, f"/bin/busybox wget -qO- http://{address}:3000/") == "moored"
 
 
 def test_container_reaches_its_host(host: Any, image: str, declared: dict[str, Any]) -> None:
     address = declared["address"]
-    host.run_expect([0], f"docker run --rm {image} /bin/busybox nc -w 5 {address} 22 < /dev/null")
+    assert "SSH" in reach.in_container(host, image, f"/bin/busybox nc -w 5 {address} 22 < /dev/null")
 
 
 def test_published_port_answers_from_the_host_and_from_another(

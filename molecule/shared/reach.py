@@ -1,0 +1,109 @@
+"""How the tests of all scenarios reach the lab: a host over SSH, its declared variables, a run of a playbook."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import testinfra
+
+PROJECT = Path(__file__).resolve().parents[2]
+INVENTORY = PROJECT / "inventory" / "lab"
+
+_VARIABLES = """{{ {
+    'address': ansible_host, 'user': ansible_user, 'key': ansible_ssh_private_key_file,
+    'options': ansible_ssh_common_args, 'endpoints': docker_engine_endpoints, 'state': lab_state,
+    'bridge_address': docker_network_bridge_address | default(none), 'mtu': docker_network_mtu | default(1500),
+} }}"""
+
+
+@functools.cache
+def managed(name: str) -> Any:
+    """The host as Ansible reaches it, for the collection's modules."""
+    return testinfra.get_host(f"ansible://{name}", ansible_inventory=str(INVENTORY), force_ansible=True)
+
+
+@functools.cache
+def declared(name: str) -> dict[str, Any]:
+    """What the inventory declares for a host, as the roles see it."""
+    answer = managed(name).ansible("debug", f'msg="{_VARIABLES}"', check=False)
+    found: dict[str, Any] = answer["msg"]
+    return found
+
+
+@functools.cache
+def over_ssh(name: str) -> Any:
+    """The host over plain SSH, ten times as quick as a run of Ansible for each command."""
+    variables = declared(name)
+    return testinfra.get_host(
+        f"ssh://{variables['user']}@{variables['address']}",
+        ssh_identity_file=variables["key"],
+        ssh_extra_args=variables["options"],
+        sudo=True,
+    )
+
+
+def in_container(host: Any, image: str, command: str) -> str:
+    """The output of a command in a container of its own.
+
+    On a busy machine runc now and then fails to start one ("read init-p: connection reset by peer"). That is status
+    125, docker's own, says nothing of the command, and is tried again.
+    """
+    for _attempt in range(3):
+        done = host.run(f"docker run --rm {image} {command}")
+        if done.rc != 125:
+            break
+    assert done.rc == 0, done.stderr
+    return str(done.stdout).strip()
+
+
+@dataclass
+class Run:
+    """What a run of a playbook came to: its exit status, the tally of each host, and what each failed of."""
+
+    status: int
+    stats: dict[str, dict[str, int]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, list[str]] = field(default_factory=dict)
+    output: str = ""
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """How much changed on each host."""
+        return {name: tally["changed"] for name, tally in self.stats.items()}
+
+
+def command(playbook: str = "site", limit: str = "all", check: bool = False, **variables: Any) -> list[str]:
+    """The command line of ``ansible-playbook`` for a playbook on the lab."""
+    words = ["ansible-playbook", "-i", str(INVENTORY), str(PROJECT / "playbooks" / f"{playbook}.yml")]
+    return [*words, "--limit", limit, "--extra-vars", json.dumps(variables), *(["--check"] if check else [])]
+
+
+def run(playbook: str = "site", limit: str = "all", check: bool = False, **variables: Any) -> Run:
+    """Run a playbook as an operator does, with further variables."""
+    done = subprocess.run(
+        command(playbook, limit, check, **variables),
+        cwd=PROJECT,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    found = Run(done.returncode, output=done.stdout[-3000:] + done.stderr[-3000:])
+    start = done.stdout.find("{")
+    if start >= 0:
+        report = json.loads(done.stdout[start:])
+        found.stats = report["stats"]
+        for task in (task for play in report["plays"] for task in play["tasks"]):
+            for name, result in task["hosts"].items():
+                if result.get("failed") or result.get("unreachable"):
+                    found.failures[name] = str(result.get("msg"))
+                elif task["task"]["name"].endswith("Foretell what the daemon will do") and "msg" in result:
+                    found.messages.setdefault(name, []).append(str(result["msg"]))
+    return found

@@ -1,0 +1,102 @@
+"""A change that needs a restart takes one, and containers live through it; what needs none disturbs nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import reach
+from conftest import Daemon, traffic
+
+RESTARTS: dict[str, Any] = {
+    "cgroup-parent": "/mooring",
+    "default-ulimits": {"nofile": {"Name": "nofile", "Hard": 4096, "Soft": 4096}},
+    "dns": ["192.0.2.53"],
+    "init": True,
+    "log-driver": "local",
+    "log-level": "warn",
+    "metrics-addr": "127.0.0.1:9323",
+    "no-new-privileges": True,
+    "raw-logs": True,
+    "userland-proxy": False,
+}
+
+pytestmark = pytest.mark.usefixtures("web")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _inventory_again() -> Any:
+    yield
+    assert reach.run().status == 0
+
+
+@pytest.mark.parametrize("option", sorted(RESTARTS))
+def test_restart_only_option_takes_exactly_one_restart(daemons: list[Daemon], option: str) -> None:
+    before = {daemon.name: (daemon.starts(), daemon.container_pid()) for daemon in daemons}
+    done = reach.run(docker_engine_options={option: RESTARTS[option]})
+    assert done.status == 0, done.failures
+    assert {daemon.name: (daemon.starts() - 1, daemon.container_pid()) for daemon in daemons} == before
+
+
+def test_requests_while_the_daemon_changes(daemons: list[Daemon]) -> None:
+    assert reach.run(docker_engine_options={}).status == 0
+    pids = {daemon.name: daemon.container_pid() for daemon in daemons}
+
+    with traffic() as nothing:
+        assert set(reach.run(docker_engine_options={}).changed.values()) == {0}
+    with traffic() as reload:
+        assert reach.run(docker_engine_options={"labels": ["tier=front"]}).status == 0
+    with traffic() as restart:
+        assert reach.run(docker_engine_options={"raw-logs": True}).status == 0
+
+    for what, clients in (("no-op", nothing), ("reload", reload), ("restart", restart)):
+        for name, client in clients.items():
+            print(f"{what} on {name}: {len(client.failures)} of {client.requests} requests failed")
+    assert [client.failures for client in [*nothing.values(), *reload.values()]] == [[]] * 6
+    assert all(client.requests > 100 for client in [*nothing.values(), *reload.values(), *restart.values()])
+    assert {daemon.name: daemon.container_pid() for daemon in daemons} == pids
+
+
+def test_container_of_a_daemon_without_live_restore_lives_through_its_coming(daemons: list[Daemon]) -> None:
+    """As when a host with containers comes under Mooring: live-restore is switched on before the restart."""
+    assert reach.run(docker_engine_options={}, docker_engine_live_restore=False).status == 0
+    before = {daemon.name: (daemon.starts(), daemon.container_pid()) for daemon in daemons}
+    done = reach.run(docker_engine_options={"raw-logs": True}, docker_engine_live_restore=True)
+    assert done.status == 0, done.failures
+    assert {daemon.name: (daemon.starts() - 1, daemon.container_pid()) for daemon in daemons} == before
+
+
+def test_restart_that_would_stop_a_container_is_refused_before_anything_is_touched(daemons: list[Daemon]) -> None:
+    assert reach.run(docker_engine_options={}, docker_engine_live_restore=False).status == 0
+    before = {daemon.name: daemon.files() for daemon in daemons}
+    done = reach.run(docker_engine_options={"raw-logs": True}, docker_engine_live_restore=False)
+    for daemon in daemons:
+        assert "would stop web" in done.failures[daemon.name]
+        assert daemon.files() == before[daemon.name]
+
+
+def test_bridge_that_containers_hold_is_refused_before_anything_is_touched(daemons: list[Daemon]) -> None:
+    assert reach.run(docker_engine_options={}).status == 0
+    before = {daemon.name: daemon.files() for daemon in daemons}
+    done = reach.run(docker_network_bridge_address="172.29.0.1/24", docker_engine_restart="when_needed")
+    for daemon in daemons:
+        assert "leaves bip" in done.failures[daemon.name]
+        assert "web" in done.failures[daemon.name]
+        assert daemon.files() == before[daemon.name]
+
+
+def test_pending_restart_is_told_until_it_is_allowed(daemons: list[Daemon]) -> None:
+    assert reach.run(docker_engine_options={}).status == 0
+    lives = {daemon.name: daemon.pid for daemon in daemons}
+    foretold = reach.run(check=True, docker_engine_options={"raw-logs": True})
+    assert foretold.messages == {name: [f"{name}: restart (changed: raw-logs)"] for name in lives}
+    for _again in range(2):
+        done = reach.run(docker_engine_options={"raw-logs": True}, docker_engine_restart="never")
+        assert done.status == 0, done.failures
+        assert all(done.changed.values())
+        assert {daemon.name: daemon.pid for daemon in daemons} == lives
+    for daemon in daemons:
+        observed = reach.managed(daemon.name).ansible("mooring.docker.host_info", check=False)
+        assert observed["host"]["configuration"]["pending"]["action"] == "restart"
+    assert reach.run(docker_engine_options={"raw-logs": True}).status == 0
+    assert all(daemon.pid != lives[daemon.name] for daemon in daemons)
