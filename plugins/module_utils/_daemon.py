@@ -202,7 +202,8 @@ def _said_since(moment: float) -> list[str]:
         except json.JSONDecodeError:
             continue
         stamp = int(entry.get("__REALTIME_TIMESTAMP", "0")) / 1e6
-        if entry.get("_COMM", "") == "dockerd" and stamp >= moment:
+        # Not _COMM, which the journal does not know any more of a process that died with its last line.
+        if entry.get("SYSLOG_IDENTIFIER") == "dockerd" and stamp >= moment:
             lines.append(str(entry.get("MESSAGE", "")))
     return lines
 
@@ -210,11 +211,12 @@ def _said_since(moment: float) -> list[str]:
 def error_since(moment: float) -> str:
     """dockerd's own reason for not starting, from the journal since ``moment`` (seconds since the epoch)."""
     lines = _said_since(moment)
-    # The line that names the cause comes last; systemd's own words about it say only that it failed.
-    for marker in ("failed to start", "unable to configure", "level=fatal", "level=error"):
+    # What dockerd dies of is its last line; a daemon that was stopped before has words of its own.
+    for marker in ("failed to start", "failed to load", "unable to configure", "level=fatal", "level=error"):
         for line in reversed(lines):
             if marker in line:
-                return line
+                # Some list every network they tried.
+                return line if len(line) < 500 else f"{line[:250]} ... {line[-200:]}"
     return lines[-1] if lines else "the journal has no word of dockerd"
 
 

@@ -70,7 +70,7 @@ def _default_runtime(config: Config) -> str | None:
     name = config.get("default-runtime")
     if name in (None, "runc") or name in config.get("runtimes", {}) or re.match(r"^(\w+\.)+v\d+$", name):
         return None
-    return f"default-runtime {name} is not one of the runtimes: runc{''.join(f', {one}' for one in config.get('runtimes', {}))}"
+    return f"default-runtime {name} is not one of the runtimes: {', '.join(['runc', *config.get('runtimes', {})])}"
 
 
 def _tls(config: Config) -> str | None:

@@ -122,7 +122,11 @@ class Traffic:
 
     url: str
     requests: int = 0
-    failures: list[str] = field(default_factory=list)
+    failures: list[tuple[float, str]] = field(default_factory=list)
+
+    def silence(self) -> float:
+        """Seconds from the first failed request to the last."""
+        return self.failures[-1][0] - self.failures[0][0] if self.failures else 0.0
 
 
 @contextmanager
@@ -138,7 +142,7 @@ def traffic() -> Iterator[dict[str, Traffic]]:
                 with urllib.request.urlopen(client.url, timeout=2) as response:
                     assert response.read() == b"moored\n"
             except (OSError, AssertionError) as error:
-                client.failures.append(repr(error))
+                client.failures.append((time.monotonic(), repr(error)))
 
     threads = [threading.Thread(target=ask, args=(client,)) for client in clients.values()]
     for thread in threads:
