@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev system lab lab-down demo lint unit molecule test
+.PHONY: help setup setup-dev system lab lab-down demo lint unit molecule thorough test
 
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
@@ -51,5 +51,9 @@ unit: setup-dev ## the pure logic
 molecule: setup-dev ## create, converge, idempotence, check, verify and destroy on real hosts
 	lab/system-packages lab
 	tests/molecule
+
+thorough: setup-dev ## the scenario transaction with all its samples and 20 cuts of each kind (about an hour)
+	lab/system-packages lab
+	MOORING_THOROUGH=1 tests/molecule transaction
 
 test: lint unit molecule ## everything that guards main

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, Daemon
+from conftest import HOSTS, THOROUGH, Daemon
 
 from lab import identity, inventory, processes
 from lab.machine import Machine
 
-TIMES = int(os.environ.get("MOORING_CUTS", "20" if os.environ.get("MOORING_THOROUGH") else "1"))
+TIMES = int(os.environ.get("MOORING_CUTS", "20" if THOROUGH else "1"))
 SEED = int(os.environ.get("MOORING_SEED", random.randrange(10**6)))
 LONGEST = 14.0
 """Seconds: a run that changes these hosts takes about as long."""

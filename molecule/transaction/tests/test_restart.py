@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
 import reach
-from conftest import Daemon, traffic
+from conftest import THOROUGH, Daemon, traffic
 
 RESTARTS: dict[str, Any] = {
     "cgroup-parent": "mooring.slice",
@@ -23,7 +22,7 @@ RESTARTS: dict[str, Any] = {
 }
 
 # A sample for every day; MOORING_THOROUGH=1 tries them all.
-SAMPLE = sorted(RESTARTS) if os.environ.get("MOORING_THOROUGH") else ["log-driver", "metrics-addr", "userland-proxy"]
+SAMPLE = sorted(RESTARTS) if THOROUGH else ["log-driver", "userland-proxy"]
 
 pytestmark = pytest.mark.usefixtures("web")
 
