@@ -94,7 +94,7 @@ def adopt(existing: Config, declared: dict[str, Config], wins: str) -> tuple[Con
         raise ConfigError(
             "the daemon.json that was here before Mooring disagrees with what is declared about "
             + "; ".join(sorted(clashes))
-            + ": say which wins (on_conflict: declared or existing), or make them agree"
+            + ": say which wins (docker_engine_on_conflict: declared or existing), or make them agree"
         )
     return adopted, remaining
 
