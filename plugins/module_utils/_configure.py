@@ -169,7 +169,8 @@ def configure(
     }
     if changes and not check_mode:
         _remember(show, composition.existing)
-        if _store.DAEMON_JSON in changes and (composition.adopting or composition.hand_edited):
+        # An operator's file is kept when it is adopted, also while it still says all that was declared.
+        if composition.adopting or (_store.DAEMON_JSON in changes and composition.hand_edited):
             kept = _store.backup(_store.DAEMON_JSON)
             result["backup"] = str(kept) if kept else None
         _write(changes)

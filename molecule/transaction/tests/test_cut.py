@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, THOROUGH, Daemon
+from conftest import HOSTS, THOROUGH, Daemon, command, converge
 
 from lab import identity, inventory, processes
 from lab.machine import Machine
@@ -30,7 +30,7 @@ def _declaration(number: int) -> dict[str, Any]:
 
 def _start(**variables: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        reach.command(**variables),
+        command(**variables),
         cwd=reach.PROJECT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -39,11 +39,11 @@ def _start(**variables: Any) -> subprocess.Popen[bytes]:
     )
 
 
-def _kill(run: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """The controller is gone at once, workers and all; its connections stay behind as they would."""
-    if run.poll() is None:
-        os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _plug_is_pulled() -> None:
@@ -61,22 +61,19 @@ def _plug_is_pulled() -> None:
 
 def _finished(daemons: list[Daemon], variables: dict[str, Any]) -> None:
     """A plain run ends with the declared state live, and the run after it finds nothing to do."""
-    done = reach.run(**variables)
-    assert done.status == 0, done.failures or done.output
+    converge(**variables)
     for daemon in daemons:
         info = daemon.info()
         assert info["LoggingDriver"] == variables["docker_engine_options"]["log-driver"]
         assert info["Labels"] == variables["docker_engine_options"]["labels"]
-    again = reach.run(**variables)
-    assert again.status == 0, again.failures or again.output
-    assert again.changed == dict.fromkeys(HOSTS, 0)
+    assert converge(**variables).changed == dict.fromkeys(HOSTS, 0)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _inventory_again() -> Any:
-    assert reach.run().status == 0
+    converge()
     yield
-    assert reach.run().status == 0
+    converge()
 
 
 @pytest.mark.parametrize("number", range(TIMES))
@@ -85,11 +82,11 @@ def test_cut_run_is_finished_by_the_next(daemons: list[Daemon], cut: Callable[[]
     moment = random.Random(SEED + number).uniform(0.5, LONGEST)
     print(f"MOORING_SEED={SEED}: cut {number} after {moment:.2f} s")
     variables = _declaration(number + (cut is _plug_is_pulled))
-    run = _start(**variables)
+    process = _start(**variables)
     time.sleep(moment)
     if cut is _plug_is_pulled:
         cut()
-    _kill(run)
+    _kill(process)
     _finished(daemons, variables)
 
 

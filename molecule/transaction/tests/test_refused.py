@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import reach
-from conftest import HOSTS, THOROUGH, Daemon
+from conftest import HOSTS, THOROUGH, Daemon, converge, run
 
 # What is declared, and words that the refusal has.
 DECLARED: list[tuple[dict[str, Any], list[str]]] = [
@@ -34,13 +33,13 @@ DECLARED: list[tuple[dict[str, Any], list[str]]] = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _inventory() -> None:
-    assert reach.run().status == 0
+    converge()
 
 
-def _refused(daemons: list[Daemon], words: list[str], limit: str = "all", **variables: Any) -> None:
-    chosen = [daemon for daemon in daemons if limit in ("all", daemon.name)]
+def _refused(daemons: list[Daemon], words: list[str], limit: str = ",".join(HOSTS), **variables: Any) -> None:
+    chosen = [daemon for daemon in daemons if daemon.name in limit.split(",")]
     before = {daemon.name: daemon.files() for daemon in chosen}
-    done = reach.run(limit=limit, **variables)
+    done = run(limit=limit, **variables)
     assert set(done.failures) == {daemon.name for daemon in chosen}, done.output
     assert set(done.changed.values()) == {0}
     for daemon in chosen:
@@ -52,7 +51,7 @@ def _refused(daemons: list[Daemon], words: list[str], limit: str = "all", **vari
 def test_declaration(daemons: list[Daemon], number: int) -> None:
     variables, words = DECLARED[number]
     # The controller refuses alone, so one engine stands for all; in turn, and all of them when it is to be thorough.
-    _refused(daemons, words, limit="all" if THOROUGH else HOSTS[number % len(HOSTS)], **variables)
+    _refused(daemons, words, limit=",".join(HOSTS) if THOROUGH else HOSTS[number % len(HOSTS)], **variables)
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_broken_daemon_json_that_is_not_ours(daemons: list[Daemon]) -> None:
 @pytest.fixture(params=["missing", "of another certificate"])
 def key(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server key that is not what its certificate needs."""
-    host = Daemon("trixie").host
+    host = Daemon("forky").host
     path = "/etc/docker/tls/server-key.pem"
     host.run_expect([0], f"mv {path} /run/aside.pem")
     if request.param != "missing":
@@ -101,19 +100,19 @@ def key(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_key_that_is_not_the_certificates(daemons: list[Daemon], key: str) -> None:
-    _refused(daemons, ["tlskey", key], limit="trixie")
+    _refused(daemons, ["tlskey", key], limit="forky")
 
 
 @pytest.fixture
 def swarm(daemons: list[Daemon]) -> Iterator[None]:
     """Managers of a swarm each."""
-    assert reach.run(docker_engine_live_restore=False).status == 0
+    converge(docker_engine_live_restore=False)
     for daemon in daemons:
         daemon.host.run_expect([0], "docker swarm init --advertise-addr 127.0.0.1")
     yield
     for daemon in daemons:
         daemon.host.run_expect([0], "docker swarm leave --force")
-    assert reach.run().status == 0
+    converge()
 
 
 @pytest.mark.usefixtures("swarm")
