@@ -48,6 +48,13 @@ def over_ssh(name: str) -> Any:
     )
 
 
+@functools.cache
+def docker_cli() -> str:
+    """The docker CLI on this machine."""
+    done = subprocess.run([PROJECT / "lab" / "docker-cli"], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 def in_container(host: Any, image: str, command: str) -> str:
     """The output of a command in a container of its own.
 

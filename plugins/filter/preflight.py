@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils import (
     _addresses,
-    _certificates,
     _endpoints,
     _platform,
     _rules,
@@ -28,31 +26,6 @@ def socket_paths(urls: list[str]) -> list[str]:
     return [*paths, "/run/docker.sock"] if paths and "fd://" in urls else paths
 
 
-def certificate_due(deployed: dict[str, Any] | None, names: list[str], days: int, authorities: dict[str, str]) -> str:
-    """Why a host needs a new server certificate; empty when it does not.
-
-    ``deployed`` is ``host_info``'s ``certificates`` with the keys "certificate", "server_ca" and "client_ca",
-    ``authorities`` the controller's CA files by the same names, ``names`` as in "DNS:trixie".
-    """
-    deployed = deployed or {}
-    certificate = deployed.get("certificate")
-    if not certificate:
-        return "there is none"
-    if certificate.get("days_left") is None:
-        return "it could not be read"
-    if certificate["days_left"] < days:
-        return f"it ends in {certificate['days_left']} days"
-    missing = sorted(set(names) - set(certificate["names"]))
-    if missing:
-        return f"it lacks {', '.join(missing)}"
-    for name, path in authorities.items():
-        ours = _certificates.describe_file(path) if Path(path).exists() else None
-        theirs = deployed.get(name)
-        if not ours or not theirs or ours["sha256"] != theirs["sha256"]:
-            return f"the {name.replace('_ca', ' CA')} is another"
-    return ""
-
-
 class FilterModule:
     """The filters, all used as ``mooring.docker.NAME``."""
 
@@ -60,8 +33,6 @@ class FilterModule:
         """Name to function."""
         return {
             "address_collisions": _addresses.collisions,
-            "certificate_sha256": lambda path: _certificates.describe(Path(path).read_bytes())["sha256"],
-            "certificate_due": certificate_due,
             "connection_problem": _platform.connection_problem,
             "daemon_hosts": daemon_hosts,
             "endpoint_problems": _endpoints.problems,

@@ -33,27 +33,32 @@ _USAGES = {
 def describe(data: bytes) -> dict[str, Any]:
     """The first certificate in ``data`` (PEM or DER).
 
-    Keys: sha256 (hex); subject, issuer (RFC 4514), serial_number (hex), names ("DNS:trixie", "IP:192.0.2.1"),
-    extended_key_usage ("serverAuth", or the dotted OID of an unusual one), not_before, not_after (ISO 8601, UTC),
-    days_left (whole days; -1 from the moment of expiry). All but sha256 are null or empty where the library is
-    missing or the certificate cannot be read.
+    Keys: sha256 (hex); bundle (sha256 of every certificate in ``data``, in order); subject, issuer (RFC 4514),
+    serial_number (hex), names ("DNS:trixie", "IP:192.0.2.1"), extended_key_usage ("serverAuth", or the dotted OID of
+    an unusual one), key_id, authority_key_id (hex; RFC 5280, 4.2.1.1 and 4.2.1.2), not_before, not_after (ISO 8601,
+    UTC), days_left (whole days; -1 from the moment of expiry).
+    All but sha256 and bundle are null or empty where the library is missing or the certificate cannot be read.
     """
     found: dict[str, Any] = {
         "sha256": None,
+        "bundle": [],
         "subject": None,
         "issuer": None,
         "serial_number": None,
         "names": [],
         "extended_key_usage": [],
+        "key_id": None,
+        "authority_key_id": None,
         "not_before": None,
         "not_after": None,
         "days_left": None,
     }
     try:
-        der = _der(data)
-        found["sha256"] = hashlib.sha256(der).hexdigest()
+        ders = _ders(data)
+        found["bundle"] = [hashlib.sha256(der).hexdigest() for der in ders]
+        found["sha256"] = found["bundle"][0]
         if x509 is not None:
-            found.update(_details(x509.load_der_x509_certificate(der)))
+            found.update(_details(x509.load_der_x509_certificate(ders[0])))
     except ValueError:
         found["sha256"] = found["sha256"] or hashlib.sha256(data).hexdigest()
     return found
@@ -67,16 +72,17 @@ def describe_file(path: str) -> dict[str, Any] | None:
         return None
 
 
-def _der(data: bytes) -> bytes:
+def _ders(data: bytes) -> list[bytes]:
     """Raises ValueError for what looks like PEM and is not."""
-    match = _PEM.search(data)
-    return base64.b64decode(match[1]) if match else data
+    return [base64.b64decode(text) for text in _PEM.findall(data)] or [data]
 
 
 def _details(certificate: Any) -> dict[str, Any]:
     """Raises ValueError where an extension cannot be read."""
     not_before, not_after = _moment(certificate, "not_valid_before"), _moment(certificate, "not_valid_after")
     names = _extension(certificate, "SubjectAlternativeName")
+    key = _extension(certificate, "SubjectKeyIdentifier")
+    authority = _extension(certificate, "AuthorityKeyIdentifier")
     return {
         "subject": certificate.subject.rfc4514_string(),
         "issuer": certificate.issuer.rfc4514_string(),
@@ -89,6 +95,8 @@ def _details(certificate: Any) -> dict[str, Any]:
             _USAGES.get(usage.dotted_string, usage.dotted_string)
             for usage in _extension(certificate, "ExtendedKeyUsage") or []
         ],
+        "key_id": key.digest.hex() if key else None,
+        "authority_key_id": authority.key_identifier.hex() if authority and authority.key_identifier else None,
         "not_before": not_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "not_after": not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "days_left": (not_after - datetime.datetime.now(datetime.timezone.utc)).days,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import ssl
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,9 @@ def _check_tls(merged: Config) -> None:
     for key in _TLS_KEYS:
         if key in merged and not Path(str(merged[key])).is_file():
             raise ConfigError(f"{key}: there is no file {merged[key]}")
+    key = merged.get("tlskey")
+    if key and Path(str(key)).stat().st_mode & stat.S_IROTH:
+        raise ConfigError(f"tlskey {key} can be read by everybody: take that away (chmod o= {key})")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(str(merged["tlscert"]), str(merged["tlskey"]), password=lambda: b"")

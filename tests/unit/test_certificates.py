@@ -41,6 +41,8 @@ def certificate(
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ObjectIdentifier("1.2.3.4")]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier(b"\x0a\x0b"), critical=False)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier(b"\xca", None, None), critical=False)
     return builder.sign(key, hashes.SHA256())
 
 
@@ -56,11 +58,14 @@ def test_every_detail() -> None:
     one = certificate()
     assert describe(pem(one)) == {
         "sha256": one.fingerprint(hashes.SHA256()).hex(),
+        "bundle": [one.fingerprint(hashes.SHA256()).hex()],
         "subject": "CN=trixie",
         "issuer": "CN=some CA",
         "serial_number": "1f2e3d",
         "names": ["DNS:trixie", "IP:192.0.2.7", "IP:2001:db8::7"],
         "extended_key_usage": ["serverAuth", "1.2.3.4"],
+        "key_id": "0a0b",
+        "authority_key_id": "ca",
         "not_before": (NOW - datetime.timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "not_after": (NOW + datetime.timedelta(days=30, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "days_left": 30,
@@ -74,7 +79,9 @@ def test_pem_and_der_are_the_same_certificate() -> None:
 
 def test_the_first_of_several_counts() -> None:
     first, second = certificate(), certificate()
-    assert describe(b"subject=/CN=trixie\n" + pem(first) + pem(second)) == describe(der(first))
+    found = describe(b"subject=/CN=trixie\n" + pem(first) + pem(second))
+    assert found.pop("bundle") == [one.fingerprint(hashes.SHA256()).hex() for one in (first, second)]
+    assert found == {key: value for key, value in describe(der(first)).items() if key != "bundle"}
 
 
 @pytest.mark.parametrize(
@@ -89,6 +96,7 @@ def test_days_left_tells_expiry_from_the_last_day(left: datetime.timedelta, days
 def test_certificate_without_extensions_has_no_names() -> None:
     found = describe(pem(certificate(extensions=False)))
     assert (found["names"], found["extended_key_usage"]) == ([], [])
+    assert (found["key_id"], found["authority_key_id"]) == (None, None)
     assert found["subject"] == "CN=trixie"
 
 
@@ -96,7 +104,7 @@ def test_without_the_library_only_the_fingerprint_is_known(monkeypatch: pytest.M
     monkeypatch.setattr(_certificates, "x509", None)
     one = certificate()
     found = describe(pem(one))
-    assert found.pop("sha256") == one.fingerprint(hashes.SHA256()).hex()
+    assert [found.pop("sha256")] == found.pop("bundle")
     assert not any(found.values())
 
 

@@ -53,8 +53,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("client")
     subprocess.run(
         ["ansible-playbook", "-i", str(reach.INVENTORY), str(reach.PROJECT / "playbooks" / "client.yml"),
-         "-e", f"client_directory={directory}"],
-        check=True, capture_output=True, text=True, cwd=reach.PROJECT, env=dict(os.environ),
+         "-e", f"docker_client_directory={directory} docker_client_cli={reach.docker_cli()}"],
+        check=True, capture_output=True, text=True, cwd=reach.PROJECT, env={**os.environ, "DOCKER_CONFIG": str(directory)},
     )  # fmt: skip
     return directory
 

@@ -1,0 +1,98 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the roles ask about authorities and certificates, on the controller and without a trip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def certificate_due(
+    deployed: dict[str, Any] | None, authority: dict[str, Any], days: int, names: list[str] | None = None
+) -> str:
+    """Why a certificate must be issued anew; empty when it need not.
+
+    ``deployed`` is what ``host_info`` tells of it, ``authority`` one kind of ``authorities.view``, ``days`` the days
+    left from which it is renewed, ``names`` what it must have, as in "DNS:trixie".
+    """
+    if not deployed:
+        return "there is none"
+    if deployed.get("days_left") is None:
+        return "it could not be read"
+    if deployed["days_left"] < days:
+        return f"it ends on {deployed['not_after'][:10]}, in {deployed['days_left']} days"
+    missing = sorted(set(names or []) - set(deployed["names"]))
+    if missing:
+        return f"it lacks {', '.join(missing)}"
+    if deployed["authority_key_id"] != authority["signer"]["key_id"]:
+        return f"it is not signed by {authority['signer']['name']}"
+    return ""
+
+
+def trust_due(deployed: dict[str, Any] | None, authority: dict[str, Any]) -> bool:
+    """Whether the file of trusted authorities, as ``host_info`` tells of it, is not that of ``authority``."""
+    fingerprints: list[str] = authority["fingerprints"]
+    return not deployed or not fingerprints or deployed["bundle"] != fingerprints
+
+
+def client_contexts(hosts: list[Mapping[str, Any]]) -> dict[str, str]:
+    """Context names to endpoints for a fleet's ``hosts``, each as its variables.
+
+    A host has the context of its name for TCP, where it can be reached by it; and one for SSH, with "-ssh" behind the
+    name where there are both.
+    """
+    found = {}
+    for host in hosts:
+        name = host["inventory_hostname"]
+        address = host.get("ansible_host", name)
+        urls = [url for url in host.get("docker_engine_endpoints", []) if url.startswith("tcp://")]
+        remote = [one for one in map(_endpoints.parse, urls) if not one.is_loopback]
+        if remote:
+            reached = address if remote[0].host in ("", "0.0.0.0", "::") else remote[0].host
+            found[name] = f"tcp://{_bracketed(reached)}:{remote[0].port}"
+        if host.get("docker_engine_ssh_clients"):
+            port = f":{host['ansible_port']}" if host.get("ansible_port") else ""
+            user = host.get("docker_engine_ssh_user", "docker-remote")
+            found[f"{name}-ssh" if remote else name] = f"ssh://{user}@{_bracketed(address)}{port}"
+    return found
+
+
+def table(directory: str) -> list[str]:
+    """The index in ``directory``, a line for each certificate."""
+    line = "{:<7} {:<24} {:<20} {:<20} {:<42} {}"
+    lines = [line.format("FOR", "NAME", "ISSUED", "ENDS", "SERIAL", "TRUSTED")]
+    for kind in authorities.KINDS:
+        for one in authorities.issued(directory, kind):
+            trusted = "yes" if one["trusted"] and one["days_left"] >= 0 else "no"
+            moments = one["not_before"], one["not_after"]
+            lines.append(line.format(kind, one["name"], *moments, one["serial_number"], trusted))
+    return lines
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+class FilterModule:
+    """The filters, all used as ``mooring.docker.NAME``."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name to function."""
+        return {
+            "authorities": authorities.view,
+            "authorities_step": lambda directory, to, kinds=None: authorities.step(
+                authorities.load(directory), to, kinds
+            ),
+            "authorities_upcoming": authorities.upcoming,
+            "client_contexts": client_contexts,
+            "certificate_due": certificate_due,
+            "certificate_table": table,
+            "issued_certificates": authorities.issued,
+            "trust_due": trust_due,
+        }

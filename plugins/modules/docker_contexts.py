@@ -1,0 +1,90 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: contexts of the docker CLI."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docker_contexts
+short_description: Give the current user a context of the docker CLI for each daemon of a fleet
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Makes, changes and removes all contexts of one fleet in one trip. They bear the fleet's name in their description;
+    contexts without it are never touched.
+  - Contexts of TCP endpoints do not copy the client's TLS files, they link to them. The key stays in one place, and a
+    renewed certificate holds in all contexts at once.
+options:
+  contexts:
+    description: Name of each context, and the endpoint it leads to, V(tcp://192.0.2.7:2376) or V(ssh://user@192.0.2.7).
+    type: dict
+    required: true
+  fleet:
+    description: Name of the fleet. Its contexts that O(contexts) does not have are removed.
+    type: str
+    required: true
+  directory:
+    description: Directory with the client's C(ca.pem), C(cert.pem) and C(key.pem).
+    type: path
+    required: true
+  cli:
+    description: The docker CLI, a path or a name on C(PATH).
+    type: str
+    default: docker
+attributes:
+  check_mode:
+    description: Tells what would change and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows the fleet's contexts before and after.
+    support: full
+seealso:
+  - module: community.docker.docker_context_info
+"""
+
+EXAMPLES = r"""
+- name: Talk to two daemons by name, as in "docker --context trixie ps"
+  mooring.docker.docker_contexts:
+    fleet: lab
+    directory: ~/.docker/lab
+    contexts:
+      trixie: tcp://192.0.2.12:2376
+      bookworm: ssh://docker-remote@192.0.2.11
+"""
+
+RETURN = r"""
+contexts:
+  description: The fleet's contexts, name to endpoint.
+  returned: success
+  type: dict
+  sample: {trixie: "tcp://192.0.2.12:2376"}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils._contexts import ContextError, Contexts
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "contexts": {"type": "dict", "required": True},
+            "fleet": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+            "cli": {"type": "str", "default": "docker"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        result = Contexts(params["cli"], params["fleet"], params["directory"]).reconcile(
+            params["contexts"], module.check_mode
+        )
+    except ContextError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

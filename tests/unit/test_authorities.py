@@ -1,0 +1,144 @@
+"""Authorities pass from one generation to the next without a moment in which a client or a daemon is locked out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.mooring.docker.plugins.filter.certificates import certificate_due, client_contexts, trust_due
+from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import (
+    KINDS,
+    STEPS,
+    RotationError,
+    State,
+    load,
+    step,
+    upcoming,
+    view,
+)
+
+BOTH = list(KINDS)
+
+
+def first() -> State:
+    return load("/nonexistent")
+
+
+def rotated(state: State, kinds: list[str]) -> list[State]:
+    """The states of one rotation, each after its step."""
+    states = []
+    for to in (*STEPS, "finished"):
+        state = step(state, to, kinds)
+        states.append(state)
+    return states
+
+
+def test_servers_go_first_and_clients_when_every_daemon_trusts_both() -> None:
+    begun, promoted, retired, finished = rotated(first(), BOTH)
+    assert begun["server"] == {"signer": 2, "trusted": [2, 1]}
+    assert begun["client"] == {"signer": 1, "trusted": [2, 1]}
+    assert promoted["client"] == {"signer": 2, "trusted": [2, 1]}
+    assert retired["server"] == retired["client"] == {"signer": 2, "trusted": [2]}
+    assert finished == {**retired, "rotation": None}
+
+
+def test_whoever_signs_is_trusted_at_any_time() -> None:
+    state = first()
+    for kinds in (BOTH, ["client"], ["server"], BOTH):
+        states = rotated(state, kinds)
+        assert all(one[kind]["signer"] in one[kind]["trusted"] for one in states for kind in KINDS)
+        state = states[-1]
+    assert (state["server"]["signer"], state["client"]["signer"]) == (4, 4)
+
+
+def test_one_kind_leaves_the_other_alone() -> None:
+    for state in rotated(first(), ["client"]):
+        assert state["server"] == first()["server"]
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)))
+def test_a_rotation_that_was_cut_goes_on_where_it_was(number: int) -> None:
+    states = rotated(first(), BOTH)
+    cut = states[number]
+    for to in STEPS[: number + 1]:
+        assert step(cut, to, BOTH) == cut
+    assert rotated(cut, BOTH)[-1] == states[-1]
+
+
+def test_no_step_is_left_out() -> None:
+    assert step(first(), "promoted", BOTH) == first()
+    assert step(first(), "retired", BOTH) == first()
+    begun = step(first(), "begun", BOTH)
+    assert step(begun, "retired", BOTH) == begun
+
+
+def test_another_rotation_cannot_begin_meanwhile() -> None:
+    begun = step(first(), "begun", ["client"])
+    with pytest.raises(RotationError, match="client authority is under way"):
+        step(begun, "begun", BOTH)
+
+
+def test_state_is_read_from_the_directory(tmp_path: Path) -> None:
+    state = step(first(), "begun", BOTH)
+    (tmp_path / "authorities.json").write_text(json.dumps(state))
+    assert load(str(tmp_path)) == state
+    seen = view(str(tmp_path))
+    assert seen["server"]["signer"]["name"] == "Mooring server CA 2"
+    assert seen["server"]["signer"]["cross"].endswith("server-2-by-1.pem")
+    assert seen["server"]["bundle"] == ""
+    assert [one["name"] for one in upcoming(str(tmp_path), ["client"])] == ["Mooring client CA 2"]
+
+
+AUTHORITY = {"signer": {"key_id": "aa", "name": "Mooring server CA 2"}, "fingerprints": ["f2", "f1"]}
+GOOD = {"days_left": 90, "not_after": "2027-01-01T00:00:00Z", "names": ["DNS:trixie"], "authority_key_id": "aa"}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"days_left": None}, "could not be read"),
+        ({"days_left": 29}, "2027-01-01, in 29 days"),
+        ({"names": []}, "lacks DNS:trixie"),
+        ({"authority_key_id": "bb"}, "not signed by Mooring server CA 2"),
+        ({"authority_key_id": None}, "not signed by Mooring server CA 2"),
+    ],
+)
+def test_certificate_is_due_for_one_reason(change: dict[str, object], reason: str) -> None:
+    found = certificate_due({**GOOD, **change}, AUTHORITY, 30, ["DNS:trixie"])
+    assert (reason in found) if reason else found == ""
+
+
+def test_missing_certificate_is_due() -> None:
+    assert certificate_due(None, AUTHORITY, 30) == "there is none"
+
+
+def test_trust_is_due_unless_it_is_exactly_that() -> None:
+    assert not trust_due({"bundle": ["f2", "f1"]}, AUTHORITY)
+    assert trust_due({"bundle": ["f2"]}, AUTHORITY)
+    assert trust_due(None, AUTHORITY)
+    assert trust_due({"bundle": []}, {"fingerprints": []})
+
+
+def test_contexts_follow_from_the_fleet() -> None:
+    tcp = ["unix:///run/docker.sock", "tcp://0.0.0.0:2376"]
+    hosts = [
+        {"inventory_hostname": "a", "ansible_host": "192.0.2.1", "docker_engine_endpoints": tcp},
+        {"inventory_hostname": "b", "docker_engine_endpoints": tcp, "docker_engine_ssh_clients": [{}]},
+        {
+            "inventory_hostname": "c",
+            "ansible_host": "2001:db8::3",
+            "docker_engine_ssh_clients": [{}],
+            "ansible_port": 22,
+        },
+        {"inventory_hostname": "d", "docker_engine_endpoints": ["tcp://127.0.0.1:2375"]},
+        {"inventory_hostname": "e", "docker_engine_endpoints": ["tcp://192.0.2.5:2377"]},
+    ]
+    assert client_contexts(hosts) == {
+        "a": "tcp://192.0.2.1:2376",
+        "b": "tcp://b:2376",
+        "b-ssh": "ssh://docker-remote@b",
+        "c": "ssh://docker-remote@[2001:db8::3]:22",
+        "e": "tcp://192.0.2.5:2377",
+    }
