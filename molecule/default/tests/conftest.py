@@ -54,7 +54,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         ["ansible-playbook", "-i", str(reach.INVENTORY), str(reach.PROJECT / "playbooks" / "client.yml"),
          "-e", f"docker_client_directory={directory} docker_client_cli={reach.docker_cli()}"],
-        check=True, capture_output=True, text=True, cwd=reach.PROJECT, env={**os.environ, "DOCKER_CONFIG": str(directory)},
+        check=True, capture_output=True, text=True, cwd=reach.PROJECT,
+        env={**os.environ, "DOCKER_CONFIG": str(directory)},
     )  # fmt: skip
     return directory
 

@@ -1,0 +1,108 @@
+"""Authorities and certificates are replaced under the eyes of clients, who notice the daemons' restarts and no more."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import reach
+from conftest import HOSTS, Client, converge
+
+BEAT = 0.2
+"""Seconds from one question of a client to its next."""
+
+
+@dataclass
+class Watch:
+    """What one client met on one host: how often it asked, and when and why it got no answer."""
+
+    asked: int = 0
+    failures: list[tuple[float, str]] = field(default_factory=list)
+
+
+@contextmanager
+def watching(clients: dict[str, Client]) -> Iterator[dict[tuple[str, str], Watch]]:
+    """Each client asks each daemon for its version all the time."""
+    found = {(who, name): Watch() for who in clients for name in HOSTS}
+    stop = threading.Event()
+
+    def ask(who: str, name: str) -> None:
+        watch = found[who, name]
+        while not stop.is_set():
+            began = time.time()
+            done = clients[who].docker("--context", name, "version", "--format", "{{.Server.Version}}")
+            watch.asked += 1
+            if done.returncode != 0:
+                watch.failures.append((began, done.stderr.strip()))
+            stop.wait(max(0.0, began + BEAT - time.time()))
+
+    threads = [threading.Thread(target=ask, args=key) for key in found]
+    for thread in threads:
+        thread.start()
+    try:
+        yield found
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def restarts(name: str, since: float) -> list[tuple[float, float]]:
+    """From when to when the daemon was down, by the journal of systemd."""
+    line = "journalctl --quiet --output short-unix _PID=1 UNIT=docker.service --since=@%s | cut -d' ' -f1,4"
+    found, began = [], 0.0
+    for entry in reach.over_ssh(name).check_output(line, f"{since:.3f}").splitlines():
+        moment, word = entry.split()
+        if word == "Stopping":
+            began = float(moment)
+        elif word == "Started":
+            found.append((began, float(moment)))
+    return found
+
+
+@pytest.fixture
+def holder(client: Client, tmp_path: Path) -> Client:
+    """A client that has the servers' authority of before, and is never told of another."""
+    shutil.copytree(client.directory, tmp_path / "holder", symlinks=True)
+    found = Client(tmp_path / "holder")
+    for kept in (found.directory / "contexts/tls").glob("*/docker/ca.pem"):
+        kept.unlink()
+        shutil.copy(client.directory / "ca.pem", kept)
+    return found
+
+
+def test_replacing_both_authorities_disturbs_nobody(client: Client, holder: Client) -> None:
+    before = (client.directory / "ca.pem").read_text()
+    serials = {name: _certificate(name) for name in HOSTS}
+    since = time.time()
+    with watching({"managed": client, "holder": holder}) as watches:
+        converge("rotate_certificates", rotate="ca", **client.variables)
+    for (who, name), watch in sorted(watches.items()):
+        windows = restarts(name, since)
+        assert len(windows) == 2
+        outside = [
+            (moment, why)
+            for moment, why in watch.failures
+            # A question that was asked just before has its answer cut off.
+            if not any(began - 1 < moment < ended + 0.5 for began, ended in windows)
+        ]
+        down = sum(ended - began for began, ended in windows)
+        print(f"{who} on {name}: {len(watch.failures)} of {watch.asked} failed, the daemon was down for {down:.1f} s")
+        assert watch.asked > 100
+        assert not outside
+        assert not any("unknown authority" in why for _moment, why in watch.failures)
+    after = (client.directory / "ca.pem").read_text()
+    assert before not in after
+    assert after.count("BEGIN CERTIFICATE") == 1
+    assert all(_certificate(name) != serials[name] for name in HOSTS)
+    assert client.docker("--context", "trixie", "version").returncode == 0
+
+
+def _certificate(name: str) -> str:
+    return str(reach.over_ssh(name).check_output("sha256sum /etc/docker/tls/server/cert.pem").split()[0])
