@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,10 +16,12 @@ from pathlib import Path
 
 import pytest
 import reach
-from conftest import HOSTS, Client, converge
+from conftest import HOSTS, Client, command, converge, run
 
 BEAT = 0.2
 """Seconds from one question of a client to its next."""
+CUTS = 2
+"""How many times the removal of a client is killed before it may end."""
 
 
 @dataclass
@@ -77,15 +83,10 @@ def holder(client: Client, tmp_path: Path) -> Client:
     return found
 
 
-def test_replacing_both_authorities_disturbs_nobody(client: Client, holder: Client) -> None:
-    before = (client.directory / "ca.pem").read_text()
-    serials = {name: _certificate(name) for name in HOSTS}
-    since = time.time()
-    with watching({"managed": client, "holder": holder}) as watches:
-        converge("rotate_certificates", rotate="ca", **client.variables)
+def _undisturbed(watches: dict[tuple[str, str], Watch], since: float, times: int) -> None:
+    """Each daemon was restarted so many times, and no question failed for another reason."""
     for (who, name), watch in sorted(watches.items()):
         windows = restarts(name, since)
-        assert len(windows) == 2
         outside = [
             (moment, why)
             for moment, why in watch.failures
@@ -94,15 +95,69 @@ def test_replacing_both_authorities_disturbs_nobody(client: Client, holder: Clie
         ]
         down = sum(ended - began for began, ended in windows)
         print(f"{who} on {name}: {len(watch.failures)} of {watch.asked} failed, the daemon was down for {down:.1f} s")
+        assert len(windows) == times
         assert watch.asked > 100
         assert not outside
         assert not any("unknown authority" in why for _moment, why in watch.failures)
-    after = (client.directory / "ca.pem").read_text()
-    assert before not in after
-    assert after.count("BEGIN CERTIFICATE") == 1
-    assert all(_certificate(name) != serials[name] for name in HOSTS)
-    assert client.docker("--context", "trixie", "version").returncode == 0
 
 
 def _certificate(name: str) -> str:
     return str(reach.over_ssh(name).check_output("sha256sum /etc/docker/tls/server/cert.pem").split()[0])
+
+
+def test_replacing_both_authorities_disturbs_nobody(client: Client, holder: Client) -> None:
+    before = (client.directory / "ca.pem").read_text()
+    certificates = {name: _certificate(name) for name in HOSTS}
+    since = time.time()
+    with watching({"managed": client, "holder": holder}) as watches:
+        converge("rotate_certificates", rotate="ca", **client.variables)
+    _undisturbed(watches, since, times=2)
+    after = (client.directory / "ca.pem").read_text()
+    assert before not in after
+    assert after.count("BEGIN CERTIFICATE") == 1
+    assert all(_certificate(name) != certificates[name] for name in HOSTS)
+    assert run().changed == dict.fromkeys(HOSTS, 0)
+
+
+def test_removing_a_client_is_finished_after_cuts(client: Client, tmp_path: Path) -> None:
+    """dockerd knows no revocation: it takes another authority, which the playbook says and, told so, does."""
+    leaver = Client(tmp_path / "leaver")
+    converge("client", **leaver.variables)
+    assert leaver.docker("--context", "trixie", "version").returncode == 0
+
+    honest = run("remove_client", client="leaver")
+    assert honest.status != 0
+    assert "knows no revocation list" in honest.failures["localhost"]
+    assert "replace_authority=true" in honest.failures["localhost"]
+    assert run("remove_client", client="nobody", replace_authority=True).status != 0
+    assert leaver.docker("--context", "trixie", "version").returncode == 0
+
+    variables = {"client": "leaver", "replace_authority": True, **client.variables}
+    since = time.time()
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    with watching({"managed": client}) as watches:
+        for _number in range(CUTS):
+            moment = moments.uniform(3, 40)
+            print(f"cut after {moment:.1f} s")
+            process = subprocess.Popen(
+                command("remove_client", **variables),
+                cwd=reach.PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        converge("remove_client", **variables)
+    _undisturbed(watches, since, times=2)
+    for name in HOSTS:
+        refused = leaver.docker("--context", name, "version")
+        assert refused.returncode != 0
+        assert "certificate" in refused.stderr
+    assert run("remove_client", client="leaver").status != 0

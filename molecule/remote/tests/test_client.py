@@ -1,0 +1,86 @@
+"""Machines become clients: the real CLI and the SDK for Python run containers on the fleet by contexts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import docker
+import pytest
+import reach
+from conftest import HOSTS, Client, converge
+
+ECHO = ["/bin/busybox", "echo", "moored"]
+NEIGHBOUR = "bookworm"
+"""The host of the lab that is a client of the others."""
+
+# The SDK of that host's distribution, which knows no contexts: the same files by hand.
+SDK = """
+import docker
+files = "/root/.docker/lab/"
+tls = docker.tls.TLSConfig(client_cert=(files + "cert.pem", files + "key.pem"), ca_cert=files + "ca.pem", verify=True)
+client = docker.DockerClient(base_url="https://{address}:2376", tls=tls)
+print(client.containers.run("busybox:lab", ["/bin/busybox", "echo", "moored"], remove=True).decode())
+"""
+
+
+@pytest.fixture(scope="module")
+def neighbour(fleet: None) -> Any:
+    """Another machine as a client, with a key of its own."""
+    converge("client", clients=NEIGHBOUR)
+    return reach.over_ssh(NEIGHBOUR)
+
+
+def test_second_run_changes_nothing(client: Client, neighbour: Any) -> None:
+    assert converge("client", **client.variables).changed == {"localhost": 0}
+    assert converge("client", clients=NEIGHBOUR).changed == {NEIGHBOUR: 0}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_cli_here(client: Client, name: str) -> None:
+    done = client.docker("--context", name, "run", "--rm", "busybox:lab", *ECHO)
+    assert done.stdout.strip() == "moored", done.stderr
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_sdk_here(client: Client, name: str) -> None:
+    context = docker.ContextAPI.get_context(name)
+    engine = docker.DockerClient(base_url=context.Host, tls=context.TLSConfig)
+    assert engine.info()["Name"] == name
+    assert engine.containers.run("busybox:lab", ECHO, remove=True).decode().strip() == "moored"
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTS if name != NEIGHBOUR])
+def test_cli_and_sdk_on_another_host(neighbour: Any, name: str) -> None:
+    line = f"docker --context {name} run --rm busybox:lab {' '.join(ECHO)}"
+    assert neighbour.check_output(line) == "moored"
+    neighbour.run_expect([0], "dpkg -s python3-docker || apt-get install -qq --no-install-recommends python3-docker")
+    script = SDK.format(address=reach.declared(name)["address"])
+    assert neighbour.check_output("python3 -c %s", script) == "moored"
+
+
+def test_keys_stay_where_they_are_used(client: Client, neighbour: Any) -> None:
+    """Each client has a key of its own, readable by its user alone, once."""
+    key = neighbour.file("/root/.docker/lab/client/key.pem")
+    assert (key.user, key.group, key.mode) == ("root", "root", 0o600)
+    mine = client.directory / "client" / "key.pem"
+    assert mine.stat().st_mode & 0o777 == 0o600
+    assert mine.read_text() != key.content_string
+    for place in (client.directory / "contexts/tls").glob("*/docker/key.pem"):
+        assert place.is_symlink()
+    for name in HOSTS:
+        server = reach.over_ssh(name).file("/etc/docker/tls/server/key.pem")
+        assert (server.user, server.group, server.mode) == ("root", "root", 0o600)
+        # A directory of pairs has one pair.
+        found = reach.over_ssh(name).check_output("find /etc/docker /root /home /tmp -xdev -name 'key.pem' -type f")
+        assert len(found.split()) == (2 if name == NEIGHBOUR else 1)
+
+
+def test_a_context_of_somebody_else_is_left_alone(client: Client, tmp_path: Any) -> None:
+    other = Client(tmp_path)
+    assert other.docker("context", "create", "trixie", "--docker", "host=tcp://192.0.2.1:2376").returncode == 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DOCKER_CONFIG", str(tmp_path))
+        refused = reach.run("client", **other.variables)
+    assert refused.status != 0
+    assert "a context trixie that Mooring has not made" in refused.failures["localhost"]
+    assert "192.0.2.1" in other.docker("context", "inspect", "trixie").stdout
