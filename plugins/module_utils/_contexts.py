@@ -9,6 +9,7 @@ is, alone, and a renewed certificate holds in all contexts at once.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -48,14 +49,19 @@ class Contexts:
             if before.get(name) != url or (url.startswith("tcp://") and self._links(name))
         }
         remove = sorted(before.keys() - declared.keys())
+        # The SDK for Python finds contexts beside this file only (docker-py, docker/context/config.py).
+        config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker", "config.json")
+        lacks_config = bool(declared) and not config.exists()
         if not check_mode:
             for name, url in make.items():
                 self._make(name, url, "update" if name in before else "create")
             for name in remove:
                 # Also where it is the one in use, which then is "default" again.
                 self._docker("context", "rm", "--force", name)
+            if lacks_config:
+                config.write_text("{}\n", encoding="utf-8")
         return {
-            "changed": bool(make or remove),
+            "changed": bool(make or remove or lacks_config),
             "contexts": declared,
             "diff": {"before": _lines(before), "after": _lines(declared)},
         }

@@ -119,20 +119,24 @@ endpoint:
     certificate:
       description:
         - The server's certificate. C(days_left) counts whole days and is negative from the moment of expiry.
+        - C(key_id) and C(authority_key_id) tell its key and that of its issuer (RFC 5280, 4.2.1.1 and 4.2.1.2).
         - Without the cryptography library, C(names) and C(extended_key_usage) are empty and all others but
-          C(sha256) are null.
+          C(sha256) and C(bundle) are null.
         - Null where the server speaks at most TLS 1.2 and hides it from who has no certificate.
       type: dict
       sample:
         subject: CN=trixie
-        issuer: CN=Mooring server CA
+        issuer: CN=Mooring server CA 1
         serial_number: 1f2e3d
         names: ["DNS:trixie", "IP:192.0.2.7"]
         extended_key_usage: [serverAuth]
+        key_id: 7d0f6a1b2c3d4e5f60718293a4b5c6d7e8f90a1b
+        authority_key_id: 0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b7d0f
         not_before: "2026-01-01T00:00:00Z"
         not_after: "2027-01-01T00:00:00Z"
         days_left: 364
         sha256: 5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d
+        bundle: [5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d]
     engine_version:
       description: Version of the engine, where the API answered.
       type: str

@@ -86,7 +86,9 @@ host:
       elements: str
       sample: ["tcp://0.0.0.0:2376", "unix:///run/docker.sock"]
     certificates:
-      description: Subject, names, usage and dates of each asked certificate, null where there is none.
+      description:
+        - Each asked file's first certificate, as RV(mooring.docker.endpoint_info#module:endpoint.certificate), null
+          where there is none. C(bundle) has the sha256 of every certificate in the file, in its order.
       type: dict
     network:
       description: Addresses, routes of all tables, resolvers, and the address this session comes from.

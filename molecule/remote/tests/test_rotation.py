@@ -18,8 +18,6 @@ import pytest
 import reach
 from conftest import HOSTS, Client, command, converge, run
 
-BEAT = 0.2
-"""Seconds from one question of a client to its next."""
 CUTS = 2
 """How many times the removal of a client is killed before it may end."""
 
@@ -33,22 +31,25 @@ class Watch:
 
 
 @contextmanager
-def watching(clients: dict[str, Client]) -> Iterator[dict[tuple[str, str], Watch]]:
-    """Each client asks each daemon for its version all the time."""
-    found = {(who, name): Watch() for who in clients for name in HOSTS}
+def watching(*clients: tuple[str, Client, float]) -> Iterator[dict[tuple[str, str], Watch]]:
+    """Each client (its name, itself, the seconds from a question to its next) asks each daemon for its version."""
+    found = {(who, name): Watch() for who, _client, _beat in clients for name in HOSTS}
     stop = threading.Event()
 
-    def ask(who: str, name: str) -> None:
-        watch = found[who, name]
+    def ask(client: Client, beat: float, name: str, watch: Watch) -> None:
         while not stop.is_set():
             began = time.time()
-            done = clients[who].docker("--context", name, "version", "--format", "{{.Server.Version}}")
+            done = client.docker("--context", name, "version", "--format", "{{.Server.Version}}")
             watch.asked += 1
             if done.returncode != 0:
                 watch.failures.append((began, done.stderr.strip()))
-            stop.wait(max(0.0, began + BEAT - time.time()))
+            stop.wait(max(0.0, began + beat - time.time()))
 
-    threads = [threading.Thread(target=ask, args=key) for key in found]
+    threads = [
+        threading.Thread(target=ask, args=(client, beat, name, found[who, name]))
+        for who, client, beat in clients
+        for name in HOSTS
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -96,7 +97,7 @@ def _undisturbed(watches: dict[tuple[str, str], Watch], since: float, times: int
         down = sum(ended - began for began, ended in windows)
         print(f"{who} on {name}: {len(watch.failures)} of {watch.asked} failed, the daemon was down for {down:.1f} s")
         assert len(windows) == times
-        assert watch.asked > 100
+        assert watch.asked > 50
         assert not outside
         assert not any("unknown authority" in why for _moment, why in watch.failures)
 
@@ -109,8 +110,9 @@ def test_replacing_both_authorities_disturbs_nobody(client: Client, holder: Clie
     before = (client.directory / "ca.pem").read_text()
     certificates = {name: _certificate(name) for name in HOSTS}
     since = time.time()
-    with watching({"managed": client, "holder": holder}) as watches:
-        converge("rotate_certificates", rotate="ca", **client.variables)
+    with watching(("managed", client, 0.2), ("holder", holder, 1.0)) as watches:
+        # The index may have clients of other tests.
+        converge("rotate_certificates", rotate="ca", without=["bookworm"], **client.variables)
     _undisturbed(watches, since, times=2)
     after = (client.directory / "ca.pem").read_text()
     assert before not in after
@@ -137,7 +139,7 @@ def test_removing_a_client_is_finished_after_cuts(client: Client, tmp_path: Path
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    with watching({"managed": client}) as watches:
+    with watching(("managed", client, 0.2)) as watches:
         for _number in range(CUTS):
             moment = moments.uniform(3, 40)
             print(f"cut after {moment:.1f} s")
