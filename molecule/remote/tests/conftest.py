@@ -43,6 +43,12 @@ class Client:
             "docker_client_cli": reach.docker_cli(),
         }
 
+    def join(self) -> reach.Run:
+        """Become a client, as an operator does it."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("DOCKER_CONFIG", str(self.directory))
+            return run("client", **self.variables)
+
     def docker(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the CLI."""
         line = [reach.docker_cli(), "--config", str(self.directory), *words]

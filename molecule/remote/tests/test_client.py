@@ -78,9 +78,7 @@ def test_keys_stay_where_they_are_used(client: Client, neighbour: Any) -> None:
 def test_a_context_of_somebody_else_is_left_alone(client: Client, tmp_path: Any) -> None:
     other = Client(tmp_path)
     assert other.docker("context", "create", "trixie", "--docker", "host=tcp://192.0.2.1:2376").returncode == 0
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("DOCKER_CONFIG", str(tmp_path))
-        refused = reach.run("client", **other.variables)
+    refused = other.join()
     assert refused.status != 0
     assert "a context trixie that Mooring has not made" in refused.failures["localhost"]
     assert "192.0.2.1" in other.docker("context", "inspect", "trixie").stdout
