@@ -92,9 +92,9 @@ EXAMPLES = r"""
       10-engine:
         hosts: [fd://, "tcp://0.0.0.0:2376"]
         tlsverify: true
-        tlscacert: /etc/docker/tls/ca.pem
-        tlscert: /etc/docker/tls/server-cert.pem
-        tlskey: /etc/docker/tls/server-key.pem
+        tlscacert: /etc/docker/tls/client-ca.pem
+        tlscert: /etc/docker/tls/server/cert.pem
+        tlskey: /etc/docker/tls/server/key.pem
     socket: {mode: "0660", group: docker}
 
 - name: Find out what a change would take, without making it

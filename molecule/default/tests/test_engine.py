@@ -57,7 +57,7 @@ def test_docker_has_its_own_networks(managed: Any, network: str) -> None:
 
 
 def test_private_keys_are_roots_alone(host: Any, declared: dict[str, Any]) -> None:
-    key = host.file("/etc/docker/tls/server-key.pem")
+    key = host.file("/etc/docker/tls/server/key.pem")
     if not any(url.startswith("tcp") for url in declared["endpoints"]):
         assert not key.exists
         return

@@ -91,7 +91,7 @@ def test_broken_daemon_json_that_is_not_ours(daemons: list[Daemon]) -> None:
 def key(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server key that is not what its certificate needs."""
     host = Daemon("forky").host
-    path = "/etc/docker/tls/server-key.pem"
+    path = "/etc/docker/tls/server/key.pem"
     host.run_expect([0], f"mv {path} /run/aside.pem")
     if request.param != "missing":
         host.run_expect([0], f"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {path}")
