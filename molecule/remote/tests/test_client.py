@@ -7,7 +7,7 @@ from typing import Any
 import docker
 import pytest
 import reach
-from conftest import HOSTS, Client, converge
+from conftest import HOSTS, Client, converge, run
 
 ECHO = ["/bin/busybox", "echo", "moored"]
 NEIGHBOUR = "bookworm"
@@ -85,3 +85,4 @@ def test_a_context_of_somebody_else_is_left_alone(client: Client, tmp_path: Any)
     assert refused.status != 0
     assert "a context trixie that Mooring has not made" in refused.failures["localhost"]
     assert "192.0.2.1" in other.docker("context", "inspect", "trixie").stdout
+    assert tmp_path.name not in run("list_certificates").output
