@@ -14,20 +14,22 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
-
 
 class ContextError(Exception):
     """The contexts cannot be as declared; the message says why."""
 
 
 class Contexts:
-    """The contexts that bear the ``fleet``'s mark, by the program ``cli``; ``directory`` has the client's TLS files."""
+    """The contexts that bear the ``fleet``'s mark, by the program ``cli``.
 
-    def __init__(self, cli: str, fleet: str, directory: str) -> None:
+    ``files`` are the client's TLS files, "ca.pem", "cert.pem" and "key.pem" to the path of each; only ``ssh://``
+    contexts do without.
+    """
+
+    def __init__(self, cli: str, fleet: str, files: dict[str, str]) -> None:
         self.cli = cli
         self.mark = f"Mooring: {fleet}"
-        self.directory = Path(directory)
+        self.files = {name: Path(path) for name, path in files.items()}
 
     def reconcile(self, declared: dict[str, str], check_mode: bool) -> dict[str, Any]:
         """Make the ``declared`` contexts (name to endpoint), remove ours that are not.
@@ -86,7 +88,7 @@ class Contexts:
     def _links(self, name: str) -> dict[Path, Path]:
         """The links that a context lacks: where, and to what. The place is the one that the CLI names."""
         place = Path(self._docker("context", "inspect", name, "--format", "{{.Storage.TLSPath}}").strip())
-        links = {place / "docker" / file: self.directory / file for file in TLS_FILES}
+        links = {place / "docker" / name: path for name, path in self.files.items()}
         return {link: target for link, target in links.items() if not link.is_symlink() or link.readlink() != target}
 
     def _docker(self, *words: str) -> str:

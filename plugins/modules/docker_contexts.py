@@ -24,10 +24,15 @@ options:
     description: Name of the fleet. Its contexts that O(contexts) does not have are removed.
     type: str
     required: true
-  directory:
-    description: Directory with the client's C(ca.pem), C(cert.pem) and C(key.pem).
+  ca:
+    description: PEM file with the authorities of the servers. Needed for TCP endpoints.
     type: path
-    required: true
+  certificate:
+    description: PEM file with the client's certificate.
+    type: path
+  key:
+    description: PEM file with the client's key.
+    type: path
   cli:
     description: The docker CLI, a path or a name on C(PATH).
     type: str
@@ -47,7 +52,9 @@ EXAMPLES = r"""
 - name: Talk to two daemons by name, as in "docker --context trixie ps"
   mooring.docker.docker_contexts:
     fleet: lab
-    directory: ~/.docker/lab
+    ca: ~/.docker/lab/ca.pem
+    certificate: ~/.docker/lab/cert.pem
+    key: ~/.docker/lab/key.pem
     contexts:
       trixie: tcp://192.0.2.12:2376
       bookworm: ssh://docker-remote@192.0.2.11
@@ -71,16 +78,23 @@ def main() -> None:
         argument_spec={
             "contexts": {"type": "dict", "required": True},
             "fleet": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
+            "ca": {"type": "path"},
+            "certificate": {"type": "path"},
+            "key": {"type": "path", "no_log": False},
             "cli": {"type": "str", "default": "docker"},
         },
+        required_together=[("ca", "certificate", "key")],
         supports_check_mode=True,
     )
     params = module.params
+    files = {"ca.pem": params["ca"], "cert.pem": params["certificate"], "key.pem": params["key"]}
+    if not params["ca"]:
+        files = {}
+        bare = next((name for name, url in params["contexts"].items() if url.startswith("tcp://")), None)
+        if bare:
+            module.fail_json(msg=f"context {bare} leads to TCP, which needs ca, certificate and key")
     try:
-        result = Contexts(params["cli"], params["fleet"], params["directory"]).reconcile(
-            params["contexts"], module.check_mode
-        )
+        result = Contexts(params["cli"], params["fleet"], files).reconcile(params["contexts"], module.check_mode)
     except ContextError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

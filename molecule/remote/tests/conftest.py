@@ -43,11 +43,11 @@ class Client:
             "docker_client_cli": reach.docker_cli(),
         }
 
-    def join(self) -> reach.Run:
+    def join(self, **variables: Any) -> reach.Run:
         """Become a client, as an operator does it."""
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("DOCKER_CONFIG", str(self.directory))
-            return run("client", **self.variables)
+            return run("client", **self.variables, **variables)
 
     def docker(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the CLI."""

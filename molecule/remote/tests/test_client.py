@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -10,6 +11,7 @@ import reach
 from conftest import HOSTS, Client, converge, run
 
 ECHO = ["/bin/busybox", "echo", "moored"]
+FILES = {"certificate": "cert", "key": "key", "ca": "ca"}
 NEIGHBOUR = "bookworm"
 """The host of the lab that is a client of the others."""
 
@@ -78,7 +80,7 @@ def test_keys_stay_where_they_are_used(client: Client, neighbour: Any) -> None:
         assert len(found.split()) == (2 if name == NEIGHBOUR else 1)
 
 
-def test_a_context_of_somebody_else_is_left_alone(client: Client, tmp_path: Any) -> None:
+def test_a_context_of_somebody_else_is_left_alone(client: Client, tmp_path: Path) -> None:
     other = Client(tmp_path)
     assert other.docker("context", "create", "trixie", "--docker", "host=tcp://192.0.2.1:2376").returncode == 0
     refused = other.join()
@@ -86,3 +88,22 @@ def test_a_context_of_somebody_else_is_left_alone(client: Client, tmp_path: Any)
     assert "a context trixie that Mooring has not made" in refused.failures["localhost"]
     assert "192.0.2.1" in other.docker("context", "inspect", "trixie").stdout
     assert tmp_path.name not in run("list_certificates").output
+
+
+def test_certificate_from_elsewhere(client: Client, tmp_path: Path) -> None:
+    """Somebody else issues it: no authority and no passphrase is needed here, and a wrong file is refused by name."""
+    other = Client(tmp_path / "other")
+    provided = {name: str(client.directory / f"{file}.pem") for name, file in FILES.items()}
+    elsewhere = {"docker_client_ca_directory": str(tmp_path / "nowhere"), "docker_client_ca_passphrase": ""}
+    server = {**provided, "certificate": str(tmp_path / "server.pem")}
+    Path(server["certificate"]).write_text(
+        reach.over_ssh("trixie").file("/etc/docker/tls/server/cert.pem").content_string
+    )
+    refused = other.join(docker_client_provided_certificate=server, **elsewhere)
+    assert f"{server['certificate']}: it is not for clients" in refused.failures["localhost"]
+    assert other.docker("context", "ls", "--quiet").stdout.split() == ["default"]
+
+    assert other.join(docker_client_provided_certificate=provided, **elsewhere).status == 0
+    done = other.docker("--context", "trixie", "version", "--format", "{{.Server.Os}}")
+    assert done.stdout.strip() == "linux", done.stderr
+    assert not (other.directory / "client").exists()
