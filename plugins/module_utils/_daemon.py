@@ -24,14 +24,16 @@ SERVICE = "docker.service"
 SOCKET = "docker.socket"
 
 
-def run(*words: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
+def run(*words: str, timeout: float = 30.0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command with a deadline and the C locale; never raises for its exit status.
 
     A command that is missing or misses its deadline is reported as exit status 127 or 124.
     """
     environment = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     try:
-        return subprocess.run(words, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
+        return subprocess.run(
+            words, input=stdin, capture_output=True, text=True, timeout=timeout, env=environment, check=False
+        )
     except FileNotFoundError:
         return subprocess.CompletedProcess(words, 127, "", f"{words[0]}: not found")
     except subprocess.TimeoutExpired:

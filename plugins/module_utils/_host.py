@@ -19,7 +19,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _apply, _daemon, _live, _store
+from ansible_collections.mooring.docker.plugins.module_utils import (
+    _apply,
+    _confirm,
+    _daemon,
+    _live,
+    _nftables,
+    _session,
+    _store,
+)
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
 from ansible_collections.mooring.docker.plugins.module_utils._http import ApiError
@@ -200,23 +208,13 @@ def network() -> dict[str, Any]:
                     }
                 )
     resolvers = re.findall(r"^nameserver\s+(\S+)", _store.read(Path("/etc/resolv.conf")) or "", re.MULTILINE)
-    return {"addresses": addresses, "routes": routes, "resolvers": resolvers, "client": _client()}
-
-
-def _client() -> str | None:
-    """The address this session comes from. sudo drops SSH_CONNECTION, so parents are asked too."""
-    pid = os.getpid()
-    while pid > 1:
-        try:
-            variables = Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace").split("\0")
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return None
-        for variable in variables:
-            if variable.startswith("SSH_CONNECTION="):
-                return variable.partition("=")[2].split()[0]
-        pid = int(stat.rpartition(")")[2].split()[1])
-    return None
+    session = _session.current()
+    return {
+        "addresses": addresses,
+        "routes": routes,
+        "resolvers": resolvers,
+        "client": session.client if session else None,
+    }
 
 
 def observe(names: list[str], users: list[str], groups: list[str], certificates: list[str]) -> dict[str, Any]:
@@ -231,6 +229,8 @@ def observe(names: list[str], users: list[str], groups: list[str], certificates:
         "configuration": configuration(),
         "certificates": {path: describe_file(path) for path in certificates},
         "network": network(),
+        "nftables": _nftables.observe(),
+        "confirm": _confirm.observe(),
         **accounts(users, groups),
     }
     answer["listening"] = listening(answer["engine"]["service"]["pid"])

@@ -93,6 +93,18 @@ host:
     network:
       description: Addresses, routes of all tables, resolvers, and the address this session comes from.
       type: dict
+    nftables:
+      description:
+        - Mooring's own nftables tables by name. The C(text) of the file, or null where a table has none; whether it is
+          C(live) exactly as the file says; whether it is C(persistent) over a boot.
+      type: dict
+      sample: {"endpoint": {"text": "...", "live": true, "persistent": true}}
+    confirm:
+      description:
+        - Whose changes are C(armed) and wait for M(mooring.docker.confirm), and when and why the host
+          last C(reverted) one by itself, or null.
+      type: dict
+      sample: {"armed": [], "reverted": null}
     users:
       description: C(uid) and C(groups) of each asked user, null where there is none.
       type: dict

@@ -1,0 +1,200 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nftables tables of Mooring's own, live and over a boot, beside whatever else filters packets on the host."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _daemon, _store
+
+DIRECTORY = Path("/etc/mooring")
+UNIT = _confirm.SYSTEM / "mooring-nftables.service"
+AT_BOOT = _confirm.SYSTEM / "sysinit.target.wants" / UNIT.name
+DROP_IN = _confirm.SYSTEM / "nftables.service.d" / "50-mooring.conf"
+
+_LOAD = f"/usr/sbin/nft 'include \"{DIRECTORY}/*.nft\"'"
+
+_SERVICE = f"""\
+[Unit]
+Description=Packet filters of Mooring
+DefaultDependencies=no
+RequiresMountsFor={DIRECTORY}
+After=local-fs.target nftables.service
+Before=network-pre.target docker.service docker.socket shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+ProtectSystem=full
+ProtectHome=true
+ExecStart={_LOAD}
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+# nftables.service flushes everybody's tables at its start, its stop, and with the distribution's nftables.conf at a
+# reload too.
+_AFTER_FLUSH = f"""\
+[Service]
+ExecStartPost=-{_LOAD}
+ExecReload=-{_LOAD}
+ExecStopPost=-{_LOAD}
+"""
+
+
+class NftError(Exception):
+    """The rules cannot be loaded; the message says why."""
+
+
+def table(name: str) -> str:
+    """The table of that name as nft writes it. The family inet sees IPv4 and IPv6."""
+    return f"inet mooring_{name}"
+
+
+def script(name: str, rules: str | None) -> str:
+    """What nft is given to have exactly these rules in the table, or no table, in one transaction."""
+    # The first line makes the second one work where there is no table yet.
+    start = f"table {table(name)}\ndelete table {table(name)}\n"
+    return start if rules is None else f"{start}table {table(name)} {{\n{rules.rstrip()}\n}}\n"
+
+
+def problem(rules: str) -> str | None:
+    """What is wrong with rules that are to stand between the braces of one table, as far as text alone tells."""
+    depth = 0
+    for mark in re.findall(r"[{}]", re.sub(r'"[^"\n]*"|#.*', "", rules)):
+        depth += 1 if mark == "{" else -1
+        if depth < 0:
+            break
+    return "the rules close a brace that they have not opened, or leave one open" if depth else None
+
+
+def canonical(name: str, text: str) -> str:
+    """The table as nft lists it once it is loaded, found out where nothing can happen: in a network of its own."""
+    line = f"nft -f - && exec nft -s list table {table(name)}"
+    done = _daemon.run("unshare", "--net", "sh", "-c", line, stdin=text)
+    if done.returncode != 0:
+        hint = ""
+        if "Interface does not exist" in done.stderr:
+            hint = (
+                ". The filter is loaded before there are interfaces: write iifname and oifname instead of iif and oif"
+            )
+        raise NftError(f"nft refuses the rules of table {table(name)}: {done.stderr.strip()}{hint}")
+    return str(done.stdout)
+
+
+def live(name: str, *options: str) -> str | None:
+    """The table as it is in force, or None. Counters are left out with the option -s."""
+    done = _daemon.run("nft", *options, "list", "table", *table(name).split())
+    return done.stdout if done.returncode == 0 else None
+
+
+def _file(name: str) -> Path:
+    return DIRECTORY / f"{name}.nft"
+
+
+def _persistent() -> bool:
+    """Whether what is in the directory is loaded at boot, and after a flush."""
+    units = (_store.read(UNIT), _store.read(DROP_IN))
+    return units == (_SERVICE, _AFTER_FLUSH) and AT_BOOT.is_symlink()
+
+
+def observe() -> dict[str, Any]:
+    """Mooring's tables by name: the ``text`` of the file, whether it is ``live`` as it says, and ``persistent``."""
+    names = {path.stem for path in DIRECTORY.glob("*.nft")}
+    names.update(re.findall(r"^table inet mooring_(\w+)$", _daemon.run("nft", "list", "tables").stdout, re.MULTILINE))
+    found = {}
+    for name in sorted(names):
+        text = _store.read(_file(name))
+        wanted = None
+        if text is not None:
+            with contextlib.suppress(NftError):
+                wanted = canonical(name, text)
+        found[name] = {
+            "text": text,
+            "live": wanted is not None and live(name, "-s") == wanted,
+            "persistent": text is not None and _persistent(),
+        }
+    return found
+
+
+class Table:
+    """The way to the wanted table, None for none, from what is in force and what is on disk."""
+
+    def __init__(self, name: str, rules: str | None) -> None:
+        self.name = name
+        self.text = None if rules is None else script(name, rules)
+        self.wanted = None if self.text is None else canonical(name, self.text)
+        self.present = live(name, "-s")
+        others = set(DIRECTORY.glob("*.nft")) - {_file(name)}
+        self.files: dict[Path, str | None] = {_file(name): self.text}
+        if self.text is not None or not others:
+            self.files[UNIT] = self.text and _SERVICE
+            self.files[DROP_IN] = self.text and _AFTER_FLUSH
+        self.old = {path: _store.read(path) for path in self.files}
+
+    @property
+    def is_live(self) -> bool:
+        return self.present == self.wanted
+
+    @property
+    def _boots_wrong(self) -> bool:
+        """Whether systemd has to be told something."""
+        return UNIT in self.files and (
+            any(self.old[path] != self.files[path] for path in (UNIT, DROP_IN))
+            or AT_BOOT.is_symlink() != (self.text is not None)
+        )
+
+    @property
+    def changed(self) -> bool:
+        return not self.is_live or self.old != self.files or self._boots_wrong
+
+    def diff(self) -> list[dict[str, str]]:
+        """What differs, in force and on disk, for --diff."""
+        pairs = [(f"table {table(self.name)}", self.present, self.wanted)]
+        pairs += [(str(path), self.old[path], text) for path, text in self.files.items()]
+        return [
+            {"before_header": where, "after_header": where, "before": old or "", "after": new or ""}
+            for where, old, new in pairs
+            if old != new
+        ]
+
+    def act(self, seconds: int) -> None:
+        """Put the table in force and keep it over a boot. The caller holds the lock."""
+        # With its counters, for it may come back.
+        before = live(self.name) or ""
+        undo = f"nft -f - <<'END'\n{script(self.name, None)}{before}END"
+        guard = 0 if self.is_live else seconds
+        with _confirm.guarded(f"table {table(self.name)}", guard, [*self.files, AT_BOOT], undo):
+            if not self.is_live:
+                _load(self.text or script(self.name, None))
+            for path, text in self.files.items():
+                if self.old[path] != text:
+                    _store.write(path, text)
+            if self._boots_wrong:
+                self._enable()
+
+    def _enable(self) -> None:
+        """Load the tables at boot, or leave no trace of that."""
+        if self.text is None:
+            _store.write(AT_BOOT, None)
+            for directory in (DIRECTORY, DROP_IN.parent):
+                with contextlib.suppress(OSError):
+                    directory.rmdir()
+        elif not AT_BOOT.is_symlink():
+            AT_BOOT.parent.mkdir(exist_ok=True)
+            AT_BOOT.symlink_to(UNIT)
+        done = _daemon.run("systemctl", "daemon-reload")
+        if done.returncode != 0:
+            raise NftError(f"systemctl daemon-reload: {done.stderr.strip()}")
+
+
+def _load(text: str) -> None:
+    done = _daemon.run("nft", "-f", "-", stdin=text)
+    if done.returncode != 0:
+        raise NftError(f"nft refuses to load the table: {done.stderr.strip()}")

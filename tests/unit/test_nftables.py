@@ -1,0 +1,26 @@
+"""Rules stay between the braces of Mooring's own table."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mooring.docker.plugins.module_utils import _nftables
+
+CHAIN = "chain input { type filter hook input priority filter; tcp dport { 22, 80 } accept; }"
+
+
+@pytest.mark.parametrize("rules", [CHAIN, 'chain c { iifname "}" drop; } # } a remark', ""])
+def test_whole_rules_are_let_through(rules: str) -> None:
+    assert _nftables.problem(rules) is None
+
+
+@pytest.mark.parametrize(
+    "rules", ["}\nflush ruleset\ntable inet mooring_x {", CHAIN + "}", "chain input {", "} table ip nat { "]
+)
+def test_rules_that_leave_their_table_are_refused(rules: str) -> None:
+    assert "brace" in (_nftables.problem(rules) or "")
+
+
+def test_one_transaction_replaces_or_removes_the_table() -> None:
+    start = ["table inet mooring_x", "delete table inet mooring_x"]
+    assert _nftables.script("x", None).splitlines() == start
+    assert _nftables.script("x", CHAIN).splitlines() == [*start, "table inet mooring_x {", CHAIN, "}"]
