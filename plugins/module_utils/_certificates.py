@@ -72,6 +72,33 @@ def describe_file(path: str) -> dict[str, Any] | None:
         return None
 
 
+def describe_name(der: bytes) -> str | None:
+    """The name (RFC 4514) of an authority, as TLS sends it. None where the library is missing or cannot read it.
+
+    The library reads names only within something larger, so this one becomes the subject of a request that nobody
+    signed.
+    """
+    algorithm, nothing = bytes.fromhex("300a06082a8648ce3d040302"), b"\x03\x01\0"
+    key = _tagged(0x30, algorithm + nothing)
+    request = _tagged(0x30, _tagged(0x30, b"\x02\x01\0" + der + key + b"\xa0\0") + algorithm + nothing)
+    if x509 is None:
+        return None
+    try:
+        name: str = x509.load_der_x509_csr(request).subject.rfc4514_string()
+    except ValueError:
+        return None
+    return name
+
+
+def _tagged(tag: int, data: bytes) -> bytes:
+    """DER (X.690, 8.1)."""
+    size = len(data)
+    if size < 0x80:
+        return bytes([tag, size]) + data
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + data
+
+
 def _ders(data: bytes) -> list[bytes]:
     """Raises ValueError for what looks like PEM and is not."""
     return [base64.b64decode(text) for text in _PEM.findall(data)] or [data]

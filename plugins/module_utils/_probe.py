@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one endpoint of a daemon does to those who come: with a certificate, without, and in plain text.
 
-Only observes. Each step uses a connection of its own and has a deadline for all of it. What cannot be told is
-None, never a guess: a silent server is not one that refuses.
+Only observes. Each step has a deadline for all of it, and connections of its own. What cannot be told is None, never
+a guess: a silent server is not one that refuses.
 """
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import pwd
 import select
@@ -17,8 +18,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _http
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe
+from ansible_collections.mooring.docker.plugins.module_utils import _hello, _http
+from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe, describe_name
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import Endpoint, EndpointError, parse
 
 # X509_V_FLAG_X509_STRICT, which Python 3.13 sets, and X509_V_FLAG_PARTIAL_CHAIN, which Python 3.9 has no name for
@@ -45,7 +46,7 @@ def probe(
     """Observe the endpoint ``url``; the result is ``endpoint_info``'s.
 
     ``ca``, ``client_certificate`` and ``client_key`` are PEM files, ``timeout`` is the seconds for each step (one
-    for a UNIX socket, up to three for TCP). Raises EndpointError where ``url`` names nothing to connect to, and
+    for a UNIX socket, up to four for TCP). Raises EndpointError where ``url`` names nothing to connect to, and
     CredentialError where the files cannot be used.
     """
     endpoint = parse(url)
@@ -61,7 +62,11 @@ def probe(
         "trusted": None,
         "authenticated": None,
         "tls": None,
+        "versions": None,
+        "ciphers": None,
         "certificate": None,
+        "chain": None,
+        "client_authorities": None,
         "engine_version": None,
         "api_version": None,
         "min_api_version": None,
@@ -73,6 +78,7 @@ def probe(
         if endpoint.scheme == "unix":
             visit.over_socket()
         elif not visit.in_plain_text():
+            visit.by_its_hello()
             visit.without_certificate()
             if context is not None and found["transport"] == "tls":
                 visit.verifying(context, with_certificate=client_certificate is not None)
@@ -153,6 +159,47 @@ class _Visit:
                 self._ask_versions(sock, deadline)
         return bool(accepted)
 
+    def by_its_hello(self) -> None:
+        """Which versions and ciphers it takes, and what it shows to everyone, whatever OpenSSL thinks of it here."""
+        deadline = _http.Deadline(self.timeout)
+        versions: dict[str, bool | None] = dict.fromkeys(_hello.VERSIONS)
+        ciphers: dict[str, list[str] | None] = {}
+        with contextlib.suppress(OSError, _hello.HelloError):
+            for version in versions:
+                answer = self._hello(version, list(_hello.ciphers(version)), deadline)
+                versions[version] = answer is not None
+                if answer is None:
+                    continue
+                self.found.update(transport="tls", plaintext_accepted=False)
+                ciphers[version] = None
+                if answer.chain:
+                    self.found["certificate"] = describe(answer.chain[0])
+                    self.found["chain"] = [describe(der) for der in answer.chain]
+                if answer.authorities is not None:
+                    names = [describe_name(der) for der in answer.authorities]
+                    self.found["client_authorities"] = None if None in names else names
+            for version in ciphers:
+                ciphers[version] = self._taken(version, deadline)
+        if ciphers:
+            self.found.update(versions=versions, ciphers=ciphers)
+
+    def _taken(self, version: str, deadline: _http.Deadline) -> list[str]:
+        """Every cipher in turn that is chosen out of those that were not chosen before."""
+        left, taken = dict(_hello.ciphers(version)), []
+        while left:
+            answer = self._hello(version, list(left), deadline)
+            if answer is None:
+                break
+            if answer.cipher not in left:
+                raise _hello.HelloError("chose what was not offered")
+            taken.append(left.pop(answer.cipher))
+        return taken
+
+    def _hello(self, version: str, offered: list[int], deadline: _http.Deadline) -> _hello.Answer | None:
+        with self._open(deadline) as sock:
+            answer: _hello.Answer | None = _hello.ask(sock, version, offered, self.name, deadline)
+        return answer
+
     def without_certificate(self) -> None:
         """TLS as a client that has no certificate and believes any server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -174,7 +221,7 @@ class _Visit:
                 self.dropped = not isinstance(error.__cause__, socket.timeout)
                 self.found["error"] = f"TLS without a client certificate: {error}"
         except ssl.SSLError as error:
-            if "ALERT" not in _word(error):
+            if "ALERT" not in _word(error) and self.found["transport"] is None:
                 raise OSError(f"no TLS: {_http.reason(error)}") from error
             # An alert is TLS. Up to TLS 1.2 the refusal is one, before the handshake is over.
             self.found.update(transport="tls", plaintext_accepted=False)

@@ -12,9 +12,11 @@ version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
   - Tells whether an endpoint can be reached, whether it takes plain text, whether it demands a client certificate,
-    what certificate it shows, and whether a given client gets in.
-  - Works against any daemon, also one that Mooring did not set up. Connects up to four times to a TCP endpoint and
-    asks for nothing but C(/_ping) and C(/version).
+    which versions of TLS and which ciphers it takes, what certificates it shows, and whether a given client gets in.
+  - Works against any daemon, also one that Mooring did not set up, and asks for nothing but C(/_ping) and C(/version).
+    A TCP endpoint is connected to up to three times for that. Over TLS come connections that end with the server's
+    first answer, four for the versions, and for each version that is taken as many as it has ciphers, and one more.
+    That is 16 in all for a daemon that takes seven ciphers. dockerd's journal has a line for each that is cut off.
   - What cannot be told is null. An endpoint that cannot be reached is a result, not a failure; the module fails only
     where O(endpoint) or the files it is given cannot be used.
 options:
@@ -40,7 +42,8 @@ options:
   timeout:
     description:
       - Seconds that each step may take, from the connection to the last byte.
-      - A TCP endpoint takes up to three steps, a UNIX socket one.
+      - A TCP endpoint takes up to four steps, in plain text, for versions and ciphers, without a certificate and with
+        one; a UNIX socket takes one. So it is over after four times this at the latest.
     type: float
     default: 5.0
 attributes:
@@ -113,16 +116,32 @@ endpoint:
       type: bool
       sample: true
     tls:
-      description: Protocol C(version) and C(cipher).
+      description: Protocol C(version) and C(cipher) that this side's OpenSSL and the server agree on.
       type: dict
       sample: {"version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256"}
+    versions:
+      description:
+        - Whether each version of TLS is taken, V(true) or V(false), whatever this side's OpenSSL thinks of it. V(null)
+          where the server stayed silent until the end of O(timeout).
+        - Null where there is no TLS.
+      type: dict
+      sample: {"TLSv1": false, "TLSv1.1": false, "TLSv1.2": true, "TLSv1.3": true}
+    ciphers:
+      description:
+        - All ciphers that are taken with each version that is taken, by OpenSSL's names, as the server chose them when
+          offered all that were left. V(null) where the list did not come to its end within O(timeout).
+        - Null where there is no TLS.
+      type: dict
+      sample:
+        TLSv1.2: [ECDHE-ECDSA-AES128-GCM-SHA256, ECDHE-ECDSA-AES256-GCM-SHA384]
+        TLSv1.3: [TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256]
     certificate:
       description:
         - The server's certificate. C(days_left) counts whole days and is negative from the moment of expiry.
         - C(key_id) and C(authority_key_id) tell its key and that of its issuer (RFC 5280, 4.2.1.1 and 4.2.1.2).
         - Without the cryptography library, C(names) and C(extended_key_usage) are empty and all others but
           C(sha256) and C(bundle) are null.
-        - Null where the server speaks at most TLS 1.2 and hides it from who has no certificate.
+        - Null where there is no TLS.
       type: dict
       sample:
         subject: CN=trixie
@@ -137,6 +156,21 @@ endpoint:
         days_left: 364
         sha256: 5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d
         bundle: [5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d]
+    chain:
+      description:
+        - Every certificate that the server shows, in its order, its own first, each as in RV(endpoint.certificate).
+        - Null where the server takes nothing older than TLS 1.3, which shows the chain to no bystander.
+      type: list
+      elements: dict
+    client_authorities:
+      description:
+        - The authorities that the server says it takes client certificates of. For dockerd, the subjects in the file
+          of its C(tlscacert) as it was when the daemon started.
+        - Null where it asks for no certificate, where it takes nothing older than TLS 1.3, and without the
+          cryptography library.
+      type: list
+      elements: str
+      sample: [CN=Mooring client CA 1]
     engine_version:
       description: Version of the engine, where the API answered.
       type: str

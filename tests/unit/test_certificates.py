@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _certificates
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe, describe_file
+from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe, describe_file, describe_name
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -154,3 +154,17 @@ def test_file_is_described_and_missing_file_is_none(tmp_path: Path) -> None:
     found = describe_file(str(path))
     assert found is not None
     assert found["sha256"] == hashlib.sha256(der(one)).hexdigest()
+
+
+@pytest.mark.parametrize("length", [1, 64, 300])
+def test_name_of_an_authority(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "u")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Mooring client CA 1")] + [unit] * length)
+    assert describe_name(name.public_bytes()) == name.rfc4514_string()
+    monkeypatch.setattr(_certificates, "x509", None)
+    assert describe_name(name.public_bytes()) is None
+
+
+def test_what_is_no_name() -> None:
+    assert describe_name(b"") is None
+    assert describe_name(b"\x30\x05abc") is None

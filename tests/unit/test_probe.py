@@ -202,12 +202,16 @@ def tls(
     client_ca: str | None = None,
     inner: Handler = docker,
     newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    ciphers: str | None = None,
     plain: bytes = GO_REFUSAL,
     seen_names: list[str | None] | None = None,
 ) -> Handler:
     """A TLS server that, as Go's, tells plain HTTP to go away; with ``client_ca`` it demands a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.maximum_version = newest
+    context.minimum_version, context.maximum_version = oldest, newest
+    if ciphers:
+        context.set_ciphers(ciphers)
     context.load_cert_chain(*pair)
     if client_ca:
         context.verify_mode = ssl.CERT_REQUIRED
@@ -235,6 +239,9 @@ def test_mutual_tls_lets_the_right_client_in(pki: Pki) -> None:
         seen = probe(url, pki.ca, *pki.client)
     certificate = seen.pop("certificate")
     assert seen.pop("tls")["version"] == "TLSv1.3"
+    # With an authority at hand, OpenSSL's server shows it too.
+    assert [one["subject"] for one in seen.pop("chain")] == ["CN=server", "CN=ours"]
+    assert list(seen.pop("ciphers")) == ["TLSv1.2", "TLSv1.3"]
     assert seen == {
         "url": url,
         "reachable": True,
@@ -243,6 +250,9 @@ def test_mutual_tls_lets_the_right_client_in(pki: Pki) -> None:
         "client_certificate_required": True,
         "trusted": True,
         "authenticated": True,
+        "versions": {"TLSv1": False, "TLSv1.1": False, "TLSv1.2": True, "TLSv1.3": True},
+        # Python's server names none.
+        "client_authorities": [],
         "engine_version": "28.5.2",
         "api_version": "1.51",
         "min_api_version": "1.24",
@@ -313,15 +323,73 @@ def test_server_that_drops_who_has_no_certificate_requires_one(pki: Pki) -> None
         assert probe(url, pki.ca)["client_certificate_required"] is None
     asking = tls(pki.server, pki.ca)
     dropped: list[int] = []
+    last = 100
 
     def first_without(connection: socket.socket) -> None:
-        # The third connection is the one with the certificate.
+        # The last connection is the one with the certificate.
         dropped.append(1)
-        (tls(pki.server, inner=lambda _connection: None) if len(dropped) == 2 else asking)(connection)
+        (tls(pki.server, inner=lambda _connection: None) if len(dropped) < last else asking)(connection)
 
     with tcp(first_without) as url:
+        assert probe(url, pki.ca, *pki.client)["authenticated"] is False
+        last = len(dropped)
+        dropped.clear()
         seen = probe(url, pki.ca, *pki.client)
     assert (seen["authenticated"], seen["client_certificate_required"], seen["error"]) == (True, True, None)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("only", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_server_of_an_old_tls_is_seen_where_openssl_refuses_to_speak_to_it(pki: Pki, only: ssl.TLSVersion) -> None:
+    with tcp(tls(pki.server, newest=only, oldest=only, ciphers="ALL:@SECLEVEL=0")) as url:
+        seen = probe(url)
+    assert seen["transport"] == "tls"
+    assert [name for name, taken in seen["versions"].items() if taken] == [only.name.replace("_", ".")]
+    assert (seen["certificate"]["subject"], seen["tls"]) == ("CN=server", None)
+    assert seen["error"].startswith("TLS without a client certificate: ")
+
+
+def test_every_cipher_is_told(pki: Pki) -> None:
+    wanted = ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"]
+    with tcp(tls(pki.server, newest=ssl.TLSVersion.TLSv1_2, ciphers=":".join(wanted))) as url:
+        seen = probe(url)
+    assert {version: sorted(names) for version, names in seen["ciphers"].items()} == {"TLSv1.2": wanted}
+
+
+def test_chain_is_told_in_its_order(pki: Pki, tmp_path: Path) -> None:
+    chain = tmp_path / "chain.pem"
+    chain.write_text(Path(pki.server[0]).read_text() + Path(pki.ca).read_text())
+    with tcp(tls((str(chain), pki.server[1]))) as url:
+        seen = probe(url)
+    assert [one["subject"] for one in seen["chain"]] == ["CN=server", "CN=ours"]
+    assert [one["days_left"] for one in seen["chain"]] == [10, 365]
+    # No client is asked for a certificate.
+    assert seen["client_authorities"] is None
+
+
+def test_tls_1_3_alone_shows_no_chain(pki: Pki) -> None:
+    with tcp(tls(pki.server, pki.ca, oldest=ssl.TLSVersion.TLSv1_3)) as url:
+        seen = probe(url)
+    assert seen["versions"]["TLSv1.2"] is False
+    assert list(seen["ciphers"]) == ["TLSv1.3"]
+    assert (seen["chain"], seen["client_authorities"]) == (None, None)
+    assert seen["certificate"]["subject"] == "CN=server"
+
+
+def test_what_a_slow_server_did_not_tell_is_null(pki: Pki) -> None:
+    answer, slow = tls(pki.server), threading.Event()
+
+    def handler(connection: socket.socket) -> None:
+        # A ClientHello of TLS 1.3 alone: extension supported_versions with one version.
+        if b"\x00\x2b\x00\x03\x02\x03\x04" in connection.recv(4096, socket.MSG_PEEK):
+            slow.wait(2)
+        answer(connection)
+
+    with tcp(handler) as url:
+        seen = probe(url, timeout=0.5)
+        slow.set()
+    assert seen["versions"] == {"TLSv1": False, "TLSv1.1": False, "TLSv1.2": True, "TLSv1.3": None}
+    assert seen["ciphers"] == {"TLSv1.2": None}
 
 
 def test_plain_http_is_the_api_for_everyone() -> None:
@@ -374,8 +442,8 @@ def test_every_step_has_a_deadline(handler: Handler) -> None:
     started = time.monotonic()
     with tcp(handler) as url:
         seen = probe(url, timeout=0.3)
-        # One step in plain text, one in TLS.
-        assert time.monotonic() - started < 1.0
+        # One step in plain text, two in TLS.
+        assert time.monotonic() - started < 1.5
     assert seen["reachable"] is True
     assert (seen["transport"], seen["plaintext_accepted"], seen["client_certificate_required"]) == (None, None, None)
     assert "timed out" in seen["error"] or "no TLS" in seen["error"]
