@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import os
 import pwd
@@ -14,18 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _http, _probe
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
 from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from forge import CLIENT, SERVER, Authority
 
-NOW = datetime.datetime.now(datetime.timezone.utc)
 VERSION = {"Version": "28.5.2", "ApiVersion": "1.51", "MinAPIVersion": "1.24"}
 # What Go's net/http answers to plain HTTP on a TLS port.
 GO_REFUSAL = (
@@ -37,60 +30,7 @@ GO_REFUSAL = (
 # --- certificates
 
 
-class Authority:
-    """A CA in a directory; issues NAME.pem and NAME-key.pem."""
-
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir()
-        self.directory = directory
-        self.ca = str(directory / "ca.pem")
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, directory.name)])
-        certificate = (
-            self._builder(self._name, self._key, 365)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-        Path(self.ca).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def _builder(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - datetime.timedelta(days=30))
-            .not_valid_after(NOW + datetime.timedelta(days=days, hours=1))
-        )
-
-    def issue(
-        self, name: str, server: bool, names: list[x509.GeneralName] | None = None, days: int = 10, password: str = ""
-    ) -> tuple[str, str]:
-        """Paths of a certificate and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, days).add_extension(
-            x509.ExtendedKeyUsage([usage]), critical=False
-        )
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        certificate_path, key_path = self.directory / f"{name}.pem", self.directory / f"{name}-key.pem"
-        certificate_path.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        encryption: Any = serialization.NoEncryption()
-        if password:
-            encryption = serialization.BestAvailableEncryption(password.encode())
-        key_path.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-        )
-        return str(certificate_path), str(key_path)
-
-
-LOOPBACK: list[x509.GeneralName] = [
-    x509.DNSName("docker.example"),
-    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-    x509.IPAddress(ipaddress.ip_address("::1")),
-]
+LOOPBACK = ["docker.example", "127.0.0.1", "::1"]
 
 
 class Pki:
@@ -100,12 +40,12 @@ class Pki:
         self.ours = Authority(directory / "ours")
         self.foreign = Authority(directory / "foreign")
         self.ca = self.ours.ca
-        self.server = self.ours.issue("server", True, LOOPBACK)
-        self.expired = self.ours.issue("expired", True, LOOPBACK, days=-1)
-        self.nameless = self.ours.issue("127.0.0.1", True)
-        self.client = self.ours.issue("alice", False)
-        self.stranger = self.foreign.issue("mallory", False)
-        self.locked = self.ours.issue("locked", False, password="secret")
+        self.server = self.ours.issue("server", SERVER, names=LOOPBACK, until=10.1)
+        self.expired = self.ours.issue("expired", SERVER, names=LOOPBACK, since=-2, until=-0.5)
+        self.nameless = self.ours.issue("127.0.0.1", SERVER)
+        self.client = self.ours.issue("alice", CLIENT)
+        self.stranger = self.foreign.issue("mallory", CLIENT)
+        self.locked = self.ours.issue("locked", CLIENT, password="secret")
 
 
 @pytest.fixture(scope="session")
@@ -502,7 +442,7 @@ def test_common_name_is_no_name(pki: Pki) -> None:
 
 
 def test_client_certificate_is_no_server_certificate(pki: Pki) -> None:
-    with tcp(tls(pki.ours.issue("misused", False, LOOPBACK), pki.ca)) as url:
+    with tcp(tls(pki.ours.issue("misused", CLIENT, names=LOOPBACK), pki.ca)) as url:
         assert probe(url, pki.ca)["trusted"] is False
 
 
