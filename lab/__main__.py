@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import inventory, locks, machine, network, requirements, shell
+from lab import inventory, limits, locks, machine, network, requirements, shell
 from lab.errors import LabError
 from lab.identity import STATE, Identity, identify
 from lab.image import Images
@@ -55,6 +55,7 @@ def up(lab: Identity, hosts: list[Host]) -> None:
         idle = network_is_up and all(one.running and one.answers(3) for one in machines)
         if not idle:
             requirements.check()
+            limits.ensure()
             network.refuse_collision(lab)
         absent = [one for one in machines if not one.root.exists()]
         images = Images() if absent else None
@@ -83,6 +84,7 @@ def down(lab: Identity) -> None:
         _each(machine.present(lab), Machine.destroy)
         network.remove(lab)
         shell.remove_tree(lab.state)
+        limits.restore()
         network.restore_forwarding()
 
 

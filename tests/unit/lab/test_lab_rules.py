@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import locks, machine, mirror, network, processes, shell
+from lab import limits, locks, machine, mirror, network, processes, shell
 from lab.errors import LabError
 from lab.identity import identify
 from lab.inventory import Host, parse
@@ -135,6 +135,42 @@ class TestNetwork:
         network.restore_forwarding()
         assert switch.read_text() == "1"
         assert list((tmp_path / "state").iterdir()) == []
+
+
+class TestLimits:
+    @pytest.fixture
+    def granted(self, tmp_path, monkeypatch):
+        """The kernel's file, and the directory of labs."""
+        kernel = tmp_path / "max_user_instances"
+        kernel.write_text("128\n")
+        state = tmp_path / "state"
+        state.mkdir()
+        monkeypatch.setattr(limits, "_INSTANCES", kernel)
+        monkeypatch.setattr(limits, "STATE", state)
+        monkeypatch.setattr(limits, "_WERE", state / "were")
+        monkeypatch.setattr(limits, "_LOCK", state / "lock")
+        return kernel, state
+
+    def test_the_last_lab_gives_back_what_the_first_took(self, granted):
+        kernel, state = granted
+        limits.ensure()
+        (state / "0123abcd").mkdir()
+        limits.ensure()
+        assert kernel.read_text() == "1024"
+        limits.restore()
+        assert kernel.read_text() == "1024"
+        (state / "0123abcd").rmdir()
+        limits.restore()
+        assert kernel.read_text() == "128"
+        assert list(state.iterdir()) == []
+
+    def test_more_than_enough_is_left_alone(self, granted):
+        kernel, state = granted
+        kernel.write_text("8192")
+        limits.ensure()
+        limits.restore()
+        assert kernel.read_text() == "8192"
+        assert list(state.iterdir()) == []
 
 
 class TestMachine:
