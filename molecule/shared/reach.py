@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import forge
 import testinfra
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 
 PROJECT = Path(__file__).resolve().parents[2]
 INVENTORY = PROJECT / "inventory" / "lab"
@@ -46,6 +48,13 @@ def over_ssh(name: str) -> Any:
         ssh_extra_args=variables["options"],
         sudo=True,
     )
+
+
+def authority(kind: str, directory: Path) -> forge.Issuer:
+    """Who signs in the lab, "server" or "client"; what it issues goes to ``directory`` and into no index."""
+    pki = Path(declared("trixie")["state"]) / "pki"
+    signer = authorities.view(str(pki))[kind]["signer"]
+    return forge.holder(directory, (signer["certificate"], signer["key"]), (pki / "passphrase").read_text().strip())
 
 
 @functools.cache

@@ -74,3 +74,10 @@ def client(fleet: None, tmp_path_factory: pytest.TempPathFactory) -> Client:
     os.environ["DOCKER_CONFIG"] = str(found.directory)
     converge("client", **found.variables)
     return found
+
+
+@pytest.fixture
+def own_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's library requests prefers these, where they are set, to the authority that the SDK was given."""
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)

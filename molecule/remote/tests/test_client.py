@@ -44,10 +44,7 @@ def test_cli_here(client: Client, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_sdk_here(client: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The library requests prefers these, where they are set, to the authority that the SDK was given.
-    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(variable, raising=False)
+def test_sdk_here(client: Client, name: str, own_bundle: None) -> None:
     context = docker.ContextAPI.get_context(name)
     engine = docker.DockerClient(base_url=context.Host, tls=context.TLSConfig)
     assert engine.info()["Name"] == name
