@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,14 @@ import forge
 import testinfra
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 
+from lab import identity, inventory, processes
+from lab.machine import Machine
+
 PROJECT = Path(__file__).resolve().parents[2]
 INVENTORY = PROJECT / "inventory" / "lab"
 
 _VARIABLES = """{{ {
-    'address': ansible_host, 'user': ansible_user, 'key': ansible_ssh_private_key_file,
+    'address': ansible_host, 'address6': lab_address6, 'user': ansible_user, 'key': ansible_ssh_private_key_file,
     'options': ansible_ssh_common_args, 'endpoints': docker_engine_endpoints, 'state': lab_state,
     'bridge_address': docker_network_bridge_address | default(none), 'mtu': docker_network_mtu | default(1500),
 } }}"""
@@ -55,6 +59,25 @@ def authority(kind: str, directory: Path) -> forge.Issuer:
     pki = Path(declared("trixie")["state"]) / "pki"
     signer = authorities.view(str(pki))[kind]["signer"]
     return forge.holder(directory, (signer["certificate"], signer["key"]), (pki / "passphrase").read_text().strip())
+
+
+def forget_connections() -> None:
+    """End the connections to the lab that Ansible and testinfra share and keep open."""
+    found = identity.identify(INVENTORY, os.environ)
+    for control in (found.ssh / "control").glob("*"):
+        subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "lab"], capture_output=True, check=False)
+
+
+def pull_the_plug(*names: str) -> None:
+    """All hosts, or those named, lose their power, and get it back."""
+    found = identity.identify(INVENTORY, os.environ)
+    machines = [Machine(found, host) for host in inventory.read(INVENTORY) if host.name in names or not names]
+    for machine in machines:
+        processes.kill(machine.root)
+    assert processes.wait_gone([machine.root for machine in machines], 10)
+    # They lead nowhere now.
+    forget_connections()
+    subprocess.run(["python", "-m", "lab", "up", str(INVENTORY)], cwd=PROJECT, check=True)
 
 
 @functools.cache
@@ -125,3 +148,16 @@ def run(playbook: str = "site", limit: str = "", check: bool = False, **variable
                 elif task["task"]["name"].endswith("Foretell what the daemon will do") and "msg" in result:
                     found.messages.setdefault(name, []).append(str(result["msg"]))
     return found
+
+
+def start(words: list[str]) -> subprocess.Popen[bytes]:
+    """Start a run of a playbook and leave it to itself."""
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(words, cwd=PROJECT, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """The controller is gone at once, workers and all; its connections stay behind as they would."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

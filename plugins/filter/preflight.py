@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils import (
     _addresses,
+    _endpoint_filter,
     _endpoints,
     _platform,
     _rules,
@@ -34,7 +35,10 @@ class FilterModule:
         return {
             "address_collisions": _addresses.collisions,
             "connection_problem": _platform.connection_problem,
+            "client_problems": _endpoint_filter.problems,
             "daemon_hosts": daemon_hosts,
+            "endpoint_filter": _endpoint_filter.rules,
+            "endpoint_filter_due": _endpoint_filter.due,
             "endpoint_problems": _endpoints.problems,
             "host_problem": _platform.problem,
             "network_problems": _addresses.network_problems,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,19 +141,10 @@ def test_removing_a_client_is_finished_after_cuts(client: Client, tmp_path: Path
         for _number in range(CUTS):
             moment = moments.uniform(3, 40)
             print(f"cut after {moment:.1f} s")
-            process = subprocess.Popen(
-                command("remove_client", **variables),
-                cwd=reach.PROJECT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            try:
+            process = reach.start(command("remove_client", **variables))
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(moment)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            reach.kill(process)
         converge("remove_client", **variables)
     _undisturbed(watches, since, times=2)
     for name in HOSTS:

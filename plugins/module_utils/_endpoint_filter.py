@@ -1,0 +1,83 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may connect to the daemon's TCP endpoints, as rules of nftables. Pure functions over what is declared."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _addresses, _endpoints, _nftables
+
+NAME = "endpoint"
+"""Of the table, and of its file."""
+
+
+def problems(allowed: object) -> list[str]:
+    """What is wrong with a declared list of allowed clients, one sentence each."""
+    if not isinstance(allowed, list):
+        return ["must be a list of addresses and networks, such as 192.0.2.0/24 and 2001:db8::/32"]
+    found: list[str] = _addresses.range_problems([str(entry) for entry in allowed])
+    for entry in allowed if not found else []:
+        network = ipaddress.ip_network(str(entry))
+        if network.version == 6 and network.network_address.ipv4_mapped:
+            found.append(f"{entry!r} never comes over the wire: write {_mapped(network)}")
+    return found
+
+
+def _mapped(network: ipaddress.IPv6Network) -> str:
+    return f"{network.network_address.ipv4_mapped}/{max(0, network.prefixlen - 96)}"
+
+
+def rules(urls: list[str], allowed: list[str] | None) -> str:
+    """The rules that keep all but the ``allowed`` clients from the TCP endpoints; nothing where all may come.
+
+    Loopback always passes. Nothing but packets to an endpoint's own port is looked at, but those all are: a client that
+    is allowed no more loses the connections it has.
+    """
+    matches = [_match(endpoint) for endpoint in map(_endpoints.parse, urls) if not endpoint.is_loopback]
+    if allowed is None or not matches:
+        return ""
+    networks = [ipaddress.ip_network(entry) for entry in allowed]
+    lines: list[str] = []
+    for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
+        # nft refuses networks that overlap within one set.
+        family = [one for one in networks if one.version == version]
+        own = ", ".join(map(str, ipaddress.collapse_addresses(family)))  # type: ignore[type-var]
+        elements = [f"        elements = {{ {own} }}"] if own else []
+        lines += [f"    set allowed{version} {{", f"        type {kind}", "        flags interval", *elements, "    }"]
+    return "\n".join(
+        [
+            *lines,
+            "    chain input {",
+            "        type filter hook input priority filter - 10; policy accept;",
+            '        iif "lo" accept',
+            *(f"        {match} goto clients" for match in dict.fromkeys(matches)),
+            "    }",
+            "    chain clients {",
+            "        ip saddr @allowed4 accept",
+            "        ip6 saddr @allowed6 accept",
+            "        counter drop",
+            "    }",
+        ]
+    )
+
+
+def _match(endpoint: _endpoints.Endpoint) -> str:
+    """The packets to an endpoint. All of IPv4 is all of IPv6 too for dockerd, and a host's name may be any address."""
+    port = f"tcp dport {endpoint.port}"
+    try:
+        address = ipaddress.ip_address(endpoint.host)
+    except ValueError:
+        return port
+    if address.is_unspecified:
+        return port
+    return f"{'ip' if address.version == 4 else 'ip6'} daddr {address} {port}"
+
+
+def due(observed: dict[str, dict[str, Any]], wanted: str) -> bool:
+    """Whether the host's filter, from what ``host_info`` saw of its tables, is another than ``wanted``."""
+    seen = observed.get(NAME)
+    if not wanted or seen is None:
+        return bool(wanted) or seen is not None
+    return seen != {"text": _nftables.script(NAME, wanted), "live": True, "persistent": True}
