@@ -26,6 +26,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _live,
     _nftables,
     _session,
+    _sshd,
     _store,
 )
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
@@ -217,7 +218,9 @@ def network() -> dict[str, Any]:
     }
 
 
-def observe(names: list[str], users: list[str], groups: list[str], certificates: list[str]) -> dict[str, Any]:
+def observe(
+    names: list[str], users: list[str], groups: list[str], certificates: list[str], ssh_user: str | None = None
+) -> dict[str, Any]:
     """Everything above. ``certificates`` are paths of PEM files to describe."""
     here = system()
     if here["kernel"] != "Linux":
@@ -234,4 +237,5 @@ def observe(names: list[str], users: list[str], groups: list[str], certificates:
         **accounts(users, groups),
     }
     answer["listening"] = listening(answer["engine"]["service"]["pid"])
+    answer["ssh"] = _sshd.observe(ssh_user, answer["network"]["client"]) if ssh_user else None
     return answer

@@ -37,6 +37,9 @@ options:
     type: list
     elements: path
     default: []
+  ssh_user:
+    description: Account by which clients reach the daemon over SSH. Given, RV(host.ssh) tells what is there of it.
+    type: str
 attributes:
   check_mode:
     description: Changes nothing.
@@ -111,6 +114,13 @@ host:
     groups:
       description: C(gid) and C(members) of each asked group, null where there is none.
       type: dict
+    ssh:
+      description:
+        - C(accounts) are those that Mooring made, with their C(groups), C(shell), and whether they have a C(password).
+          C(authorized_keys) is the sha256 of the keys that get in, C(guarded) whether root alone may change it.
+        - C(settings) are what sshd says it would do with the account, for a client at the address that this session
+          comes from, or C(error) why it says nothing. C(host_keys) are its public keys.
+      type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -126,11 +136,13 @@ def main() -> None:
             "users": dict(names),
             "groups": dict(names),
             "certificates": {"type": "list", "elements": "path", "default": []},
+            "ssh_user": {"type": "str"},
         },
         supports_check_mode=True,
     )
     params = module.params
-    module.exit_json(host=_host.observe(params["packages"], params["users"], params["groups"], params["certificates"]))
+    asked = [params[option] for option in ("packages", "users", "groups", "certificates", "ssh_user")]
+    module.exit_json(host=_host.observe(*asked))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,21 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the roles ask about clients over SSH, on the controller and without a trip."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.mooring.docker.plugins.module_utils import _ssh_keys, _sshd
+
+
+class FilterModule:
+    """The filters, all used as ``mooring.docker.NAME``."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name to function."""
+        return {
+            "authorized_keys": _ssh_keys.authorized_keys,
+            "ssh_client_problems": _ssh_keys.problems,
+            "ssh_obstacles": _sshd.obstacles,
+        }

@@ -1,0 +1,86 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Public keys as OpenSSH writes them, and the lines that let their holders reach the daemon and nothing else.
+
+A public key is a type, base64 and a comment. What the base64 holds is a row of byte strings, each with its length in
+four bytes in front, the first of which is the type again (RFC 4253, 6.6).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_TYPE = re.compile(r"(ssh|ecdsa|sk)-[A-Za-z0-9@.-]{1,60}")
+
+
+def problems(clients: object) -> list[str]:
+    """What is wrong with declared clients, name to public key. Repeats no key, for it may be a private one."""
+    if not isinstance(clients, dict):
+        return ["must be names with a public key each, such as {alice: ssh-ed25519 AAAA...}"]
+    found: list[str] = []
+    owners: dict[str, str] = {}
+    for name, key in clients.items():
+        if not _NAME.fullmatch(str(name)):
+            found.append(f"{str(name)!r} may have letters, digits and ._@- only, at most 64")
+            continue
+        problem = _key_problem(key)
+        if problem:
+            found.append(f"{name}: {problem}")
+            continue
+        other = owners.setdefault(key.split()[1], name)
+        if other != name:
+            found.append(f"{name} has the key of {other}: without one of them the other would still come in")
+    return found
+
+
+def _key_problem(key: object) -> str | None:
+    if not isinstance(key, str):
+        return "must be the one line of a file such as id_ed25519.pub"
+    if "PRIVATE KEY" in key:
+        return (
+            "that is a private key. Take it out of the inventory, count it as lost and make another; "
+            "what belongs here is the one line of its file .pub"
+        )
+    words = key.split()
+    if len(key.strip().splitlines()) != 1 or len(words) < 2:
+        return "must be the one line of a file such as id_ed25519.pub: a type, the key and a comment"
+    if not _TYPE.fullmatch(words[0]):
+        if any(_TYPE.fullmatch(word) for word in words):
+            return "has options before the key: leave them out, Mooring sets those that are safe"
+        return "does not begin with the type of a key, such as ssh-ed25519"
+    if "-cert-" in words[0]:
+        return "is a certificate, which sshd trusts by its authority: name the key that it is for"
+    if _fields(words[1])[:1] != [words[0].encode()]:
+        return f"is cut short or changed: it says {words[0]}, and what follows is no whole key of that type"
+    return None
+
+
+def _fields(text: str) -> list[bytes]:
+    """The byte strings of a key; none where one is cut short or there are fewer than two."""
+    try:
+        rest = base64.b64decode(text, validate=True)
+    except ValueError:  # also for what is no ASCII
+        return []
+    fields = []
+    while rest:
+        length = int.from_bytes(rest[:4], "big")
+        field, rest = rest[4 : 4 + length], rest[4 + length :]
+        if not field or len(field) != length:
+            return []
+        fields.append(field)
+    return fields if len(fields) > 1 else []
+
+
+def authorized_keys(clients: dict[str, str], socket: str) -> str:
+    """The file for sshd: every key opens the daemon's ``socket`` and nothing else.
+
+    The socket is named, so that no DOCKER_HOST or DOCKER_CONTEXT of the host's environment leads elsewhere.
+    """
+    command = f"docker --host {shlex.quote('unix://' + socket)} system dial-stdio"
+    lines = ["# Mooring: docker_engine_ssh_clients"]
+    for name, key in sorted(clients.items()):
+        lines.append(f'restrict,command="{command}" {" ".join(key.split()[:2])} {name}')
+    return "\n".join(lines) + "\n"
