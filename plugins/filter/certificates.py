@@ -57,10 +57,20 @@ def client_contexts(hosts: list[Mapping[str, Any]]) -> dict[str, str]:
             reached = address if remote[0].host in ("", "0.0.0.0", "::") else remote[0].host
             found[name] = f"tcp://{_bracketed(reached)}:{remote[0].port}"
         if host.get("docker_engine_ssh_clients"):
-            port = f":{host['ansible_port']}" if host.get("ansible_port") else ""
-            user = host.get("docker_engine_ssh_user", "docker-remote")
-            found[f"{name}-ssh" if remote else name] = f"ssh://{user}@{_bracketed(address)}{port}"
+            found[f"{name}-ssh" if remote else name] = _ssh_url(host)
     return found
+
+
+def client_host_keys(hosts: list[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """``ssh://`` endpoints of a fleet's ``hosts`` to the public keys that playbooks/client.yml has learnt of them."""
+    learnt = {_ssh_url(host): host.get("client_learnt", {}).get("host", {}).get("ssh") for host in hosts}
+    return {url: ssh["host_keys"] for url, ssh in learnt.items() if ssh}
+
+
+def _ssh_url(host: Mapping[str, Any]) -> str:
+    address = host.get("ansible_host", host["inventory_hostname"])
+    port = f":{host['ansible_port']}" if host.get("ansible_port") else ""
+    return f"ssh://{host.get('docker_engine_ssh_user', 'docker-remote')}@{_bracketed(address)}{port}"
 
 
 def table(directory: str) -> list[str]:
@@ -91,6 +101,7 @@ class FilterModule:
             ),
             "authorities_upcoming": authorities.upcoming,
             "client_contexts": client_contexts,
+            "client_host_keys": client_host_keys,
             "certificate_due": certificate_due,
             "certificate_table": table,
             "issued_certificates": authorities.issued,

@@ -33,6 +33,28 @@ options:
   key:
     description: PEM file with the client's key.
     type: path
+  ssh:
+    description:
+      - What the user's ssh, which the CLI runs for C(ssh://), is told of the hosts. It then trusts no key of theirs
+        that it was not told. Other uses of ssh stay as they are; without this option all do.
+    type: dict
+    suboptions:
+      directory:
+        description:
+          - Directory for the fleet's C(known_hosts) and C(ssh_config).
+          - An SSH key there, C(id_ed25519), is the one that ssh uses for the fleet; else it is the user's.
+        type: path
+        required: true
+      host_keys:
+        description:
+          - For each C(ssh://) endpoint of O(contexts) the public keys of its host. What is known of a host that is left
+            out stays.
+        type: dict
+        default: {}
+      config:
+        description: The user's configuration of ssh, which gets a line that includes the fleet's.
+        type: path
+        default: ~/.ssh/config
   cli:
     description: The docker CLI, a path or a name on C(PATH).
     type: str
@@ -42,7 +64,7 @@ attributes:
     description: Tells what would change and changes nothing.
     support: full
   diff_mode:
-    description: Shows the fleet's contexts before and after.
+    description: Shows the fleet's contexts, and the files that ssh reads, before and after.
     support: full
 seealso:
   - module: community.docker.docker_context_info
@@ -58,6 +80,10 @@ EXAMPLES = r"""
     contexts:
       trixie: tcp://192.0.2.12:2376
       bookworm: ssh://docker-remote@192.0.2.11
+    ssh:
+      directory: ~/.docker/lab
+      host_keys:
+        ssh://docker-remote@192.0.2.11: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHY0L6Vkp8U]
 """
 
 RETURN = r"""
@@ -70,6 +96,7 @@ contexts:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._contexts import ContextError, Contexts
+from ansible_collections.mooring.docker.plugins.module_utils._ssh_config import SshConfig
 
 
 def main() -> None:
@@ -81,6 +108,14 @@ def main() -> None:
             "ca": {"type": "path"},
             "certificate": {"type": "path"},
             "key": {"type": "path", "no_log": False},
+            "ssh": {
+                "type": "dict",
+                "options": {
+                    "directory": {"type": "path", "required": True},
+                    "host_keys": {"type": "dict", "default": {}, "no_log": False},
+                    "config": {"type": "path", "default": "~/.ssh/config"},
+                },
+            },
             "cli": {"type": "str", "default": "docker"},
         },
         required_together=[("ca", "certificate", "key")],
@@ -93,11 +128,18 @@ def main() -> None:
         bare = next((name for name, url in params["contexts"].items() if url.startswith("tcp://")), None)
         if bare:
             module.fail_json(msg=f"context {bare} leads to TCP, which needs ca, certificate and key")
+    ssh = SshConfig(params["fleet"], params["ssh"]["directory"], params["ssh"]["config"]) if params["ssh"] else None
     try:
+        told = ssh.changes(params["contexts"].values(), params["ssh"]["host_keys"]) if ssh else {}
         result = Contexts(params["cli"], params["fleet"], files).reconcile(params["contexts"], module.check_mode)
-    except ContextError as error:
+    except (ContextError, ValueError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    if ssh and not module.check_mode:
+        ssh.write(told)
+    diffs = [{"before_header": str(path), "after_header": str(path), **texts} for path, texts in told.items()]
+    module.exit_json(
+        changed=result["changed"] or bool(told), contexts=result["contexts"], diff=[result["diff"], *diffs]
+    )
 
 
 if __name__ == "__main__":
