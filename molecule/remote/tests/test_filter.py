@@ -145,6 +145,8 @@ def test_filter_outlives_flushes_restarts_and_boots() -> None:
     moments = "systemctl show %s --property %s --value"
     loaded = host.check_output(moments, "mooring-nftables", "InactiveEnterTimestampMonotonic")
     assert 0 < int(loaded) < int(host.check_output(moments, "systemd-networkd", "ActiveEnterTimestampMonotonic"))
+    # SSH answers before dockerd does; this waits for it.
+    host.run_expect([0], "systemctl start docker")
     assert gets_in("bookworm", "trixie") == [True, True]
     assert gets_in("forky", "trixie") == [False, False]
 
