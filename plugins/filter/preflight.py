@@ -10,6 +10,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _addresses,
     _endpoint_filter,
     _endpoints,
+    _plan,
     _platform,
     _rules,
 )
@@ -34,6 +35,7 @@ class FilterModule:
         """Name to function."""
         return {
             "address_collisions": _addresses.collisions,
+            "address_plan": _plan.plan,
             "connection_problem": _platform.connection_problem,
             "client_problems": _endpoint_filter.problems,
             "daemon_hosts": daemon_hosts,
@@ -44,5 +46,6 @@ class FilterModule:
             "network_problems": _addresses.network_problems,
             "option_problems": _rules.problems,
             "range_problems": _addresses.range_problems,
+            "slot_problem": _plan.slot_problem,
             "socket_paths": socket_paths,
         }

@@ -1,53 +1,161 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the addresses of Docker's networks would cut off. Pure arithmetic over what ``host_info`` saw."""
+"""Which addresses are in use around a host, and what a declared range would cut off. Pure arithmetic.
+
+``around`` is what the role knows: ``network`` and ``docker`` (``host_info``'s network and engine.networks), ranges that
+are ``reserved``, the ``controller``'s own addresses, those of the ``fleet``'s hosts, the declared ``networks``, and
+``own_bridges``, the interfaces that those name. Where it is not ``checked``, nothing counts as in use.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Any, Union
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
 # docker0, the bridges of user-defined networks, swarm's gateway bridge, and containers' ends.
 _DOCKER_INTERFACE = re.compile(r"^(docker0|docker_gwbridge|br-[0-9a-f]{12}|veth.*)$")
 
-DEFAULT_BRIDGE = "172.17.0.0/16"
-"""Where dockerd puts docker0 when it is told nothing (libnetwork ipamutils, first local default pool)."""
+_NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")
+"""Types of routes that reach nothing, ip-route(8)."""
+
+REACHED, LIKELY, ASIDE, DOCKER = "reached", "likely", "aside", "docker"
+"""What kind of use it is.
+
+REACHED is what the host reaches, as the host itself shows. LIKELY is what others say (the controller's own address,
+which a translation on the way may hide; the fleet's): new ranges keep off it, what is there stays. ASIDE is what a
+route sends nowhere: only a choice keeps off it. DOCKER are Docker's own networks beside docker0.
+"""
 
 
-def occupied(network: dict[str, Any], own_bridges: list[str]) -> list[tuple[Network, str]]:
-    """What the host must still reach, each with a name for it; ``network`` is ``host_info``'s.
+@dataclass(frozen=True)
+class Use:
+    """A range in use; ``name`` is for a message, ``avoided`` tells that dockerd keeps off it by itself when it chooses.
 
-    ``own_bridges`` are interfaces of declared Docker networks, whose addresses are Docker's own.
+    dockerd looks at resolv.conf and, since 23.0, at on-link routes of the main table (libnetwork, netutils
+    ``InferReservedNetworks``); not at routes by a gateway, at other tables, or at what lies behind a router.
     """
 
-    def is_docker(interface: str | None) -> bool:
-        return interface is not None and (interface in own_bridges or bool(_DOCKER_INTERFACE.match(interface)))
+    network: Network
+    name: str
+    kind: str = REACHED
+    avoided: bool = False
 
-    found: list[tuple[Network, str]] = []
+
+def overlap(one: Network, other: Network) -> bool:
+    """Whether two ranges, of whichever family, have an address in common."""
+    return one.version == other.version and one.overlaps(other)
+
+
+def within(one: Network, other: Network) -> bool:
+    """Whether ``one`` lies inside ``other``."""
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
+def docker0(network: dict[str, Any], version: int = 4) -> Interface | None:
+    """The address of docker0 as it is, or None."""
     for entry in network["addresses"]:
-        interface = ipaddress.ip_interface(entry["address"])
-        if not is_docker(entry["interface"]) and not interface.is_loopback and not interface.is_link_local:
-            found.append((interface.network, f"the network of {entry['interface']}"))
+        address = ipaddress.ip_interface(entry["address"])
+        if entry["interface"] == "docker0" and address.version == version and not address.is_link_local:
+            return address
+    return None
+
+
+def _is_default(destination: Network) -> bool:
+    """A default route, whole or in pieces (a VPN's 0.0.0.0/1 and 128.0.0.0/1): no network is as wide."""
+    return destination.prefixlen < (8 if destination.version == 4 else 16)
+
+
+def _is_of_no_concern(network: Network) -> bool:
+    return network.is_loopback or network.is_link_local or network.is_multicast
+
+
+def single(text: str | None) -> Network | None:
+    """The range of one address; None where it is no address, or one that no range can cover.
+
+    An IPv4 address that an IPv6 socket shows (::ffff:192.0.2.1) is the IPv4 address.
+    """
+    try:
+        address = ipaddress.ip_address((text or "").partition("%")[0])
+    except ValueError:
+        return None
+    address = getattr(address, "ipv4_mapped", None) or address
+    network = ipaddress.ip_network(address)
+    return None if _is_of_no_concern(network) or address.is_unspecified else network
+
+
+def _is_container(address: str | None, around: dict[str, Any]) -> bool:
+    """Whether an address lies in one of Docker's networks that are there: who got through from there is a container."""
+    client, live = single(address), docker0(around["network"])
+    inside = [ipaddress.ip_network(subnet) for docker in around["docker"] for subnet in docker["subnets"]]
+    inside += [live.network] if live else []
+    return client is not None and any(within(client, network) for network in inside)
+
+
+def in_use(around: dict[str, Any]) -> list[Use]:
+    """All that is known to be in use, docker0 left out."""
+    if not around["checked"]:
+        return []
+    network = around["network"]
+    bridges = {*around["own_bridges"], *(one["interface"] for one in around["docker"])}
+
+    def is_docker(interface: str | None) -> bool:
+        return interface is not None and (interface in bridges or bool(_DOCKER_INTERFACE.match(interface)))
+
+    found: list[Use] = []
+    for entry in network["addresses"]:
+        if entry["interface"] == "docker0":
+            continue
+        kind = DOCKER if is_docker(entry["interface"]) else REACHED
+        found.append(
+            Use(ipaddress.ip_interface(entry["address"]).network, f"the network of {entry['interface']}", kind)
+        )
+    for docker in around["docker"]:
+        if docker["interface"] != "docker0":
+            found += [
+                Use(ipaddress.ip_network(subnet), f"Docker's network {docker['name']}", DOCKER)
+                for subnet in docker["subnets"]
+            ]
+    singles: list[tuple[str | None, str, str]] = []
     for route in network["routes"]:
-        if is_docker(route["interface"]) or route["destination"] == "default":
+        if is_docker(route["interface"]):
+            continue
+        singles += [(gateway, f"the gateway {gateway}", REACHED) for gateway in route["gateways"]]
+        if route["destination"] == "default":
             continue
         destination = ipaddress.ip_network(route["destination"], strict=False)
-        if destination.prefixlen > 0 and not destination.is_link_local and not destination.is_multicast:
-            found.append((destination, f"the route to {destination} by {route['interface']}"))
-    single = [(route["gateway"], "the gateway") for route in network["routes"] if not is_docker(route["interface"])]
-    single += [(resolver, "the resolver") for resolver in network["resolvers"]]
-    single.append((network["client"], "the controller"))
-    for address, name in single:
-        try:
-            host = ipaddress.ip_network((address or "").partition("%")[0])
-        except ValueError:
+        if _is_default(destination):
             continue
-        if not host.is_loopback and not host.is_link_local:
-            found.append((host, f"{name} {address}"))
-    return found
+        if route["type"] in _NOWHERE:
+            found.append(Use(destination, f"the {route['type']} route", ASIDE))
+        else:
+            on_link = route["type"] == "unicast" and route["table"] == "main" and route["scope"] == "link"
+            avoided = on_link and not route["gateways"] and destination.version == 4
+            name = f"the route to {destination} by {route['interface']}"
+            found.append(Use(destination, name, REACHED, avoided))
+    for neighbour in network["neighbours"]:
+        if not is_docker(neighbour["interface"]):
+            address = neighbour["address"]
+            singles.append((address, f"the neighbour {address} on {neighbour['interface']}", REACHED))
+    if not _is_container(network["client"], around):
+        singles.append((network["client"], f"the controller {network['client']}, as the host sees it", REACHED))
+    singles += [(address, f"the controller {address}, as it sees itself", LIKELY) for address in around["controller"]]
+    singles += [(address, f"{address} of the inventory", LIKELY) for address in around["fleet"]]
+    found += [Use(place, name, kind) for address, name, kind in singles if (place := single(address))]
+    resolvers = [(single(address), f"the resolver {address}") for address in network["resolvers"]]
+    found += [Use(place, name, REACHED, avoided=True) for place, name in resolvers if place]
+    found += [Use(ipaddress.ip_network(text), "docker_network_reserved") for text in around["reserved"]]
+    found = [use for use in found if not _is_of_no_concern(use.network)]
+    # What lies in a network that dockerd avoids is avoided with it.
+    avoided = [use.network for use in found if use.avoided]
+    return [
+        Use(use.network, use.name, use.kind, use.avoided or any(within(use.network, wide) for wide in avoided))
+        for use in found
+    ]
 
 
 def network_problems(networks: list[dict[str, Any]]) -> list[str]:
@@ -78,7 +186,7 @@ def _range_problem(range_: dict[str, str]) -> str | None:
             return f"gateway {range_['gateway']} lies outside subnet {subnet}"
         if range_.get("iprange"):
             part = ipaddress.ip_network(range_["iprange"])
-            if part.version != subnet.version or not part.subnet_of(subnet):  # type: ignore[arg-type]
+            if not within(part, subnet):
                 return f"iprange {part} lies outside subnet {subnet}"
     except ValueError as error:
         return str(error)
@@ -96,52 +204,50 @@ def range_problems(ranges: list[str]) -> list[str]:
     return found
 
 
-def _declared(config: dict[str, Any], networks: list[dict[str, Any]], has_bridge: bool) -> list[tuple[Network, str]]:
-    found: list[tuple[Network, str]] = []
-    for key in ("bip", "bip6"):
-        if key in config:
-            found.append((ipaddress.ip_interface(config[key]).network, key))
-    if not {"bip", "bridge", "default-address-pools"} & set(config) and not has_bridge:
-        found.append((ipaddress.ip_network(DEFAULT_BRIDGE), "bip (dockerd's default)"))
-    for pool in config.get("default-address-pools", []):
-        found.append((ipaddress.ip_network(pool["base"]), "default-address-pools"))
-    for entry in networks:
-        # A macvlan or ipvlan network is meant to lie in a network of the host.
-        if entry.get("driver", "bridge") == "bridge":
-            found += [
-                (ipaddress.ip_network(range_["subnet"]), f"network {entry['name']}")
-                for range_ in entry.get("ranges") or []
-            ]
-    return found
+def declared_networks(networks: list[dict[str, Any]]) -> list[tuple[Network, str]]:
+    """The ranges of the declared user-defined networks, each with a name.
 
-
-def collisions(
-    config: dict[str, Any],
-    network: dict[str, Any],
-    reserved: list[str],
-    own_bridges: list[str],
-    networks: list[dict[str, Any]],
-) -> list[str]:
-    """Which declared ranges would cut off what, one sentence each.
-
-    ``config`` is as in daemon.json, ``network`` as ``host_info`` saw it, ``networks`` the user-defined ones. A
-    host without docker0 whose configuration names no ``bip`` gets dockerd's default, which is checked too.
+    A macvlan or ipvlan network is meant to lie in a network of the host.
     """
-    has_bridge = any(entry["interface"] == "docker0" for entry in network["addresses"])
-    declared = _declared(config, networks, has_bridge)
-    taken = occupied(network, own_bridges)
-    taken += [(ipaddress.ip_network(entry), "docker_network_reserved") for entry in reserved]
+    return [
+        (ipaddress.ip_network(range_["subnet"]), f"network {entry['name']}")
+        for entry in networks
+        if entry.get("driver", "bridge") == "bridge"
+        for range_ in entry.get("ranges") or []
+    ]
+
+
+def collisions(config: dict[str, Any], around: dict[str, Any]) -> list[str]:
+    """Which declared ranges would cut off what, one sentence each; ``config`` is as in daemon.json."""
+    bridge = [
+        (ipaddress.ip_interface(config[key]).network, f"{key} {config[key]}")
+        for key in ("bip", "bip6")
+        if key in config
+    ]
+    if "bip" not in config and "fixed-cidr" in config:
+        bridge.append((ipaddress.ip_network(config["fixed-cidr"]), f"fixed-cidr {config['fixed-cidr']}"))
+    if "bip6" not in config and "fixed-cidr-v6" in config:
+        bridge.append((ipaddress.ip_network(config["fixed-cidr-v6"]), f"fixed-cidr-v6 {config['fixed-cidr-v6']}"))
+    pools = [
+        (ipaddress.ip_network(pool["base"]), f"default-address-pools {pool['base']}")
+        for pool in config.get("default-address-pools", [])
+    ]
+    networks = [(range_, f"{name} {range_}") for range_, name in declared_networks(around["networks"])]
+    live = {address.network for version in (4, 6) if (address := docker0(around["network"], version))}
+    uses = [use for use in in_use(around) if use.kind != ASIDE]
     found: list[str] = []
-    for range_, key in declared:
-        for other, name in taken:
-            if range_.version == other.version and range_.overlaps(other):
-                sentence = f"{key} {range_} would cut off {other} ({name})"
-                if sentence not in found:
-                    found.append(sentence)
+    for range_, name in [*bridge, *pools, *networks]:
+        is_bridge = (range_, name) in bridge
+        for use in uses:
+            if use.kind == DOCKER and not is_bridge:
+                continue
+            if use.kind == LIKELY and is_bridge and range_ in live:
+                continue
+            sentence = f"{name} would cut off {use.network} ({use.name})"
+            if overlap(range_, use.network) and sentence not in found:
+                found.append(sentence)
     # User-defined networks must fit beside docker0 and each other; pools may hold them.
-    fixed = [entry for entry in declared if entry[1] != "default-address-pools"]
-    for number, (range_, key) in enumerate(fixed):
-        for other, name in fixed[:number]:
-            if range_.version == other.version and range_.overlaps(other):
-                found.append(f"{key} {range_} overlaps {name} {other}")
+    fixed = [*bridge, *networks]
+    for number, (range_, name) in enumerate(fixed):
+        found += [f"{name} overlaps {other_name}" for other, other_name in fixed[:number] if overlap(range_, other)]
     return found

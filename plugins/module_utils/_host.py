@@ -111,6 +111,7 @@ def engine() -> dict[str, Any]:
         "containers_running": None,
         "live_restore": None,
         "swarm": None,
+        "networks": [],
     }
     cli = re.search(r"version (\S+?),", _daemon.run("docker", "--version").stdout)
     answer["cli_version"] = cli[1] if cli else None
@@ -122,21 +123,39 @@ def engine() -> dict[str, Any]:
             api = _live.local_api(_store.daemon_json() or {})
             answer["api_version"] = api.get("/version")["ApiVersion"]
             info = api.get("/info")
+            networks = api.get("/networks")
         except (ApiError, ConfigError):
             return answer
         answer["containers_running"] = info["ContainersRunning"]
         answer["live_restore"] = info["LiveRestoreEnabled"]
         answer["swarm"] = (info.get("Swarm") or {}).get("LocalNodeState")
+        answer["networks"] = [_network(one) for one in networks]
     return answer
 
 
+def _network(said: dict[str, Any]) -> dict[str, Any]:
+    """One of Docker's networks with its ranges, and the bridge where it is one."""
+    options = said.get("Options") or {}
+    bridge = options.get("com.docker.network.bridge.name", f"br-{said['Id'][:12]}")
+    return {
+        "name": said["Name"],
+        "driver": said["Driver"],
+        "interface": bridge if said["Driver"] == "bridge" else None,
+        "subnets": [one["Subnet"] for one in (said.get("IPAM") or {}).get("Config") or [] if one.get("Subnet")],
+    }
+
+
+# Options whose values are addresses and no secrets.
+_ADDRESSES = ("bridge", "bip", "bip6", "fixed-cidr", "fixed-cidr-v6", "default-gateway", "default-address-pools")
+
+
 def configuration() -> dict[str, Any]:
-    """The fragments' names and keys, and what still has to be applied. No values: they may be secrets."""
+    """The fragments' names and keys, and what still has to be applied. No values but addresses: they may be secrets."""
     try:
         fragments = _store.fragments()
         effective = _store.daemon_json()
     except ConfigError as error:
-        return {"error": str(error), "fragments": {}, "effective": [], "pending": None}
+        return {"error": str(error), "fragments": {}, "effective": [], "addresses": {}, "pending": None}
     pending = None
     if _daemon.dockerd():
         plan = _apply.Transaction(0).plan
@@ -145,6 +164,7 @@ def configuration() -> dict[str, Any]:
         "error": None,
         "fragments": {name: sorted(content) for name, content in fragments.items()},
         "effective": sorted(effective or {}),
+        "addresses": {key: value for key, value in (effective or {}).items() if key in _ADDRESSES},
         "pending": pending,
     }
 
@@ -191,30 +211,59 @@ def _proc_address(words: str) -> str:
 
 
 def network() -> dict[str, Any]:
-    """Addresses and routes of the host, its resolvers, and where this very session comes from."""
+    """Addresses, routes and neighbours of the host, its resolvers, and where this very session comes from."""
     addresses = []
-    for link in json.loads(_daemon.run("ip", "-json", "address", "show").stdout or "[]"):
+    for link in _ip("address", "show"):
         for entry in link.get("addr_info", []):
             addresses.append({"interface": link["ifname"], "address": f"{entry['local']}/{entry['prefixlen']}"})
-    routes = []
-    for family in ("-4", "-6"):
-        output = _daemon.run("ip", family, "-json", "route", "show", "table", "all").stdout
-        for route in json.loads(output or "[]"):
-            if route.get("type", "unicast") == "unicast" and route.get("dev") != "lo":
-                routes.append(
-                    {
-                        "destination": route["dst"],
-                        "interface": route.get("dev"),
-                        "gateway": route.get("gateway"),
-                    }
-                )
-    resolvers = re.findall(r"^nameserver\s+(\S+)", _store.read(Path("/etc/resolv.conf")) or "", re.MULTILINE)
+    routes = [
+        route
+        for family in ("-4", "-6")
+        for entry in _ip(family, "route", "show", "table", "all")
+        if (route := _route(entry)) is not None
+    ]
+    neighbours = [
+        {"address": entry["dst"], "interface": entry.get("dev")}
+        for entry in _ip("neighbour", "show")
+        # One that was looked for and is not there has no link-layer address.
+        if "lladdr" in entry and "FAILED" not in entry.get("state", [])
+    ]
+    resolvers = [
+        address
+        for path in ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+        for address in re.findall(r"^nameserver\s+(\S+)", _store.read(Path(path)) or "", re.MULTILINE)
+    ]
     session = _session.current()
     return {
         "addresses": addresses,
         "routes": routes,
-        "resolvers": resolvers,
+        "neighbours": neighbours,
+        "resolvers": list(dict.fromkeys(resolvers)),
         "client": session.client if session else None,
+    }
+
+
+def _ip(*words: str) -> list[dict[str, Any]]:
+    """What ip(8) says, as it writes JSON: nothing where there is nothing."""
+    found: list[dict[str, Any]] = json.loads(_daemon.run("ip", "-json", *words).stdout or "[]")
+    return found
+
+
+def _route(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """One route as iproute2 writes it, None for the kernel's own to the host's single addresses."""
+    kind = entry.get("type", "unicast")
+    if kind in ("broadcast", "multicast", "anycast") or (kind == "local" and "/" not in entry["dst"]):
+        return None
+    # One gateway, several of a multipath route, or one of the other family (RTA_VIA).
+    hops = [entry, *entry.get("nexthops", [])]
+    gateways = [hop.get("gateway") or (hop.get("via") or {}).get("host") for hop in hops]
+    return {
+        "destination": entry["dst"],
+        "type": kind,
+        "table": str(entry.get("table", "main")),
+        "scope": entry.get("scope", "global"),
+        "interface": next((hop["dev"] for hop in hops if "dev" in hop), None),
+        "gateways": [gateway for gateway in gateways if gateway],
     }
 
 

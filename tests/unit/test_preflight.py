@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _addresses, _platform
+from situation import Situation
 
 LINUX = {"kernel": "Linux", "systemd": True, "apt": True, "root": True, "distribution": "debian"}
-NETWORK = {
-    "addresses": [
-        {"interface": "eth0", "address": "192.0.2.10/24"},
-        {"interface": "docker0", "address": "172.30.0.1/24"},
-    ],
-    "routes": [
-        {"destination": "default", "interface": "eth0", "gateway": "192.0.2.1"},
-        {"destination": "10.8.0.0/16", "interface": "tun0", "gateway": None},
-    ],
-    "resolvers": ["198.51.100.53"],
-    "client": "172.17.0.9",
-}
+HOST = Situation(
+    "eth0 192.0.2.10/24",
+    "docker bridge docker0 172.30.0.0/24",
+    "docker app br-0123456789ab 172.19.0.0/16",
+    "route default via 192.0.2.1 dev eth0",
+    "route 10.8.0.0/16 dev tun0",
+    "route 10.99.0.0/16 type blackhole",
+    "resolver 198.51.100.53",
+    "client 172.17.0.9",
+    "controller 172.30.0.9",
+    "fleet 10.50.0.7",
+    "reserved 203.0.113.0/24",
+)
 
 
 @pytest.mark.parametrize(
@@ -47,22 +49,38 @@ def test_windows_is_told_before_it_is_asked_anything() -> None:
 @pytest.mark.parametrize(
     ("bip", "what"),
     [
-        ("172.17.0.1/16", "the controller"),
+        ("172.17.0.1/16", "the controller 172.17.0.9, as the host sees it"),
+        ("172.30.0.1/16", "the controller 172.30.0.9, as it sees itself"),
         ("192.0.2.129/25", "eth0"),
         ("10.8.3.1/24", "tun0"),
+        ("10.50.0.1/24", "10.50.0.7 of the inventory"),
+        ("172.19.5.1/24", "Docker's network app"),
         ("198.51.100.1/24", "the resolver"),
-        ("203.0.113.1/24", "reserved"),
+        ("203.0.113.1/24", "docker_network_reserved"),
     ],
 )
 def test_range_that_cuts_something_off_is_refused(bip: str, what: str) -> None:
-    found = _addresses.collisions({"bip": bip}, NETWORK, ["203.0.113.0/24"], [], [])
-    assert what in "; ".join(found)
+    assert what in "; ".join(_addresses.collisions({"bip": bip}, HOST.around))
 
 
-def test_own_bridge_is_no_collision() -> None:
-    assert _addresses.collisions({"bip": "172.30.0.1/24"}, NETWORK, [], [], []) == []
+def test_pool_that_cuts_something_off_is_refused() -> None:
+    found = _addresses.collisions({"default-address-pools": [{"base": "10.8.0.0/15", "size": 24}]}, HOST.around)
+    assert found == ["default-address-pools 10.8.0.0/15 would cut off 10.8.0.0/16 (the route to 10.8.0.0/16 by tun0)"]
 
 
-def test_dockerds_default_is_checked_where_nothing_is_declared() -> None:
-    bare = NETWORK | {"addresses": NETWORK["addresses"][:1]}  # type: ignore[index]
-    assert "default" in "; ".join(_addresses.collisions({}, bare, [], [], []))
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        # docker0 as it is, past which the controller came; a range that goes nowhere; one that Docker's network has.
+        {"bip": "172.30.0.1/24"},
+        {"bip": "10.99.0.1/24"},
+        {"default-address-pools": [{"base": "172.19.0.0/16", "size": 24}]},
+    ],
+)
+def test_range_that_cuts_nothing_off_is_let_through(config: dict[str, Any]) -> None:
+    assert _addresses.collisions(config, HOST.around) == []
+
+
+def test_unchecked_range_is_let_through() -> None:
+    assert _addresses.collisions({"bip": "172.17.0.1/16"}, HOST.around | {"checked": False}) == []
