@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import inventory, limits, locks, machine, network, requirements, shell
+from lab import inventory, limits, locks, machine, network, requirements, router, shell
 from lab.errors import LabError
 from lab.identity import STATE, Identity, identify
 from lab.image import Images
@@ -82,6 +82,7 @@ def down(lab: Identity) -> None:
     with _alone(lab):
         _close_connections(lab)
         _each(machine.present(lab), Machine.destroy)
+        router.remove(lab)
         network.remove(lab)
         shell.remove_tree(lab.state)
         limits.restore()
