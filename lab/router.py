@@ -83,8 +83,8 @@ def remove(lab: Identity) -> None:
 def _translation(lab: Identity) -> str:
     """What the hosts send out by the router leaves it as the router's own.
 
-    Where the machine's filter sees bridged packets (br_netfilter), it takes their second passing for the first, and does
-    not translate it.
+    Where the machine's filter sees bridged packets (br_netfilter), it takes their second passing for the first, and
+    does not translate it.
     """
     return f"""\
 table ip router {{

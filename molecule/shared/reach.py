@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,10 +126,12 @@ def command(playbook: str = "site", limit: str = "", check: bool = False, **vari
     return [*words, "--extra-vars", json.dumps(variables), *(["--check"] if check else [])]
 
 
-def run(playbook: str = "site", limit: str = "", check: bool = False, **variables: Any) -> Run:
-    """Run a playbook as an operator does, with further variables."""
+def run(
+    playbook: str = "site", limit: str = "", check: bool = False, prefix: Sequence[str] = (), **variables: Any
+) -> Run:
+    """Run a playbook as an operator does, with further variables; ``prefix`` is a command to run it by."""
     done = subprocess.run(
-        command(playbook, limit, check, **variables),
+        [*prefix, *command(playbook, limit, check, **variables)],
         cwd=PROJECT,
         env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
         capture_output=True,

@@ -15,7 +15,7 @@ description:
     of its addresses could cut off.
   - Works on hosts without an engine, without systemd, and on other systems than Linux, where it returns just
     RV(host.system).
-  - Values of the configuration are not returned, for they can hold passwords of proxies.
+  - Values of the configuration other than addresses are not returned, for they can hold passwords of proxies.
 options:
   packages:
     description: Debian packages to look up.
@@ -76,11 +76,15 @@ host:
       type: dict
       sample: {"docker.io": {"installed": null, "candidate": "26.1.5+dfsg1-9"}}
     engine:
-      description: Versions of daemon, CLI and API, state of the service, number of running containers.
+      description:
+        - Versions of daemon, CLI and API, state of the service, number of running containers, and Docker's C(networks)
+          with their bridges and ranges.
       type: dict
       sample: {"installed": true, "version": "26.1.5+dfsg1", "api_version": "1.45", "containers_running": 2}
     configuration:
-      description: Keys of each fragment and of C(daemon.json), and the C(pending) C(action) with its C(reasons).
+      description:
+        - Keys of each fragment and of C(daemon.json), values of the options that are C(addresses), and the C(pending)
+          C(action) with its C(reasons).
       type: dict
       sample: {"fragments": {"10-engine": ["hosts"]}, "pending": {"action": "nothing", "keys": [], "reasons": []}}
     listening:
@@ -94,7 +98,8 @@ host:
           where there is none. C(bundle) has the sha256 of every certificate in the file, in its order.
       type: dict
     network:
-      description: Addresses, routes of all tables, resolvers, and the address this session comes from.
+      description:
+        - Addresses, routes of all tables, neighbours, resolvers, and the address this session comes from.
       type: dict
     nftables:
       description:
