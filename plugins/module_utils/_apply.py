@@ -46,6 +46,8 @@ def _meet(plan: Plan, read: dict[str, Any] | None, wanted: dict[str, Any]) -> Pl
         plan.containers = _live.containers((read or wanted)["config"])
         # Where live-restore is off so far, a reload of what the daemon has read switches it on before.
         plan.outlive = keeps and (read is not None or _live.live_restore(wanted["config"]))
+        if plan.containers and plan.outlive:
+            plan.shown = _live.shown(wanted["config"])
     return plan
 
 

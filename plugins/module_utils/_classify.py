@@ -19,7 +19,8 @@ from ansible_collections.mooring.docker.plugins.module_utils._options import OPT
 class Plan:
     """``action`` is "nothing", "reload", "start" or "restart"; ``keys`` the options that change by it.
 
-    For a (re)start, ``containers`` are those that run, and ``outlive`` tells whether live-restore keeps them.
+    For a (re)start, ``containers`` are those that run, ``outlive`` tells whether live-restore keeps them, and ``shown``
+    are options that the running daemon shows as declared before anything is done.
     """
 
     action: str
@@ -27,6 +28,7 @@ class Plan:
     reasons: list[str] = field(default_factory=list)
     containers: list[str] = field(default_factory=list)
     outlive: bool = False
+    shown: list[str] = field(default_factory=list)
 
     def sentence(self) -> str:
         """The plan in one line."""
@@ -41,7 +43,7 @@ class Plan:
         if self.action == "restart" and policy == "never":
             return f"{self.sentence()} is pending, since docker_engine_restart is never"
         names = ", ".join(self.containers)
-        held = sorted(key for key in self.keys if key in OPTIONS and OPTIONS[key].held)
+        held = sorted(key for key in self.keys if key in OPTIONS and OPTIONS[key].held and key not in self.shown)
         if self.action == "restart" and self.outlive and held and names:
             return (
                 f"{self.sentence()} would not do: live-restore keeps {names} running, and dockerd leaves "

@@ -159,15 +159,26 @@ def local_api(config: Config, timeout: float = 10.0) -> Api:
     raise ApiError(f"nothing listens on {', '.join(dict.fromkeys(candidates))}")
 
 
+def _said(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the daemon says of itself and of the default bridge. Raises ApiError."""
+    api = local_api(config)
+    return api.get("/info"), {} if config.get("bridge") == "none" else api.get("/networks/bridge")
+
+
 def drift(config: Config) -> dict[str, str]:
     """What a daemon that answers shows otherwise than declared; empty where it does not answer."""
     try:
-        api = local_api(config)
-        info = api.get("/info")
-        bridge = {} if config.get("bridge") == "none" else api.get("/networks/bridge")
+        return not_taken(config, *_said(config))
     except ApiError:
         return {}
-    return not_taken(config, info, bridge)
+
+
+def shown(config: Config) -> list[str]:
+    """The options that the running daemon shows as declared, whether it has read them or not."""
+    try:
+        return sorted((set(config) & set(SEEN)) - set(not_taken(config, *_said(config))))
+    except ApiError:
+        return []
 
 
 def live_restore(config: Config) -> bool:

@@ -28,18 +28,21 @@ def _fixed_range(config: Config, key: str, address_key: str) -> str | None:
     return f"{key} {fixed} lies outside {address_key} {config[address_key]}"
 
 
-def _gateway(config: Config) -> str | None:
-    if "default-gateway" not in config or "bip" not in config:
+def _gateway(config: Config, key: str, address_key: str) -> str | None:
+    if key not in config or address_key not in config:
         return None
-    network = ipaddress.ip_interface(config["bip"]).network
-    if ipaddress.ip_address(config["default-gateway"]) in network:
+    network = ipaddress.ip_interface(config[address_key]).network
+    if ipaddress.ip_address(config[key]) in network:
         return None
-    return f"default-gateway {config['default-gateway']} lies outside bip {config['bip']}"
+    return f"{key} {config[key]} lies outside {address_key} {config[address_key]}"
+
+
+_OF_DOCKER0 = ("bip", "bip6", "fixed-cidr", "fixed-cidr-v6", "default-gateway", "default-gateway-v6")
 
 
 def _bridge_none(config: Config) -> str | None:
     if config.get("bridge") in (None, "none"):
-        clash = [key for key in ("bip", "bip6", "fixed-cidr") if key in config]
+        clash = [key for key in _OF_DOCKER0 if key in config]
         if config.get("bridge") == "none" and clash:
             return f"bridge none leaves no docker0 for {', '.join(clash)}"
         return None
@@ -96,7 +99,8 @@ def _tls(config: Config) -> str | None:
 RULES: tuple[Callable[[Config], str | None], ...] = (
     lambda config: _fixed_range(config, "fixed-cidr", "bip"),
     lambda config: _fixed_range(config, "fixed-cidr-v6", "bip6"),
-    _gateway,
+    lambda config: _gateway(config, "default-gateway", "bip"),
+    lambda config: _gateway(config, "default-gateway-v6", "bip6"),
     _bridge_none,
     _pool_on_bridge,
     _ipv6_range,

@@ -57,6 +57,19 @@ def texts_mapping(value: Any) -> str | None:
     return "must be a mapping whose values are texts (write numbers and booleans in quotes)"
 
 
+def driver_options(value: Any) -> str | None:
+    """moby ``daemon/config``: for each driver of networks its options, all of them texts."""
+    if isinstance(value, dict) and all(texts_mapping(options) is None for options in value.values()):
+        return None
+    return "must be a mapping of drivers to options whose values are texts (write numbers and booleans in quotes)"
+
+
+def fwmark(value: Any) -> str | None:
+    number = r"(0[xX][0-9a-fA-F]+|\d+)"
+    right = isinstance(value, str) and re.match(rf"^{number}(/{number})?$", value)
+    return None if right else "must be MARK or MARK/MASK"
+
+
 def path(value: Any) -> str | None:
     return None if isinstance(value, str) and value.startswith("/") else "must be an absolute path"
 

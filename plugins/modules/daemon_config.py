@@ -149,6 +149,11 @@ plan:
       description: Whether C(live-restore) keeps them running.
       type: bool
       sample: true
+    shown:
+      description: Options that the running daemon shows as declared already.
+      type: list
+      elements: str
+      sample: [bip]
     sentence:
       description: Action and reasons in one line.
       type: str

@@ -69,6 +69,7 @@ def test_reloadable_option_names_its_source(key: str) -> None:
         (Plan("restart", ["log-driver"], containers=["web"]), "when_needed", None),
         (Plan("restart", ["log-driver"]), "never", "pending"),
         (Plan("restart", ["bip"], containers=["web"], outlive=True), "when_needed", "leaves bip as it is"),
+        (Plan("restart", ["bip"], containers=["web"], outlive=True, shown=["bip"]), "when_needed", None),
         (Plan("restart", ["bip"], containers=["web"]), "when_needed", None),
         (Plan("start", ["bip"], containers=["0123"]), "only_without_containers", "would stop 0123"),
         (Plan("start", ["bip"], containers=["0123"], outlive=True), "only_without_containers", None),

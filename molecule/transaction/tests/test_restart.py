@@ -95,6 +95,15 @@ def test_bridge_that_containers_hold_is_refused_before_anything_is_touched(daemo
         assert daemon.files() == before[daemon.name]
 
 
+def test_bridge_that_is_there_already_may_be_declared_beside_containers(daemons: list[Daemon]) -> None:
+    converge(docker_engine_options={})
+    daemon = daemons[0]
+    before = (daemon.starts(), daemon.container_pid())
+    address = daemon.host.check_output("ip -4 -brief address show docker0").split()[2]
+    converge(limit=daemon.name, docker_network_bridge_address=address)
+    assert (daemon.starts() - 1, daemon.container_pid()) == before
+
+
 def test_pending_restart_is_told_until_it_is_allowed(daemons: list[Daemon]) -> None:
     converge(docker_engine_options={})
     lives = {daemon.name: daemon.pid for daemon in daemons}
