@@ -88,10 +88,15 @@ def single(text: str | None) -> Network | None:
     return None if _is_of_no_concern(network) or address.is_unspecified else network
 
 
+def _subnets(docker: dict[str, Any]) -> list[str]:
+    """The ranges of one of Docker's networks."""
+    return [one["subnet"] for one in docker["subnets"] if one["subnet"]]
+
+
 def _is_container(address: str | None, around: dict[str, Any]) -> bool:
     """Whether an address lies in one of Docker's networks that are there: who got through from there is a container."""
     client, live = single(address), docker0(around["network"])
-    inside = [ipaddress.ip_network(subnet) for docker in around["docker"] for subnet in docker["subnets"]]
+    inside = [ipaddress.ip_network(subnet) for docker in around["docker"] for subnet in _subnets(docker)]
     inside += [live.network] if live else []
     return client is not None and any(within(client, network) for network in inside)
 
@@ -101,7 +106,7 @@ def in_use(around: dict[str, Any]) -> list[Use]:
     if not around["checked"]:
         return []
     network = around["network"]
-    bridges = {*around["own_bridges"], *(one["interface"] for one in around["docker"])}
+    bridges = {*around["own_bridges"], *(one["bridge"] for one in around["docker"])}
 
     def is_docker(interface: str | None) -> bool:
         return interface is not None and (interface in bridges or bool(_DOCKER_INTERFACE.match(interface)))
@@ -115,10 +120,10 @@ def in_use(around: dict[str, Any]) -> list[Use]:
             Use(ipaddress.ip_interface(entry["address"]).network, f"the network of {entry['interface']}", kind)
         )
     for docker in around["docker"]:
-        if docker["interface"] != "docker0":
+        if docker["bridge"] != "docker0":
             found += [
                 Use(ipaddress.ip_network(subnet), f"Docker's network {docker['name']}", DOCKER)
-                for subnet in docker["subnets"]
+                for subnet in _subnets(docker)
             ]
     singles: list[tuple[str | None, str, str]] = []
     for route in network["routes"]:
@@ -173,6 +178,8 @@ def network_problems(networks: list[dict[str, Any]]) -> list[str]:
             problem = _range_problem(range_)
             if problem:
                 found.append(f"{name!r}: {problem}")
+            elif ":" in range_["subnet"] and not entry.get("ipv6"):
+                found.append(f"{name!r}: subnet {range_['subnet']} needs ipv6: true")
     return found
 
 

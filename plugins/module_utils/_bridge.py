@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The bridges of Docker as the kernel has them, each veth and the container's end behind it.
 
-Gathering is ``observe``'s part; the rest are pure functions over what ``ip -json`` and the API said.
+Gathering is ``observe``'s part; the rest are pure functions over what the kernel and the API said.
 """
 
 from __future__ import annotations
@@ -10,66 +10,23 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _daemon
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _networks, _port_rules, _rtnetlink
 from ansible_collections.mooring.docker.plugins.module_utils._http import Api, ApiError
-
-Link = dict[str, Any]
+from ansible_collections.mooring.docker.plugins.module_utils._rtnetlink import Link
 
 # setns(2), sched.h
 _CLONE_NEWNET = 0x40000000
+# How many of the API's answers are waited for at a time.
 _THREADS = 4
 
 
 class BridgeError(Exception):
     """The kernel's own view could not be had; the message says why."""
-
-
-def links(text: str) -> list[Link]:
-    """The interfaces in the output of ``ip -json -details address``.
-
-    Raises ValueError for anything else. An empty output, and the empty objects that iproute2 writes for what it
-    filtered out, are no interfaces.
-    """
-    return [entry for entry in json.loads(text or "[]") if entry.get("ifname")]
-
-
-def networks(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``GET /networks`` in the module's words, by name."""
-    return [
-        {
-            "name": network["Name"],
-            "id": network["Id"],
-            "driver": network["Driver"],
-            "scope": network.get("Scope"),
-            "internal": bool(network.get("Internal")),
-            "ipv6": bool(network.get("EnableIPv6")),
-            "subnets": [
-                {
-                    "subnet": entry.get("Subnet") or None,
-                    "gateway": entry.get("Gateway") or None,
-                    "ip_range": entry.get("IPRange") or None,
-                }
-                for entry in (network.get("IPAM") or {}).get("Config") or []
-            ],
-            "options": network.get("Options") or {},
-            "bridge": _bridge_name(network),
-        }
-        for network in sorted(answer, key=lambda network: str(network["Name"]))
-    ]
-
-
-def _bridge_name(network: dict[str, Any]) -> str | None:
-    """The kernel's interface of a Docker network, None where it has none.
-
-    moby, libnetwork/drivers/bridge: the option where it is set (docker0 has it), else "br-" and 12 digits of the id.
-    """
-    if network["Driver"] != "bridge":
-        return None
-    named = (network.get("Options") or {}).get("com.docker.network.bridge.name")
-    return str(named or f"br-{network['Id'][:12]}")
 
 
 def container(inspected: dict[str, Any]) -> dict[str, Any]:
@@ -122,20 +79,38 @@ def ends(containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> dic
     so both are needed to tell a veth's end; ``link_index`` is the peer's (rtnetlink(7), IFLA_LINK).
     """
     return {
-        (link["link_index"], link["ifindex"]): {
-            "id": one["id"],
-            "name": one["name"],
-            "interface": link["ifname"],
-            "ifindex": link["ifindex"],
-            "addresses": _addresses(link),
-            "mac": link.get("address"),
-            "mtu": link["mtu"],
-        }
+        (link["link_index"], link["ifindex"]): _end(one, link)
         for one in containers
         for link in inside.get(one["id"], [])
-        # A peer in a namespace of its own has link_netnsid; "link" instead of it is an interface beside this one.
-        if "link_index" in link and "link_netnsid" in link and _kind(link) == "veth"
+        # An interface beside this one, in the same namespace, is no end.
+        if "link_index" in link and _kind(link) == "veth"
     }
+
+
+def _end(one: dict[str, Any], link: Link) -> dict[str, Any]:
+    return {
+        "id": one["id"],
+        "name": one["name"],
+        "interface": link["ifname"],
+        "ifindex": link["ifindex"],
+        "addresses": _addresses(link),
+        "mac": link.get("address"),
+        "mtu": link["mtu"],
+    }
+
+
+def parents(host: list[Link], containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> list[dict[str, Any]]:
+    """The interfaces of the host that containers' macvlan and ipvlan interfaces sit on, with those."""
+    children: dict[int, list[dict[str, Any]]] = {}
+    for one in containers:
+        for link in inside.get(one["id"], []):
+            if "link_index" in link and _kind(link) in ("macvlan", "ipvlan"):
+                children.setdefault(link["link_index"], []).append({"kind": _kind(link), **_end(one, link)})
+    return [
+        {"interface": link["ifname"], "mtu": link["mtu"], "mac": link.get("address"), "children": children[number]}
+        for number, link in ((link["ifindex"], link) for link in host)
+        if number in children
+    ]
 
 
 def bridges(
@@ -153,7 +128,7 @@ def bridges(
                     "mac": link.get("address"),
                     "state": link["operstate"],
                     "mtu": link["mtu"],
-                    "container": peers.get((link["ifindex"], link["link_index"])) if "link_netnsid" in link else None,
+                    "container": peers.get((link["ifindex"], link["link_index"])) if "link_index" in link else None,
                 }
             )
     found = []
@@ -221,17 +196,21 @@ def observe(socket_path: str, timeout: float) -> dict[str, Any]:
     found: dict[str, Any] = {"networks": [], "containers": [], "engine_answers": False, "error": None}
     problems: list[str] = []
     _ask_engine(Api(unix=socket_path, timeout=timeout), found, problems)
-    host = links(_ip(timeout, "-details", "address"))
+    try:
+        host = _rtnetlink.links(timeout)
+    except OSError as error:
+        raise BridgeError(f"the kernel does not list its interfaces: {error}") from error
     routes = {
         "inet": json.loads(_ip(timeout, "-4", "route", "show", "default") or "[]"),
         "inet6": json.loads(_ip(timeout, "-6", "route", "show", "default") or "[]"),
     }
     # Interfaces come and go while we look. The host is listed after the containers are known and before they are
     # entered; an end whose peer has gone meanwhile matches nothing.
-    attached = any("link_netnsid" in link and "master" in link for link in host)
-    inside = _enter_all(found["containers"], timeout, problems) if attached else {}
+    inside = _enter_all(found["containers"], timeout, problems)
     found["bridges"] = bridges(host, found["networks"], ends(found["containers"], inside))
+    found["parents"] = parents(host, found["containers"], inside)
     found["uplinks"] = uplinks(host, routes)
+    _add_rules(found["containers"], timeout)
     found["error"] = problems[0] if problems else None
     return found
 
@@ -241,21 +220,35 @@ def _ask_engine(api: Api, found: dict[str, Any], problems: list[str]) -> None:
     try:
         answer = api.get("/networks")
         found["engine_answers"] = True
-        found["networks"] = networks(answer)
-        for one in api.get("/containers/json?all=1"):
-            try:
-                found["containers"].append(container(api.get(f"/containers/{one['Id']}/json")))
-            except ApiError as error:
-                if error.status != 404:  # It was removed between the two calls.
-                    raise
+        listed = api.get("/containers/json?all=1")
+        found["networks"] = _networks.described(answer, listed)
+        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+            # The list knows no process of a container.
+            for inspected in pool.map(lambda one: _inspect(api, one, problems), listed):
+                if inspected:
+                    found["containers"].append(container(inspected))
     except ApiError as error:
         problems.append(f"Docker's API: {error}")
+
+
+def _inspect(api: Api, one: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
+    """A container's own answer; None where it was removed since it was listed. Raises ApiError where nobody answers."""
+    try:
+        inspected: dict[str, Any] = api.get(f"/containers/{one['Id']}/json")
+    except ApiError as error:
+        if error.status is None:
+            raise
+        # Engines answer for a container that is just being removed with an error of their own.
+        if error.status != 404:
+            problems.append(f"container {_networks.container_name(one)}: {error}")
+        return None
+    return inspected
 
 
 def _enter_all(containers: list[dict[str, Any]], timeout: float, problems: list[str]) -> dict[str, list[Link]]:
     """The links in every container's own network namespace, by container id.
 
-    The namespace of a thread is its own (setns(2)), so threads that are made for this and end with it enter one
+    The namespace of a thread is its own (setns(2)), so a thread that is made for this and ends with it enters one
     container after the other; the process itself stays where it is.
     """
     own = [
@@ -268,14 +261,14 @@ def _enter_all(containers: list[dict[str, Any]], timeout: float, problems: list[
     def enter(one: dict[str, Any]) -> None:
         try:
             _enter(one["pid"])
-            inside[one["id"]] = links(_ip(timeout, "-details", "address"))
+            inside[one["id"]] = _rtnetlink.links(timeout)
         except (FileNotFoundError, ProcessLookupError):
             pass  # It ended since it was listed.
-        except (OSError, ValueError, BridgeError) as error:
+        except OSError as error:
             problems.append(f"container {one['name']}: {error}")
 
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        list(pool.map(enter, own))
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        list(thread.map(enter, own))
     return inside
 
 
@@ -289,6 +282,43 @@ def _enter(pid: int) -> None:
             raise OSError(number, f"cannot enter its network namespace: {os.strerror(number)}")
     finally:
         os.close(namespace)
+
+
+def _add_rules(containers: list[dict[str, Any]], timeout: float) -> None:
+    """What the kernel, and docker-proxy, do for each published port."""
+    if not any(one["published"] for one in containers):
+        return
+    rules = _port_rules.Rules(_rules(timeout))
+    proxies = _proxies()
+    for one in containers:
+        ends = [address.partition("/")[0] for network in one["networks"].values() for address in network["addresses"]]
+        for port in one["published"]:
+            port.update(rules.of(port, ends))
+            port["proxy"] = proxies.get((port["protocol"], port["host_address"], port["host_port"]))
+
+
+def _rules(timeout: float) -> Iterator[_port_rules.Rule]:
+    """The rules of both backends; one that is not installed, or has no table of Docker's, has none."""
+    for program in ("iptables", "ip6tables"):
+        yield from _port_rules.iptables(program, _daemon.run(f"{program}-save", timeout=timeout).stdout)
+    for family in ("ip", "ip6"):
+        # Engine 29 and later, firewall-backend "nftables".
+        listed = _daemon.run("nft", "-nn", "list", "table", family, "docker-bridges", timeout=timeout)
+        yield from _port_rules.nft(listed.stdout)
+
+
+def _proxies() -> dict[tuple[str, str, int], int]:
+    """Protocol, address and port on the host to the docker-proxy that serves it."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            continue  # It ended meanwhile.
+        serves = _port_rules.proxy(command)
+        if serves:
+            found[serves] = int(process.name)
+    return found
 
 
 def _ip(timeout: float, *words: str) -> str:

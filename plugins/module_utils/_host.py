@@ -24,6 +24,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _confirm,
     _daemon,
     _live,
+    _networks,
     _nftables,
     _session,
     _sshd,
@@ -111,7 +112,8 @@ def engine() -> dict[str, Any]:
         "containers_running": None,
         "live_restore": None,
         "swarm": None,
-        "networks": [],
+        "swarm_manager": None,
+        "networks": None,
     }
     cli = re.search(r"version (\S+?),", _daemon.run("docker", "--version").stdout)
     answer["cli_version"] = cli[1] if cli else None
@@ -123,26 +125,15 @@ def engine() -> dict[str, Any]:
             api = _live.local_api(_store.daemon_json() or {})
             answer["api_version"] = api.get("/version")["ApiVersion"]
             info = api.get("/info")
-            networks = api.get("/networks")
+            networks = _networks.described(api.get("/networks"), api.get("/containers/json?all=1"))
         except (ApiError, ConfigError):
             return answer
         answer["containers_running"] = info["ContainersRunning"]
         answer["live_restore"] = info["LiveRestoreEnabled"]
         answer["swarm"] = (info.get("Swarm") or {}).get("LocalNodeState")
-        answer["networks"] = [_network(one) for one in networks]
+        answer["swarm_manager"] = bool((info.get("Swarm") or {}).get("ControlAvailable"))
+        answer["networks"] = networks
     return answer
-
-
-def _network(said: dict[str, Any]) -> dict[str, Any]:
-    """One of Docker's networks with its ranges, and the bridge where it is one."""
-    options = said.get("Options") or {}
-    bridge = options.get("com.docker.network.bridge.name", f"br-{said['Id'][:12]}")
-    return {
-        "name": said["Name"],
-        "driver": said["Driver"],
-        "interface": bridge if said["Driver"] == "bridge" else None,
-        "subnets": [one["Subnet"] for one in (said.get("IPAM") or {}).get("Config") or [] if one.get("Subnet")],
-    }
 
 
 # Options whose values are addresses and no secrets.
@@ -213,7 +204,9 @@ def _proc_address(words: str) -> str:
 def network() -> dict[str, Any]:
     """Addresses, routes and neighbours of the host, its resolvers, and where this very session comes from."""
     addresses = []
+    interfaces = []
     for link in _ip("address", "show"):
+        interfaces.append(link["ifname"])
         for entry in link.get("addr_info", []):
             addresses.append({"interface": link["ifname"], "address": f"{entry['local']}/{entry['prefixlen']}"})
     routes = [
@@ -235,6 +228,7 @@ def network() -> dict[str, Any]:
     ]
     session = _session.current()
     return {
+        "interfaces": interfaces,
         "addresses": addresses,
         "routes": routes,
         "neighbours": neighbours,

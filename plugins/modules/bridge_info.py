@@ -11,9 +11,10 @@ short_description: Observe Docker's bridges, every veth and the container behind
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Returns C(docker0) and every other bridge as the kernel has them, each port with the container's end of it, and
-    Docker's networks and containers as the API tells them, in one trip.
-  - Without an engine that answers, what the kernel has is returned all the same.
+  - Returns C(docker0) and every other bridge as the kernel has them, each port with the container's end of it, the
+    rules that carry each published port, and Docker's networks and containers as the API tells them, in one trip.
+  - Without an engine that answers, what the kernel has is returned all the same. A container that ends meanwhile hides
+    no other.
   - Needs C(ip) of iproute2, and root to look into containers.
 options:
   socket:
@@ -21,7 +22,7 @@ options:
     type: path
     default: /run/docker.sock
   timeout:
-    description: Seconds that each call of the API and each command may take.
+    description: Seconds that each question to the engine, to the kernel and to a command may take.
     type: float
     default: 10.0
 attributes:
@@ -140,6 +141,10 @@ networks:
       description: Whether it has no way out.
       type: bool
       sample: false
+    attachable:
+      description: Whether containers outside of services may join it; means something for a swarm's networks.
+      type: bool
+      sample: false
     ipv6:
       description: Whether its containers get IPv6 addresses.
       type: bool
@@ -153,10 +158,19 @@ networks:
       description: The driver's options.
       type: dict
       sample: {"com.docker.network.driver.mtu": "1400"}
+    labels:
+      description: Its labels; C(mooring.docker) on those that role docker_network made.
+      type: dict
+      sample: {"mooring.docker": "managed"}
     bridge:
       description: The interface that carries it, null for drivers other than C(bridge).
       type: str
       sample: br-9f8e7d6c5b4a
+    containers:
+      description: Names of the containers in it, also of those that do not run.
+      type: list
+      elements: str
+      sample: [web]
 containers:
   description: All containers, also those that do not run.
   returned: always
@@ -192,10 +206,55 @@ containers:
       type: dict
       sample: {"bridge": {"addresses": ["172.17.0.2/16"], "mac": "02:42:ac:11:00:02", "gateway": "172.17.0.1"}}
     published:
-      description: Ports that are published right now.
+      description:
+        - Ports that are published right now, as the engine tells them, each with what the kernel has for it.
+        - C(nat) are the rules that carry it to the container, C(filter) those that name the port or the container and
+          accept or drop what goes there, written as the commands that make them; of iptables, or of nft where the
+          engine uses that.
+        - C(proxy) is the C(docker-proxy) that listens for it, or null.
       type: list
       elements: dict
-      sample: [{"host_address": "0.0.0.0", "host_port": 8080, "container_port": 80, "protocol": "tcp"}]
+      sample:
+        - host_address: 0.0.0.0
+          host_port: 8080
+          container_port: 80
+          protocol: tcp
+          nat:
+            - iptables -t nat -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
+          filter:
+            - iptables -t filter -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
+          proxy: 4242
+parents:
+  description: The interfaces of the host that containers' macvlan and ipvlan interfaces sit on.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: Name of the interface.
+      type: str
+      sample: eth0
+    mtu:
+      description: Largest frame's payload in bytes.
+      type: int
+      sample: 1500
+    mac:
+      description: Hardware address.
+      type: str
+      sample: "52:54:00:12:34:56"
+    children:
+      description: The containers' interfaces, as C(container) in RV(bridges[].ports), with their C(kind).
+      type: list
+      elements: dict
+      sample:
+        - kind: macvlan
+          id: 4f3e2d1c0b9a
+          name: web
+          interface: eth0
+          ifindex: 12
+          addresses: [192.0.2.65/24]
+          mac: "02:42:c0:00:02:41"
+          mtu: 1500
 uplinks:
   description:
     - The interfaces of the default routes in the main table, once for each C(family) (V(inet), V(inet6)) and gateway.

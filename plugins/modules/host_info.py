@@ -77,8 +77,9 @@ host:
       sample: {"docker.io": {"installed": null, "candidate": "26.1.5+dfsg1-9"}}
     engine:
       description:
-        - Versions of daemon, CLI and API, state of the service, number of running containers, and Docker's C(networks)
-          with their bridges and ranges.
+        - Versions of daemon, CLI and API, state of the service, number of running containers, whether the host is in a
+          C(swarm) and its manager.
+        - C(networks) as RV(mooring.docker.bridge_info#module:networks), null where no daemon answers.
       type: dict
       sample: {"installed": true, "version": "26.1.5+dfsg1", "api_version": "1.45", "containers_running": 2}
     configuration:
@@ -99,7 +100,7 @@ host:
       type: dict
     network:
       description:
-        - Addresses, routes of all tables, neighbours, resolvers, and the address this session comes from.
+        - Interfaces, addresses, routes of all tables, neighbours, resolvers, and the address this session comes from.
       type: dict
     nftables:
       description:

@@ -75,7 +75,9 @@ class Situation:
 
     def docker(self, name: str, interface: str, subnet: str) -> None:
         """``docker backend br-0123456789ab 172.18.0.0/16``: a network that Docker has, with its bridge."""
-        self.around["docker"].append({"name": name, "driver": "bridge", "interface": interface, "subnets": [subnet]})
+        self.around["docker"].append(
+            {"name": name, "driver": "bridge", "bridge": interface, "subnets": [{"subnet": subnet}]}
+        )
         if interface != "-":
             network = ipaddress.ip_network(subnet)
             self.link(interface, f"{network[1]}/{network.prefixlen}")

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils import _bridge
+from ansible_collections.mooring.docker.plugins.module_utils import _bridge, _networks, _rtnetlink
 from ansible_collections.mooring.docker.plugins.module_utils._bridge import BridgeError
 from ansible_collections.mooring.docker.plugins.module_utils._http import ApiError
 
@@ -15,7 +15,7 @@ BACK_ID = "2099ffdfb623b6f6cf0bb0b8b5a1d2fd3cf1b5a40ab2d0c5a3eaf2f5ac0e1f67"
 
 
 def link(index: int, name: str, *addresses: str, kind: str | None = "veth", **more: Any) -> dict[str, Any]:
-    """One interface as `ip -json -details address` (iproute2 6.15) prints it, without what nobody reads here."""
+    """One interface as `_rtnetlink.links` tells it."""
     return {
         "ifindex": index,
         "ifname": name,
@@ -103,6 +103,9 @@ INSIDE = {
 }
 
 
+LISTED = _networks.described(NETWORKS, [])
+
+
 def behind(host: list[dict[str, Any]], inside: dict[str, Any]) -> dict[str, tuple[str, str] | None]:
     """Port to (container, its interface)."""
     found = _bridge.bridges(host, [], _bridge.ends(CONTAINERS, inside))
@@ -156,6 +159,20 @@ def test_macvlan_of_the_host_is_no_end_of_a_veth() -> None:
     assert behind(HOST, inside)["vethtwo1"] is None
 
 
+def test_interface_of_the_host_carries_macvlan_and_ipvlan() -> None:
+    inside = {
+        "web" * 8: [link(8, "eth0", "192.0.2.9/24", kind="macvlan", link_index=2, link_netnsid=0)],
+        "two" * 8: [link(9, "eth0", "192.0.2.8/24", kind="ipvlan", link_index=2, link_netnsid=0)],
+    }
+    (parent,) = _bridge.parents(HOST, CONTAINERS, inside)
+    assert parent["interface"] == "eth0"
+    assert [(one["name"], one["kind"], one["addresses"]) for one in parent["children"]] == [
+        ("web", "macvlan", ["192.0.2.9/24"]),
+        ("two", "ipvlan", ["192.0.2.8/24"]),
+    ]
+    assert _bridge.parents(HOST, CONTAINERS, INSIDE) == []
+
+
 def test_pair_of_veths_beside_each_other_leads_to_no_container() -> None:
     """Within one namespace the peer is "link", a name; a reused pid may even show the host to us as a container."""
     pair = link(20, "left", master="docker0", link="right"), link(21, "right", link="left")
@@ -172,9 +189,8 @@ def test_container_that_ended_meanwhile_leaves_its_port_to_nobody() -> None:
 
 
 def test_bridge_carries_its_docker_network() -> None:
-    networks = _bridge.networks(NETWORKS)
     found = {
-        one["name"]: (one["network"], one["network_id"], one["driver"]) for one in _bridge.bridges(HOST, networks, {})
+        one["name"]: (one["network"], one["network_id"], one["driver"]) for one in _bridge.bridges(HOST, LISTED, {})
     }
     assert found == {
         "docker0": ("bridge", "b" * 64, "bridge"),
@@ -191,7 +207,7 @@ def test_bridge_is_what_the_kernel_says() -> None:
 
 
 def test_networks_of_every_driver() -> None:
-    back, bridge, host, lan = _bridge.networks(list(reversed(NETWORKS)))
+    back, bridge, host, lan = _networks.described(list(reversed(NETWORKS)), [])
     assert [one["bridge"] for one in (back, bridge, host, lan)] == ["br-2099ffdfb623", "docker0", None, None]
     assert back["subnets"] == [{"subnet": "10.77.0.0/24", "gateway": None, "ip_range": "10.77.0.128/25"}]
     assert bridge["subnets"] == [{"subnet": "172.17.0.0/16", "gateway": "172.17.0.1", "ip_range": None}]
@@ -250,12 +266,7 @@ def test_container_that_does_not_run_has_no_pid() -> None:
     assert (found["pid"], found["state"], found["networks"], found["published"]) == (None, "exited", {}, [])
 
 
-# --- ip
-
-
-@pytest.mark.parametrize("text", ["", "[]", "[{}]", "[{},{}]"])
-def test_no_interfaces(text: str) -> None:
-    assert _bridge.links(text) == []
+# --- uplinks
 
 
 def test_uplinks_of_both_families_and_several_ways() -> None:
@@ -285,14 +296,17 @@ def test_uplinks_of_both_families_and_several_ways() -> None:
 
 
 class Machine:
-    """A host: what `ip` prints depends on which namespace the thread that asks has entered."""
+    """A host: its interfaces depend on which namespace the thread that asks has entered."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> None:
         self.answers = answers
         self.entered = threading.local()
         self.by_pid = {100: INSIDE["web" * 8], 200: INSIDE["two" * 8]}
         self.visited: list[int] = []
-        monkeypatch.setattr(_bridge, "_ip", self.ip)
+        monkeypatch.setattr(_bridge, "_ip", self.routes)
+        monkeypatch.setattr(
+            _rtnetlink, "links", lambda _timeout: self.by_pid.get(getattr(self.entered, "pid", 0), HOST)
+        )
         monkeypatch.setattr(_bridge, "_enter", self.enter)
         monkeypatch.setattr(_bridge, "Api", lambda **_how: self)
 
@@ -308,17 +322,15 @@ class Machine:
             raise FileNotFoundError(pid)
         self.entered.pid = pid
 
-    def ip(self, _timeout: float, *words: str) -> str:
-        if "route" in words:
-            return json.dumps([{"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"}] if "-4" in words else [])
-        return json.dumps(self.by_pid.get(getattr(self.entered, "pid", 0), HOST))
+    def routes(self, _timeout: float, *words: str) -> str:
+        return json.dumps([{"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"}] if "-4" in words else [])
 
 
 def answers(*containers: dict[str, Any]) -> dict[str, Any]:
     """What the API says on a host with these containers."""
     return {
         "/networks": NETWORKS,
-        "/containers/json?all=1": [{"Id": one["Id"]} for one in containers],
+        "/containers/json?all=1": [{"Id": one["Id"], "Names": [one["Name"]]} for one in containers],
         **{f"/containers/{one['Id']}/json": one for one in containers},
     }
 
@@ -363,6 +375,16 @@ def test_containers_that_die_meanwhile_break_nothing(monkeypatch: pytest.MonkeyP
     assert [one["name"] for one in found["containers"]] == ["web", "late"]
     assert ports(found)["vethweb"] == "web"
     assert found["error"] is None
+
+
+def test_container_that_cannot_be_inspected_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines answer 500 for one that is just being removed."""
+    said = answers(WEB, TWO)
+    said[f"/containers/{WEB['Id']}/json"] = ApiError("RWLayer is unexpectedly nil", 500)
+    Machine(monkeypatch, said)
+    found = _bridge.observe("/run/docker.sock", 5)
+    assert found["error"] == "container web: RWLayer is unexpectedly nil"
+    assert ports(found) == {"vethweb": None, "vethtwo1": "two", "vethtwo0": "two", "tap0": None}
 
 
 def test_engine_that_gets_stuck_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
