@@ -19,7 +19,6 @@ _PROTOCOL = re.compile(r"(?:(?<!! )-p|(?<=\s)(?=(?:tcp|udp|sctp) dport)) ?(tcp|u
 _PORT = re.compile(r"(?<!! )(?:--)?\bdport (\d+)\b")
 _DESTINATION = re.compile(r"(?:(?<!! )-d|\bip6? daddr) ([0-9a-f.:]+)(?:/32|/128)?(?= |$)")
 _TARGET = re.compile(r"(?:--to-destination|\bdnat to) (?:\[([0-9a-f:]+)\]|([0-9.]+)):(\d+)\b")
-_ORIGINAL = re.compile(r"\bct original ip6? daddr \S+( \S+)? ")
 _COUNTER = re.compile(r"\bcounter packets \d+ bytes \d+ ")
 
 _Port = dict[str, Any]
@@ -64,8 +63,6 @@ def nft(listed: str) -> Iterator[Rule]:
 
 
 def _rule(text: str, words: str) -> Rule:
-    # "ct original ip daddr" is where a packet went before it was carried on.
-    words = _ORIGINAL.sub("", words)
     protocol, port = _PROTOCOL.search(words), _PORT.search(words)
     destination, target = _DESTINATION.search(words), _TARGET.search(words)
     return Rule(

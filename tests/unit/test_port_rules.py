@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _port_rules
 
-# As iptables-save prints what engine 28 made for `-p 8080:80 -p 127.0.0.1:8081:80 -p 5353:53/udp` of one container, and
-# `-p 9080:80` of another.
+# As iptables-save prints what engine 28 made for two containers. One has -p 8080:80, 127.0.0.1:8081:80, 5353:53/udp and
+# 5353:53, the other 9080:80.
 IPTABLES = """\
 *raw
 :PREROUTING ACCEPT [10:840]
@@ -20,6 +20,7 @@ COMMIT
 :FORWARD DROP [0:0]
 -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
 -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p udp -m udp --dport 53 -j ACCEPT
+-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 53 -j ACCEPT
 -A DOCKER -d 172.17.0.3/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
 -A DOCKER ! -i docker0 -o docker0 -j DROP
 -A OTHERS ! -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j ACCEPT
@@ -29,6 +30,7 @@ COMMIT
 -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
 -A DOCKER -d 127.0.0.1/32 ! -i docker0 -p tcp -m tcp --dport 8081 -j DNAT --to-destination 172.17.0.2:80
 -A DOCKER ! -i docker0 -p udp -m udp --dport 5353 -j DNAT --to-destination 172.17.0.2:53
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 5353 -j DNAT --to-destination 172.17.0.2:53
 -A DOCKER ! -i docker0 -p tcp -m tcp --dport 9080 -j DNAT --to-destination 172.17.0.3:80
 COMMIT
 """

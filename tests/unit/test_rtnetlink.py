@@ -44,6 +44,15 @@ def test_ends_of_a_veth_point_to_each_other() -> None:
     assert end["address"] == "02:42:0a:4d:07:02"
 
 
+def test_veth_whose_other_end_is_beside_it_leads_nowhere() -> None:
+    """Both ends in one namespace: IFLA_LINK without IFLA_LINK_NETNSID."""
+    links, addresses = captured("container")
+    elsewhere = struct.pack("=HHI", 8, 37, 0)
+    assert links.count(elsewhere) == 1
+    beside = links.replace(elsewhere, struct.pack("=HHI", 8, 99, 0))
+    assert "link_index" not in _rtnetlink.parse(beside, addresses)[1]
+
+
 def test_addresses_of_both_families() -> None:
     assert CONTAINER["eth0"]["addr_info"] == [
         {"family": "inet", "local": "10.77.7.2", "prefixlen": 24},
