@@ -241,8 +241,10 @@ def test_only_unused_networks_of_mooring_are_removed(web: Any) -> None:
         assert "six" in networks(name)
         docker(name, "rm --force net-web")
     declare(CLOSED, MACVLAN)
+    # docker_gwbridge is what an engine keeps of a swarm that it has left.
+    own = {"bridge", "host", "none", "docker_gwbridge"}
     for name in HOSTS:
-        assert set(networks(name)) - {"bridge", "host", "none"} == {"closed", "macvlan", "foreign"}
+        assert set(networks(name)) - own == {"closed", "macvlan", "foreign"}
     declare(*ALL)
 
 
