@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev system lab lab-down demo lint unit molecule thorough test
+.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough test
 
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
@@ -48,6 +48,10 @@ lint: setup-dev ## ruff, mypy, yamllint, ansible-lint (production profile), docu
 unit: setup-dev ## the pure logic
 	$(BIN)/pytest tests/unit
 
+browser: setup-dev ## the report in a headless Chromium
+	lab/system-packages browser
+	$(BIN)/pytest tests/browser
+
 molecule: setup-dev ## create, converge, idempotence, check, verify and destroy on real hosts
 	lab/system-packages lab
 	tests/molecule
@@ -56,4 +60,4 @@ thorough: setup-dev ## the scenario transaction with all its samples and 20 cuts
 	lab/system-packages lab
 	MOORING_THOROUGH=1 tests/molecule transaction
 
-test: lint unit molecule ## everything that guards main
+test: lint unit browser molecule ## everything that guards main

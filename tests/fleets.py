@@ -31,7 +31,7 @@ def host(name: str = "web-1", containers: int = 5, number: int = 7, days_left: i
             "engine_answers": True,
             "error": None,
         },
-        "published": ["192.0.2.0/24", "2001:db8::/32"] if number % 2 else "closed",
+        "published": {"allow": [{"sources": ["192.0.2.0/24", "2001:db8::/32"]}]} if number % 2 else "closed",
     }
 
 

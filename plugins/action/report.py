@@ -35,7 +35,7 @@ _ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "fleet": {"type": "str", "required": True},
     "hosts": {"type": "list", "elements": "dict", "options": _HOST, "required": True},
-    "findings": {"type": "list", "elements": "dict", "options": _FINDING, "default": []},
+    "findings": {"type": "list", "elements": "dict", "options": _FINDING},
     "clients": {"type": "list", "elements": "str", "default": []},
 }
 

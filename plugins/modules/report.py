@@ -54,13 +54,16 @@ options:
         description: The result of M(mooring.docker.bridge_info).
         type: dict
       published:
-        description: The policy for published ports, V(open), V(closed), or a list of CIDR that they are open to.
+        description:
+          - The policy for published ports, V(open), V(closed), or C(allow) with a list of entries, each with any of
+            C(sources), C(interfaces) and C(ports). Without it, who reaches them is not told.
         type: raw
   findings:
-    description: What differs from the declaration, on a host of the fleet or elsewhere.
+    description:
+      - What differs from the declaration, on a host of the fleet or elsewhere.
+      - An empty list says that all is as declared. Without it, the report says that nobody looked.
     type: list
     elements: dict
-    default: []
     suboptions:
       host:
         description: Where it was found.

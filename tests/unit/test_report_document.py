@@ -80,6 +80,13 @@ def test_the_worst_hosts_come_first() -> None:
     assert report["totals"]["without_findings"] == 2
 
 
+def test_no_findings_and_no_look_for_them_are_two_things() -> None:
+    assert of(fleets.host())["verified"]
+    report = make([fleets.host()], None, fleets.CLIENTS, "production", fleets.GENERATED)
+    assert not report["verified"]
+    validate(report)
+
+
 def test_errors_come_before_warnings() -> None:
     found = [fleets.finding("web-1", severity) for severity in ("info", "warning", "error")]
     report = of(fleets.host(), findings=found)
@@ -264,8 +271,15 @@ def test_an_uplink_of_both_families_is_one() -> None:
     [
         ("open", "0.0.0.0", ("everyone", [])),
         ("closed", "::", ("nobody", [])),
-        (["192.0.2.0/24"], "0.0.0.0", ("sources", ["192.0.2.0/24"])),
-        ([], "0.0.0.0", ("nobody", [])),
+        ({"allow": [{"sources": ["192.0.2.0/24"]}]}, "0.0.0.0", ("sources", ["192.0.2.0/24"])),
+        ({"allow": [{"sources": ["192.0.2.0/24"]}]}, "127.0.0.1", ("host", [])),
+        ({"allow": [{"sources": ["a", "b"], "interfaces": ["eth1"]}]}, "::", ("sources", ["a by eth1", "b by eth1"])),
+        ({"allow": [{"interfaces": ["eth1", "wg*"]}]}, "0.0.0.0", ("sources", ["all by eth1", "all by wg*"])),
+        ({"allow": [{"sources": ["a"], "ports": [80]}]}, "0.0.0.0", ("sources", ["a"])),
+        ({"allow": [{"sources": ["a"], "ports": ["79-81/tcp"]}]}, "0.0.0.0", ("sources", ["a"])),
+        ({"allow": [{"sources": ["a"], "ports": ["80/udp", 81]}]}, "0.0.0.0", ("nobody", [])),
+        ({"allow": [{"sources": ["a"]}, {"ports": ["80/tcp"]}]}, "0.0.0.0", ("everyone", [])),
+        ({"allow": []}, "0.0.0.0", ("nobody", [])),
         (None, "0.0.0.0", ("unknown", [])),
         ("open", "127.0.0.1", ("host", [])),
         ("open", "::1", ("host", [])),

@@ -176,6 +176,15 @@ def test_any_name_is_well_formed(text: str) -> None:
 # --- the table
 
 
+def test_without_a_look_for_findings_nothing_is_said_to_be_right() -> None:
+    report = document([fleets.host()], None, fleets.CLIENTS, "production", fleets.GENERATED)
+    text = " ".join(Reader(page.page(report)).texts)
+    assert "not verified" in text
+    assert "no findings" not in text
+    assert "Without findings" not in text
+    assert "not verified" in table.table(report)
+
+
 def test_the_table_is_aligned_and_tells_every_finding() -> None:
     found = [fleets.finding("b"), fleets.finding("b"), fleets.finding("controller", "warning")]
     lost = {"name": "lost"}

@@ -197,6 +197,16 @@ def test_a_container_in_two_networks_shows_its_ports_once() -> None:
     assert (shown.count("container"), shown.count("ports")) == (2, 2), "one box of ports for each reach"
 
 
+def test_published_ports_stand_where_they_lead_outside() -> None:
+    host = observed(1)
+    end = host["segments"][0]["ends"][0]
+    host["segments"] = [{**host["segments"][0], "outward": outward, "ends": [end]} for outward in (False, True, True)]
+    picture = topology.layout(host)
+    rows = [box.middle for box in picture.boxes if box.kind == "container"]
+    beside = {min(rows, key=lambda row, box=box: abs(row - box.middle)) for box in picture.boxes if box.kind == "ports"}
+    assert beside == {rows[1]}
+
+
 def test_every_reach_looks_different() -> None:
     styles = {kind: style for kind, (_words, style) in topology._REACH.items()}
     assert styles["everyone"] == "open"

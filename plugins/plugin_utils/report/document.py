@@ -20,14 +20,15 @@ SEVERITIES = ("error", "warning", "info")
 Json = dict[str, Any]
 
 
-def document(hosts: list[Json], findings: list[Json], clients: list[str], fleet: str, generated: str) -> Json:
+def document(hosts: list[Json], findings: list[Json] | None, clients: list[str], fleet: str, generated: str) -> Json:
     """The document.
 
     ``hosts`` has for each host its name, address, and as far as they were had: error (why it could not be observed),
     host (of ``host_info``), endpoints (each of ``endpoint_info``), bridge (all of ``bridge_info``) and published (the
-    policy). ``findings`` are of whatever host, the controller for example; ``clients`` are the names of those who have
-    a certificate; ``generated`` is the time, ISO 8601.
+    policy). ``findings`` are of whatever host, the controller for example, or None where nobody looked for any;
+    ``clients`` are the names of those who have a certificate; ``generated`` is the time, ISO 8601.
     """
+    verified, findings = findings is not None, findings or []
     known = {one["name"] for one in hosts}
     described = [_host(one, [found for found in findings if found["host"] == one["name"]], clients) for one in hosts]
     # The worst first, then the inventory's order.
@@ -38,6 +39,7 @@ def document(hosts: list[Json], findings: list[Json], clients: list[str], fleet:
             "version": VERSION,
             "fleet": fleet,
             "generated": generated,
+            "verified": verified,
             "totals": _totals(described, findings),
             "versions": _versions(described),
             "certificates": _certificates(described),
@@ -58,7 +60,7 @@ def _host(seen: Json, findings: list[Json], clients: list[str]) -> Json:
         "error": seen.get("error") or bridge.get("error"),
         "system": {
             "distribution": system.get("distribution"),
-            "version": system.get("distribution_version"),
+            "version": system.get("distribution_version") or system.get("distribution_codename"),
             "kernel": system.get("kernel_version"),
         },
         "engine": {
@@ -263,12 +265,29 @@ def _reach(binding: Json, policy: Any) -> Json:
     """Who can reach a published port by the policy: ``reach`` and, where it is "sources", which."""
     if ipaddress.ip_address(binding["host_address"]).is_loopback:
         return {"reach": "host", "sources": []}
-    if policy is None:
-        return {"reach": "unknown", "sources": []}
-    if policy == "open":
+    if not isinstance(policy, dict):
+        reach = {"open": "everyone", "closed": "nobody"}.get(policy, "unknown")
+        return {"reach": reach, "sources": []}
+    let_in = [entry for entry in policy["allow"] if _is_about(entry, binding)]
+    if any("sources" not in entry and "interfaces" not in entry for entry in let_in):
         return {"reach": "everyone", "sources": []}
-    sources = [] if policy == "closed" else list(policy)
-    return {"reach": "sources" if sources else "nobody", "sources": sources}
+    sources = [
+        source + by
+        for entry in let_in
+        for by in ([f" by {name}" for name in entry.get("interfaces", [])] or [""])
+        for source in entry.get("sources", ["all"])
+    ]
+    return {"reach": "sources" if sources else "nobody", "sources": list(dict.fromkeys(sources))}
+
+
+def _is_about(entry: Json, binding: Json) -> bool:
+    """Whether an entry of the policy names the port as a client asks for it; without ports it is about all."""
+    for port in entry.get("ports", ["0-65535"]):
+        numbers, _separator, protocol = str(port).partition("/")
+        first, _separator, last = numbers.partition("-")
+        if int(first) <= binding["host_port"] <= int(last or first) and protocol in ("", binding["protocol"]):
+            return True
+    return False
 
 
 # --- the fleet

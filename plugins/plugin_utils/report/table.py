@@ -22,7 +22,7 @@ def table(report: dict[str, Any]) -> str:
         rows.append(
             (
                 host["name"],
-                _counts(host["findings_by_severity"]) if host["observed"] or host["findings"] else "not observed",
+                _counts(host["findings_by_severity"]) or _without(host, report["verified"]),
                 host["engine"]["version"] or "-",
                 str(running) if host["observed"] else "-",
                 f"{days[host['name']]} days left" if days.get(host["name"]) is not None else "-",
@@ -44,4 +44,10 @@ def table(report: dict[str, Any]) -> str:
 
 def _counts(counts: dict[str, int]) -> str:
     words = [f"{counts[one]} {one}{'s' if counts[one] != 1 and one != 'info' else ''}" for one in SEVERITIES]
-    return ", ".join(word for word, one in zip(words, SEVERITIES) if counts[one]) or "none"
+    return ", ".join(word for word, one in zip(words, SEVERITIES) if counts[one])
+
+
+def _without(host: dict[str, Any], verified: bool) -> str:
+    if not host["observed"]:
+        return "not observed"
+    return "none" if verified else "not verified"

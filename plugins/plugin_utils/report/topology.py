@@ -443,12 +443,18 @@ def _uplink_row(uplink: Json) -> _Row:
 
 
 def _wire_rows(host: Json) -> list[list[_Row]]:
-    """The rows of each segment: veth, container, published ports. These stand where the container is met first."""
+    """The rows of each segment: veth, container, published ports. These stand once, and where they lead outside."""
+    places: dict[str, int] = {}
+    # An earlier place overrules a later one, and a way out no way out.
+    for outward in (False, True):
+        for number, segment in reversed(list(enumerate(host["segments"]))):
+            if segment["outward"] == outward:
+                places.update({end["container"]: number for end in segment["ends"]})
     containers = {one["name"]: one for one in host["containers"]}
     unknown: Json = {"state": "running", "published": []}
     met = set()
     found = []
-    for segment in host["segments"]:
+    for number, segment in enumerate(host["segments"]):
         rows = []
         for end in segment["ends"]:
             name = end["container"]
@@ -456,8 +462,9 @@ def _wire_rows(host: Json) -> list[list[_Row]]:
             row = {CONTAINER: [_container(end, one["state"], name in met)]}
             if end["veth"]:
                 row[VETH] = [_box("veth", end["veth"], VETH, [("value", end["veth"])])]
-            if one["published"] and name not in met:
+            if one["published"] and places.get(name) == number:
                 row[PORTS] = _ports(one["published"], name)
+                del places[name]
             if name is not None:
                 met.add(name)
             rows.append(row)
