@@ -72,10 +72,10 @@ def test_the_schema_knows_every_key() -> None:
 
 
 def test_the_worst_hosts_come_first() -> None:
-    hosts = [fleets.host(name) for name in ("fine", "warned", "broken", "fine-too")]
+    hosts = [fleets.host(name) for name in ("fine", "warned", "broken", "fine-too")] + [{"name": "lost"}]
     found = [fleets.finding("warned", "warning"), fleets.finding("broken"), fleets.finding("warned", "warning")]
     report = of(*hosts, findings=found)
-    assert [host["name"] for host in report["hosts"]] == ["broken", "warned", "fine", "fine-too"]
+    assert [host["name"] for host in report["hosts"]] == ["lost", "broken", "warned", "fine", "fine-too"]
     assert report["totals"]["findings"] == {"error": 1, "warning": 2, "info": 0}
     assert report["totals"]["without_findings"] == 2
 

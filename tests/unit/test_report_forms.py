@@ -81,7 +81,9 @@ def test_no_name_becomes_markup(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_name_becomes_markup_in_a_picture(text: str) -> None:
-    harmless, hostile = (ElementTree.fromstring(svg.stand_alone(everywhere(one)["hosts"][0])) for one in ("name", text))
+    harmless, hostile = (
+        ElementTree.fromstring(svg.stand_alone(everywhere(one)["hosts"][-1])) for one in ("name", text)
+    )
     assert {one.tag for one in hostile.iter()} == {one.tag for one in harmless.iter()}
     shown = ["".join(one.itertext()) for one in hostile.iter("{http://www.w3.org/2000/svg}text")]
     assert text in shown
@@ -190,10 +192,10 @@ def test_the_table_is_aligned_and_tells_every_finding() -> None:
     lost = {"name": "lost"}
     text = table.table(of(fleets.host("a-longer-name"), fleets.host("b", 60, days_left=3), lost, findings=found))
     lines = text.splitlines()
-    assert [line.split()[0] for line in lines[:4]] == ["HOST", "b", "a-longer-name", "lost"]
+    assert [line.split()[0] for line in lines[:4]] == ["HOST", "lost", "b", "a-longer-name"]
     column = lines[0].index("FINDINGS")
-    assert [line[column:].split("  ")[0] for line in lines[1:4]] == ["2 errors", "none", "not observed"]
-    assert lines[1].endswith("60          3 days left")
+    assert [line[column:].split("  ")[0] for line in lines[1:4]] == ["not observed", "2 errors", "none"]
+    assert lines[2].endswith("60          3 days left")
     assert text.count("remedy:") == 3
 
 

@@ -11,7 +11,7 @@ import fleets
 import pytest
 from ansible_collections.mooring.docker.plugins.plugin_utils.report import svg, topology
 from ansible_collections.mooring.docker.plugins.plugin_utils.report.document import document
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -150,6 +150,7 @@ def crosses(start: tuple[float, float], end: tuple[float, float], box: topology.
     return across and top < box.y + box.height and bottom > box.y
 
 
+@settings(deadline=None, max_examples=50)
 @given(hosts())
 def test_nothing_overlaps_or_is_cut(host: dict[str, Any]) -> None:
     check(topology.layout(host))
@@ -160,6 +161,7 @@ def test_nothing_overlaps_or_is_cut_on_a_usual_host(containers: int) -> None:
     check(drawn(containers))
 
 
+@settings(deadline=None, max_examples=50)
 @given(hosts())
 def test_nothing_is_left_out(host: dict[str, Any]) -> None:
     words = {"".join(text.lines) for box in topology.layout(host).boxes for text in box.texts} | {""}
@@ -239,6 +241,7 @@ def test_runs_of_ports_are_one_line(published: list[dict[str, Any]], lines: list
 # --- SVG
 
 
+@settings(deadline=None, max_examples=50)
 @given(hosts())
 def test_the_file_is_xml_and_says_what_the_layout_says(host: dict[str, Any]) -> None:
     root = ElementTree.fromstring(svg.stand_alone(host))

@@ -31,8 +31,8 @@ def document(hosts: list[Json], findings: list[Json] | None, clients: list[str],
     verified, findings = findings is not None, findings or []
     known = {one["name"] for one in hosts}
     described = [_host(one, [found for found in findings if found["host"] == one["name"]], clients) for one in hosts]
-    # The worst first, then the inventory's order.
-    described.sort(key=lambda one: [-one["findings_by_severity"][severity] for severity in SEVERITIES])
+    # The worst first, and what nobody could see before all; then the inventory's order.
+    described.sort(key=lambda one: [one["observed"], *(-one["findings_by_severity"][each] for each in SEVERITIES)])
     elsewhere = [_finding(one) | {"host": one["host"]} for one in findings if one["host"] not in known]
     printable: Json = _printable(
         {
