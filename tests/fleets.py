@@ -127,7 +127,7 @@ def container(index: int, of: str, state: str = "running") -> Json:
         "network_mode": of,
         "networks": {of: {"addresses": [f"10.0.0.{index + 2}/24"]}},
         "published": [
-            {"host_address": address, "host_port": number, "container_port": 80, "protocol": "tcp"}
+            {"host_address": address, "host_port": number, "container_port": 80, "protocol": "tcp", "proxy": None}
             for address, number in bound
         ],
     }

@@ -257,7 +257,11 @@ def _global(addresses: list[str]) -> list[str]:
 
 def _container(one: Json, policy: Any) -> Json:
     return {key: one[key] for key in ("id", "name", "image", "state")} | {
-        "published": [binding | _reach(binding, policy) for binding in one["published"]]
+        "published": [
+            {key: binding[key] for key in ("host_address", "host_port", "container_port", "protocol")}
+            | _reach(binding, policy)
+            for binding in one["published"]
+        ]
     }
 
 
