@@ -51,11 +51,9 @@ def client_contexts(hosts: list[Mapping[str, Any]]) -> dict[str, str]:
     for host in hosts:
         name = host["inventory_hostname"]
         address = host.get("ansible_host", name)
-        urls = [url for url in host.get("docker_engine_endpoints", []) if url.startswith("tcp://")]
-        remote = [one for one in map(_endpoints.parse, urls) if not one.is_loopback]
+        remote = _endpoints.reached(host.get("docker_engine_endpoints", []), address)
         if remote:
-            reached = address if remote[0].host in ("", "0.0.0.0", "::") else remote[0].host
-            found[name] = f"tcp://{_bracketed(reached)}:{remote[0].port}"
+            found[name] = remote[0]
         if host.get("docker_engine_ssh_clients"):
             found[f"{name}-ssh" if remote else name] = _ssh_url(host)
     return found
@@ -70,7 +68,7 @@ def client_host_keys(hosts: list[Mapping[str, Any]]) -> dict[str, list[str]]:
 def _ssh_url(host: Mapping[str, Any]) -> str:
     address = host.get("ansible_host", host["inventory_hostname"])
     port = f":{host['ansible_port']}" if host.get("ansible_port") else ""
-    return f"ssh://{host.get('docker_engine_ssh_user', 'docker-remote')}@{_bracketed(address)}{port}"
+    return f"ssh://{host.get('docker_engine_ssh_user', 'docker-remote')}@{_endpoints.bracketed(address)}{port}"
 
 
 def table(directory: str) -> list[str]:
@@ -83,10 +81,6 @@ def table(directory: str) -> list[str]:
             moments = one["not_before"], one["not_after"]
             lines.append(line.format(kind, one["name"], *moments, one["serial_number"], trusted))
     return lines
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 class FilterModule:

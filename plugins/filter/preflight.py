@@ -48,6 +48,7 @@ class FilterModule:
             "network_problems": _addresses.network_problems,
             "option_problems": _rules.problems,
             "range_problems": _addresses.range_problems,
+            "reached_endpoints": _endpoints.reached,
             "slot_problem": _plan.slot_problem,
             "socket_paths": socket_paths,
         }

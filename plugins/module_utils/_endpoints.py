@@ -100,6 +100,17 @@ def normal_path(path: str) -> str:
     return path[len("/var") :] if path.startswith("/var/run/") else path
 
 
+def reached(urls: list[str], address: str) -> list[str]:
+    """The TCP endpoints among ``urls`` as another machine reaches them, on a host that has ``address``."""
+    remote = [one for one in map(parse, urls) if one.scheme == "tcp" and not one.is_loopback]
+    return [f"tcp://{bracketed(address if one.host in ('0.0.0.0', '::') else one.host)}:{one.port}" for one in remote]
+
+
+def bracketed(host: str) -> str:
+    """``host`` as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
 def problems(urls: object, tls: bool, plaintext_loopback: bool) -> list[str]:
     """What is wrong with a declared list of endpoints; empty when it can be served.
 

@@ -7,6 +7,7 @@ Works on hosts without an engine, without systemd, and on other systems than Lin
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import importlib.util
 import ipaddress
@@ -21,8 +22,10 @@ from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import (
     _apply,
+    _config,
     _confirm,
     _daemon,
+    _files,
     _live,
     _networks,
     _nftables,
@@ -33,6 +36,8 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
 from ansible_collections.mooring.docker.plugins.module_utils._http import ApiError
+
+_TLS_OPTIONS = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
 
 
 def system() -> dict[str, Any]:
@@ -146,7 +151,9 @@ def configuration() -> dict[str, Any]:
         fragments = _store.fragments()
         effective = _store.daemon_json()
     except ConfigError as error:
-        return {"error": str(error), "fragments": {}, "effective": [], "addresses": {}, "pending": None}
+        nothing: dict[str, Any] = {"fragments": {}, "effective": [], "edited": [], "addresses": {}, "tls": {}}
+        return {"error": str(error), **nothing, "pending": None}
+    effective = effective or {}
     pending = None
     if _daemon.dockerd():
         plan = _apply.Transaction(0).plan
@@ -154,10 +161,43 @@ def configuration() -> dict[str, Any]:
     return {
         "error": None,
         "fragments": {name: sorted(content) for name, content in fragments.items()},
-        "effective": sorted(effective or {}),
-        "addresses": {key: value for key, value in (effective or {}).items() if key in _ADDRESSES},
+        "effective": sorted(effective),
+        "edited": _edited(fragments, effective),
+        "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
+        "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
         "pending": pending,
     }
+
+
+def _edited(fragments: dict[str, _config.Config], effective: _config.Config) -> list[str]:
+    """The keys of daemon.json that are not what the fragments make of them."""
+    try:
+        return sorted(_config.changed_keys(_config.merge(fragments), effective)) if fragments else []
+    except ConfigError:
+        return sorted(effective)  # Two fragments disagree: nobody composed this.
+
+
+def files(tls: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Owner and mode of what makes the engine what it is: configuration, keys, units, Mooring's own state."""
+    paths = [*_files.below(Path("/etc/docker")), _store.STATE, Path("/run/containerd/containerd.sock")]
+    paths += [Path(path) for path in tls.values() if isinstance(path, str)]
+    for unit in (_daemon.SERVICE, _daemon.SOCKET):
+        show = _daemon.properties(unit)
+        named = [show.get("FragmentPath", ""), *show.get("DropInPaths", "").split()]
+        named += re.findall(r"(/\S+)", show.get("EnvironmentFiles", ""))
+        paths += [Path(path) for path in named if path]
+    found: dict[str, dict[str, Any]] = _files.describe(paths)
+    return found
+
+
+def sockets(endpoints: list[str]) -> list[dict[str, Any]]:
+    """Who may use the UNIX sockets among ``endpoints``."""
+    found = []
+    for path in [url[len("unix://") :] for url in endpoints if url.startswith("unix://")]:
+        # One that was removed under the daemon that listens on it cannot be used any more.
+        with contextlib.suppress(OSError):
+            found.append(_files.socket(path))
+    return found
 
 
 def listening(pid: int | None) -> list[str]:
@@ -264,21 +304,25 @@ def _route(entry: dict[str, Any]) -> dict[str, Any] | None:
 def observe(
     names: list[str], users: list[str], groups: list[str], certificates: list[str], ssh_user: str | None = None
 ) -> dict[str, Any]:
-    """Everything above. ``certificates`` are paths of PEM files to describe."""
+    """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names."""
     here = system()
     if here["kernel"] != "Linux":
         return {"system": here}
+    configured = configuration()
+    served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
     answer = {
         "system": here,
         "packages": packages(names),
         "engine": engine(),
-        "configuration": configuration(),
-        "certificates": {path: describe_file(path) for path in certificates},
+        "configuration": configured,
+        "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},
+        "files": files(configured["tls"]),
         "network": network(),
         "nftables": _nftables.observe(),
         "confirm": _confirm.observe(),
         **accounts(users, groups),
     }
     answer["listening"] = listening(answer["engine"]["service"]["pid"])
+    answer["sockets"] = sockets(answer["listening"])
     answer["ssh"] = _sshd.observe(ssh_user, answer["network"]["client"]) if ssh_user else None
     return answer

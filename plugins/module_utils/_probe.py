@@ -9,16 +9,13 @@ a guess: a silent server is not one that refuses.
 from __future__ import annotations
 
 import contextlib
-import grp
-import pwd
 import select
 import socket
 import ssl
-import stat
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _hello, _http
+from ansible_collections.mooring.docker.plugins.module_utils import _files, _hello, _http
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe, describe_name
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import Endpoint, EndpointError, parse
 
@@ -128,7 +125,7 @@ class _Visit:
         """A UNIX socket: who may use it, and what answers."""
         path = self.endpoint.path
         try:
-            self.found["socket"] = _socket(path)
+            self.found["socket"] = _files.socket(path)
             deadline = _http.Deadline(self.timeout)
             sock = _http.open_unix(path, deadline)
         except OSError as error:
@@ -313,26 +310,3 @@ def _is_refusal(error: BaseException | None) -> bool:
         return False
     word = _word(error)
     return "ALERT" in word and any(about in word for about in ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"))
-
-
-def _socket(path: str) -> dict[str, Any]:
-    """Who may use a UNIX socket. Raises OSError where there is none.
-
-    ``group_members`` are the users who are in the group by group(5) or by their primary group.
-    """
-    status = Path(path).stat()
-    if not stat.S_ISSOCK(status.st_mode):
-        raise OSError("is no socket")
-    try:
-        owner = pwd.getpwuid(status.st_uid).pw_name
-    except KeyError:
-        owner = str(status.st_uid)
-    members = {user.pw_name for user in pwd.getpwall() if user.pw_gid == status.st_gid}
-    try:
-        entry = grp.getgrgid(status.st_gid)
-        group = entry.gr_name
-        members.update(entry.gr_mem)
-    except KeyError:
-        group = str(status.st_gid)
-    mode = format(stat.S_IMODE(status.st_mode), "04o")
-    return {"path": path, "owner": owner, "group": group, "mode": mode, "group_members": sorted(members)}

@@ -15,7 +15,8 @@ description:
     of its addresses could cut off.
   - Works on hosts without an engine, without systemd, and on other systems than Linux, where it returns just
     RV(host.system).
-  - Values of the configuration other than addresses are not returned, for they can hold passwords of proxies.
+  - Values of the configuration other than addresses and TLS options are not returned, for they can hold passwords of
+    proxies; nor is what a key holds.
 options:
   packages:
     description: Debian packages to look up.
@@ -33,7 +34,7 @@ options:
     elements: str
     default: []
   certificates:
-    description: PEM files whose certificate is described.
+    description: PEM files whose certificate is described, beside those that C(daemon.json) names.
     type: list
     elements: path
     default: []
@@ -84,19 +85,39 @@ host:
       sample: {"installed": true, "version": "26.1.5+dfsg1", "api_version": "1.45", "containers_running": 2}
     configuration:
       description:
-        - Keys of each fragment and of C(daemon.json), values of the options that are C(addresses), and the C(pending)
-          C(action) with its C(reasons).
+        - Keys of each fragment and of C(daemon.json), those C(edited) in the latter by somebody else, the C(pending)
+          C(action) with its C(reasons), values of the options that are C(addresses), and those of C(tls), C(tlsverify),
+          C(tlscacert), C(tlscert), C(tlskey).
       type: dict
-      sample: {"fragments": {"10-engine": ["hosts"]}, "pending": {"action": "nothing", "keys": [], "reasons": []}}
+      sample:
+        fragments: {"10-engine": [hosts, tlscert]}
+        effective: [hosts, tlscert]
+        edited: []
+        tls: {"tlscert": /etc/docker/tls/server/cert.pem}
+        pending: {"action": nothing, "keys": [], "reasons": []}
     listening:
       description: Endpoints that the daemon's process really listens on.
       type: list
       elements: str
       sample: ["tcp://0.0.0.0:2376", "unix:///run/docker.sock"]
+    sockets:
+      description: C(path), C(owner), C(group), C(mode) and C(group_members) of each UNIX socket that it listens on.
+      type: list
+      elements: dict
+      sample: [{"path": "/run/docker.sock", "owner": "root", "group": "docker", "mode": "0660", "group_members": []}]
+    files:
+      description:
+        - C(kind), C(owner), C(group) and C(mode) of the engine's files, by path. Of C(/etc/docker) and all in it, the
+          TLS files, systemd's units with their drop-ins and environment files, containerd's socket, and Mooring's own
+          state.
+        - C(leads_to) is where a link leads in the end, else null.
+      type: dict
+      sample:
+        /etc/docker/tls/server/key.pem: {"kind": file, "owner": root, "group": root, "mode": "0600", "leads_to": null}
     certificates:
       description:
-        - Each asked file's first certificate, as RV(mooring.docker.endpoint_info#module:endpoint.certificate), null
-          where there is none. C(bundle) has the sha256 of every certificate in the file, in its order.
+        - The first certificate of each asked file, and of C(tlscert) and C(tlscacert) in C(daemon.json), as
+          RV(mooring.docker.endpoint_info#module:endpoint.certificate), null where there is none. C(bundle) has the sha256 of every certificate in the file, in its order.
       type: dict
     network:
       description:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils import _http, _probe
+from ansible_collections.mooring.docker.plugins.module_utils import _files, _http
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
 from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
 from forge import CLIENT, SERVER, Authority
@@ -500,8 +500,8 @@ def test_socket_of_unknown_owner_has_numbers(unix: tuple[socket.socket, Path], m
     def unknown(_number: int) -> None:
         raise KeyError
 
-    monkeypatch.setattr(_probe.pwd, "getpwuid", unknown)
-    monkeypatch.setattr(_probe.grp, "getgrgid", unknown)
+    monkeypatch.setattr(_files.pwd, "getpwuid", unknown)
+    monkeypatch.setattr(_files.grp, "getgrgid", unknown)
     seen = probe(f"unix://{unix[1]}")
     assert (seen["socket"]["owner"], seen["socket"]["group"]) == (str(os.geteuid()), str(os.getegid()))
 

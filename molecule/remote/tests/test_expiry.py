@@ -1,0 +1,144 @@
+"""No certificate ends unnoticed: near its end a normal run renews it, past it verification fails with the date.
+
+The certificates are issued by a controller whose clock is behind (libfaketime), so that their end is as near as a test
+needs it; all that follows, the daemons and their clients included, lives in real time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import reach
+from conftest import ENDPOINTS, Client, command, converge, run
+
+HOST = "trixie"
+SERVER_DAYS, CLIENT_DAYS = 397, 90
+"""How long certificates are valid, the roles' defaults."""
+
+
+def issue_so_that_left(playbook: str, valid: int, left: int, **variables: Any) -> None:
+    """Run a playbook that issues a certificate, valid for so many days, at such a time that so many are left now."""
+    done = subprocess.run(
+        ["faketime", "--exclude-monotonic", "-f", f"-{valid - left}d", *command(playbook, **variables)],
+        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def server() -> dict[str, Any]:
+    """The certificate of the daemon, as host_info tells of it unasked, and when the daemon was started."""
+    host = reach.managed(HOST).ansible("mooring.docker.host_info", check=False, become=True)["host"]
+    found: dict[str, Any] = host["certificates"][host["configuration"]["tls"]["tlscert"]]
+    return {**found, "pid": host["engine"]["service"]["pid"]}
+
+
+def own(client: Client) -> str:
+    """The serial number and the end of the client's certificate."""
+    words = ["openssl", "x509", "-noout", "-serial", "-enddate", "-in", str(client.directory / "cert.pem")]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def ended(days: int) -> str:
+    """The day on which something ended so many days ago."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (now - datetime.timedelta(days=days)).strftime("%Y-%m-%d")
+
+
+def verify(client: Client, *words: str) -> subprocess.CompletedProcess[str]:
+    """Verify the fleet as a monitoring system does."""
+    return subprocess.run(
+        [*command("verify", verify_client=str(client.directory)), *words],
+        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"},
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _mended(client: Client) -> Iterator[None]:
+    """Whatever happened, the fleet and this client go on with good certificates."""
+    yield
+    converge("rotate_certificates", limit=f"{HOST},localhost", rotate="server")
+    converge("client", **client.variables, docker_client_renew=True)
+
+
+def test_a_good_fleet_has_no_findings(client: Client) -> None:
+    done = verify(client)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_servers_certificate_is_renewed_in_time(client: Client) -> None:
+    issue_so_that_left("rotate_certificates", SERVER_DAYS, 10, limit=f"{HOST},localhost", rotate="server")
+    before = server()
+    assert before["days_left"] in (9, 10)
+    warned = verify(client)
+    assert warned.returncode == 0
+    assert f"{HOST}: warning certificates.ends_soon" in warned.stdout
+    assert before["not_after"][:10] in warned.stdout
+
+    converge(limit=HOST)
+    after = server()
+    assert after["serial_number"] != before["serial_number"]
+    assert after["pid"] != before["pid"]
+    assert after["days_left"] == SERVER_DAYS - 1
+    assert client.docker("--context", HOST, "version").returncode == 0
+    assert verify(client).stdout == ""
+
+
+def test_ended_certificate_of_a_server_fails_with_the_date(client: Client) -> None:
+    issue_so_that_left("rotate_certificates", SERVER_DAYS, -3, limit=f"{HOST},localhost", rotate="server")
+    # The control: dockerd goes on with it and says nothing, but no client takes it.
+    refused = client.docker("--context", HOST, "version")
+    assert "certificate has expired" in refused.stderr
+    for words in ([], ["--tags", "certificates"]):
+        failed = verify(client, *words)
+        assert failed.returncode != 0
+        assert failed.stdout.splitlines() == [
+            f"{HOST}: error certificates.expired: expected: the daemon's certificate is valid; "
+            f"found: it ended on {ended(3)}; remedy: run playbooks/site.yml"
+        ]
+    assert verify(client, "--skip-tags", "certificates").returncode == 0
+
+    converge(limit=HOST)
+    assert client.docker("--context", HOST, "version").returncode == 0
+    assert verify(client).stdout == ""
+
+
+def test_clients_certificate_is_renewed_in_time(client: Client) -> None:
+    issue_so_that_left("client", CLIENT_DAYS, 10, **client.variables, docker_client_renew=True)
+    before = own(client)
+    warned = verify(client)
+    assert warned.returncode == 0
+    assert (
+        f"warning certificates.ends_soon: expected: the certificate of client {client.directory.name}" in warned.stdout
+    )
+
+    converge("client", **client.variables)
+    assert own(client) != before
+    assert client.docker("--context", HOST, "version").returncode == 0
+    assert verify(client).stdout == ""
+
+
+def test_ended_certificate_of_a_client_fails_with_the_date(client: Client) -> None:
+    issue_so_that_left("client", CLIENT_DAYS, -3, **client.variables, docker_client_renew=True)
+    assert client.docker("--context", HOST, "version").returncode != 0
+    failed = verify(client, "--tags", "certificates")
+    assert failed.returncode != 0
+    assert f"the certificate of client {client.directory.name} is valid; found: it ended on {ended(3)}" in failed.stdout
+
+    converge("client", **client.variables)
+    assert client.docker("--context", HOST, "version").returncode == 0
+    assert verify(client).stdout == ""
+
+
+@pytest.mark.usefixtures("client")
+def test_verification_changes_nothing() -> None:
+    listing = "find /etc /var/lib/mooring /usr/lib/systemd -xdev -type f -printf '%p %C@\\n' | sort; docker network ls"
+    host = reach.over_ssh(HOST)
+    before = host.check_output(listing)
+    assert run("verify", docker_engine_endpoints=[*ENDPOINTS, "tcp://0.0.0.0:2999"]).status != 0
+    assert host.check_output(listing) == before

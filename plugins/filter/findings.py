@@ -1,0 +1,81 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What playbooks/verify.yml asks: the findings on a host and on this controller, and how they read."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Callable
+
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings import certificates, network, on_host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import Finding
+
+
+def _asked(findings: Iterable[Finding], host: str, tags: list[str], skipped: list[str]) -> list[dict[str, Any]]:
+    """The findings of the subjects that ``--tags`` and ``--skip-tags`` ask for, as plain data.
+
+    A host that could not be looked at is told whatever is asked for.
+    """
+    return [
+        {"host": host, **dataclasses.asdict(one)}
+        for one in findings
+        if one.subject == "host" or (one.subject not in skipped and ("all" in tags or one.subject in tags))
+    ]
+
+
+def host_findings(
+    declared: dict[str, Any],
+    observed: dict[str, Any],
+    tried: dict[str, Any],
+    probes: list[dict[str, Any]],
+    host: str,
+    tags: list[str],
+    skipped: list[str],
+) -> list[dict[str, Any]]:
+    """The findings on ``host``, see ``plugin_utils.findings.on_host``."""
+    return _asked(on_host(declared, observed, tried, probes), host, tags, skipped)
+
+
+def network_findings(
+    options: dict[str, Any],
+    networks: list[dict[str, Any]],
+    seen: dict[str, Any],
+    host: str,
+    tags: list[str],
+    skipped: list[str],
+) -> list[dict[str, Any]]:
+    """The findings on docker0, with its ``options`` of daemon.json, and on user-defined networks."""
+    found = [*network.bridge(options, seen), *network.networks(networks, seen)]
+    return _asked(found, host, tags, skipped)
+
+
+def controller_findings(
+    directory: str, client_days: int, authority_days: int, host: str, tags: list[str], skipped: list[str]
+) -> list[dict[str, Any]]:
+    """The findings on the fleet's authorities in ``directory`` and on its clients."""
+    return _asked(certificates.controller(directory, client_days, authority_days), host, tags, skipped)
+
+
+def finding_line(finding: dict[str, Any]) -> str:
+    """A finding on one line, for logs and for monitoring."""
+    return (
+        f"{finding['host']}: {finding['severity']} {finding['id']}: "
+        f"expected: {finding['expected']}; found: {finding['observed']}; remedy: {finding['remedy']}"
+    )
+
+
+class FilterModule:
+    """The filters, all used as ``mooring.docker.NAME``."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name to function."""
+        return {
+            "controller_findings": controller_findings,
+            "finding_line": finding_line,
+            "host_findings": host_findings,
+            "network_findings": network_findings,
+        }

@@ -1,0 +1,78 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Findings: the differences between what is declared and what is observed. Pure functions, a module for each subject.
+
+``declared`` is the role docker_engine's ``_docker_engine_declared``, what is observed comes from ``*_info`` modules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.mooring.docker.plugins.module_utils._platform import problem
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
+    certificates,
+    configuration,
+    endpoints,
+    engine,
+    files,
+    sockets,
+)
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def on_host(
+    declared: dict[str, Any], observed: dict[str, Any], tried: dict[str, Any], probes: list[dict[str, Any]]
+) -> Iterator[Finding]:
+    """Findings on one host.
+
+    ``observed``, ``tried`` and each of ``probes`` are results of ``host_info``, of ``daemon_config`` in a dry run, and
+    of ``endpoint_info`` from the controller.
+    """
+    if observed.get("unreachable"):
+        yield Finding("host.unreachable", ERROR, "an answer", _first_line(observed), "see that SSH gets in")
+        return
+    if "host" not in observed:
+        yield Finding("host.unobserved", ERROR, "host_info tells what is there", _first_line(observed), "as it says")
+        return
+    host = observed["host"]
+    unfit = problem(host["system"])
+    if unfit:
+        yield Finding("host.unfit", ERROR, "a Linux server that systemd runs, and root on it", unfit, "as it says")
+        return
+    yield from engine.engine(declared, host)
+    if not host["engine"]["installed"]:
+        return
+    yield from configuration.configuration(host, tried)
+    yield from sockets.sockets(declared, host)
+    yield from files.files(host)
+    yield from endpoints.endpoints(declared, host)
+    yield from _seen_from_outside(declared, host, probes)
+
+
+def _seen_from_outside(
+    declared: dict[str, Any], host: dict[str, Any], probes: list[dict[str, Any]]
+) -> Iterator[Finding]:
+    """Findings on TLS. What a daemon shows counts; its file where it shows nothing."""
+    if not declared["tls"]:
+        return
+    running = host["engine"]["service"]["active"] == "active"
+    shown = None
+    for result in probes:
+        if "endpoint" not in result:
+            yield Finding("endpoints.unobserved", ERROR, "the endpoint can be tried", _first_line(result), "as it says")
+        elif running:
+            shown = shown or result["endpoint"]["certificate"]
+            yield from endpoints.from_outside(declared, result["endpoint"])
+    paths = declared["certificate_files"]
+    certificate = shown or host["certificates"].get(paths["certificate"])
+    yield from certificates.served(declared, certificate, "the daemon's certificate")
+    yield from certificates.trusted(declared, host["certificates"].get(paths["client_ca"]))
+
+
+def _first_line(result: dict[str, Any]) -> str:
+    lines = str(result.get("msg") or "").strip().splitlines() or ["no reason given"]
+    return lines[0].removeprefix("Task failed: ")

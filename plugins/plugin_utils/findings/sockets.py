@@ -1,0 +1,41 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""UNIX sockets: whoever may write to one is root on the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]:
+    """Findings on who may use the daemon's sockets."""
+    members: set[str] = set()
+    for socket in host["sockets"]:
+        path = socket["path"]
+        for what in ("owner", "group"):
+            if socket[what] != declared["socket"][what]:
+                yield Finding(
+                    f"sockets.{what}", ERROR, f"{path} has {what} {declared['socket'][what]}", socket[what], APPLY
+                )
+        if int(socket["mode"], 8) != int(declared["socket"]["mode"], 8):
+            yield Finding("sockets.mode", ERROR, f"{path} has mode {declared['socket']['mode']}", socket["mode"], APPLY)
+        if socket["group"] == declared["socket"]["group"]:
+            members.update(socket["group_members"])
+    group = declared["socket"]["group"]
+    too_many = sorted(members - {*declared["users"], "root"})
+    if too_many:
+        yield Finding(
+            "sockets.members",
+            ERROR,
+            f"group {group} has {', '.join(declared['users']) or 'nobody'}",
+            f"{', '.join(too_many)} too, and is root by it",
+            f"take them out (gpasswd --delete USER {group}), or declare them in docker_engine_users",
+        )
+    missing = sorted(set(declared["users"]) - members) if host["sockets"] else []
+    if missing:
+        yield Finding("sockets.user_missing", ERROR, f"{', '.join(missing)} in group {group}", "not in it", APPLY)
