@@ -117,7 +117,8 @@ host:
     certificates:
       description:
         - The first certificate of each asked file, and of C(tlscert) and C(tlscacert) in C(daemon.json), as
-          RV(mooring.docker.endpoint_info#module:endpoint.certificate), null where there is none. C(bundle) has the sha256 of every certificate in the file, in its order.
+          RV(mooring.docker.endpoint_info#module:endpoint.certificate), null where there is none.
+        - C(bundle) has the sha256 of every certificate in the file, in its order.
       type: dict
     network:
       description:
