@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough test
+.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough benchmark test
 
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
@@ -59,5 +59,8 @@ molecule: setup-dev ## create, converge, idempotence, check, verify and destroy 
 thorough: setup-dev ## the scenario transaction with all its samples and 20 cuts of each kind (about an hour)
 	lab/system-packages lab
 	MOORING_THOROUGH=1 tests/molecule transaction
+
+benchmark: lab ## what 200 certificates cost, on the lab once it is provisioned
+	tests/benchmarks/issue_certificates
 
 test: lint unit browser molecule ## everything that guards main

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,5 +58,9 @@ def _strays(there: dict[str, dict[str, Any]], key: str | None) -> Iterator[Findi
     for path, file in there.items():
         if file["kind"] == "file" and path.endswith("key.pem") and path not in used:
             yield Finding(
-                "files.stray_key", ERROR, "no private key but the daemon's", f"{path}", f"if nobody needs it, rm {path}"
+                "files.stray_key",
+                WARNING,
+                "no private key but the daemon's",
+                f"{path}",
+                f"if nobody needs it, rm {path}",
             )

@@ -1,0 +1,59 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action: a key on the machine, its certificate from this controller's authority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, signing
+
+
+class ActionModule(ActionBase):
+    """Two trips to the machine, with the signature in between."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Make the key, sign its request, put the certificate beside it."""
+        _checked, options = self.validate_argument_spec(
+            argument_spec={
+                "kind": {"type": "str", "choices": ["server", "client"], "required": True},
+                "name": {"type": "str", "required": True},
+                "names": {"type": "list", "elements": "str", "default": []},
+                "place": {"type": "path", "required": True},
+                "days": {"type": "int", "required": True},
+                "authorities": {"type": "path", "required": True},
+                "passphrase": {"type": "str", "required": True, "no_log": True},
+            }
+        )
+        made = self._on_machine(options, {}, task_vars)
+        authority = authorities.view(options["authorities"])[options["kind"]]
+        try:
+            certificate = signing.sign(
+                made["csr"],
+                options["kind"],
+                options["name"],
+                options["names"],
+                options["days"],
+                authority["signer"],
+                options["passphrase"],
+            )
+        except signing.SigningError as error:
+            raise AnsibleActionFail(str(error)) from error
+        # Before the machine has it: what is not in the index would be forgotten by a rotation.
+        signing.enter(options["authorities"], options["kind"], options["name"], certificate)
+        done = {"pair": made["pair"], "certificate": certificate + authority["chain"]}
+        self._on_machine(options, done, task_vars)
+        return {"changed": True, "pair": made["pair"]}
+
+    def _on_machine(
+        self, options: dict[str, Any], more: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        arguments = {"place": options["place"], "kind": options["kind"], **more}
+        result: dict[str, Any] = self._execute_module(
+            module_name="mooring.docker.certificate_pair", module_args=arguments, task_vars=task_vars
+        )
+        if result.get("failed"):
+            raise AnsibleActionFail(str(result.get("msg")))
+        return result

@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: a private key and its certificate on the machine that uses them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_pair
+short_description: Make a private key where it is used, and put its certificate beside it
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Without O(certificate) it makes a directory with a new private key, P-256, and returns a signing request.
+  - With O(certificate) it puts that into O(pair), lets the link O(kind) in O(place) point there in one moment, and
+    removes the pairs before it.
+  - Both steps are those of M(mooring.docker.issue_certificate), which signs in between. The key is never returned.
+options:
+  place:
+    description: Directory for the pairs. Must exist.
+    type: path
+    required: true
+  kind:
+    description: What the certificate is for.
+    type: str
+    choices: [server, client]
+    required: true
+  pair:
+    description: The directory that the first step returned.
+    type: path
+  certificate:
+    description: The certificate, PEM, with those of authorities in between behind it.
+    type: str
+attributes:
+  check_mode:
+    description: Cannot tell what it would do.
+    support: none
+  diff_mode:
+    description: Shows nothing.
+    support: none
+notes:
+  - Needs the C(cryptography) library.
+"""
+
+EXAMPLES = r"""
+- name: Make a key and a signing request
+  mooring.docker.certificate_pair:
+    place: /etc/docker/tls
+    kind: server
+  register: made
+
+- name: Use what somebody has signed
+  mooring.docker.certificate_pair:
+    place: /etc/docker/tls
+    kind: server
+    pair: "{{ made.pair }}"
+    certificate: "{{ signed }}"
+"""
+
+RETURN = r"""
+pair:
+  description: The directory of the key.
+  returned: success
+  type: str
+  sample: /etc/docker/tls/server-8yr2k1
+csr:
+  description: The signing request, PEM.
+  returned: without O(certificate)
+  type: str
+  sample: "-----BEGIN CERTIFICATE REQUEST-----..."
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.mooring.docker.plugins.module_utils import _pair
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "place": {"type": "path", "required": True},
+            "kind": {"type": "str", "choices": ["server", "client"], "required": True},
+            "pair": {"type": "path"},
+            "certificate": {"type": "str"},
+        },
+        required_together=[("pair", "certificate")],
+    )
+    params = module.params
+    if _pair.x509 is None:
+        module.fail_json(msg=missing_required_lib("cryptography"))
+    try:
+        if params["certificate"]:
+            _pair.install(Path(params["pair"]), params["certificate"])
+            module.exit_json(changed=True, pair=params["pair"])
+        pair, csr = _pair.request(Path(params["place"]), params["kind"])
+    except OSError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=True, pair=pair, csr=csr)
+
+
+if __name__ == "__main__":
+    main()

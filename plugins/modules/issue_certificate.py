@@ -1,0 +1,82 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: issue_certificate
+short_description: Make a private key on the machine, and have the fleet's authority on the controller sign it
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - The key is made on the machine and stays there; only a signing request travels. What the certificate says is decided
+    on the controller, which takes nothing but the key from the request, signs in its own process, and enters the
+    certificate in its index.
+  - Key and certificate come to life in a directory of their own, which the link O(kind) in O(place) then points to.
+  - Makes a new pair whenever it is called.
+options:
+  kind:
+    description: What the certificate is for.
+    type: str
+    choices: [server, client]
+    required: true
+  name:
+    description: Its common name, and its name in the index.
+    type: str
+    required: true
+  names:
+    description: Its alternative names, as in V(DNS:trixie) and V(IP:192.0.2.7).
+    type: list
+    elements: str
+    default: []
+  place:
+    description: Directory on the machine for it. Must exist.
+    type: path
+    required: true
+  days:
+    description: Days that it is valid.
+    type: int
+    required: true
+  authorities:
+    description: Directory on the controller with the authorities and the index, see the role mooring.docker.docker_pki.
+    type: path
+    required: true
+  passphrase:
+    description: Passphrase of the authorities' keys.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Cannot tell what it would do.
+    support: none
+  diff_mode:
+    description: Shows nothing.
+    support: none
+  action:
+    description: Runs on the controller, and M(mooring.docker.certificate_pair) on the machine.
+    support: full
+notes:
+  - Needs the C(cryptography) library on both.
+"""
+
+EXAMPLES = r"""
+- name: Issue a server certificate
+  mooring.docker.issue_certificate:
+    kind: server
+    name: trixie
+    names: ["DNS:trixie", "IP:192.0.2.7"]
+    place: /etc/docker/tls
+    days: 397
+    authorities: pki
+    passphrase: "{{ vault_docker_ca_passphrase }}"
+"""
+
+RETURN = r"""
+pair:
+  description: The directory on the machine with C(key.pem) and C(cert.pem).
+  returned: success
+  type: str
+  sample: /etc/docker/tls/server-8yr2k1
+"""

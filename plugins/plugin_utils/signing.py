@@ -1,0 +1,105 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sign certificates in the controller's own process: milliseconds, where a module would cost a start of Python.
+
+Of a request nothing is taken but its key: names and usages are the controller's to decide, not the machine's that asks.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_USAGE = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
+
+# Clocks may be a little behind.
+_SKEW = datetime.timedelta(hours=1)
+
+
+class SigningError(Exception):
+    """The request or the authority cannot be used; the message says why."""
+
+
+def sign(
+    csr: str, kind: str, name: str, names: list[str], days: int, authority: dict[str, Any], passphrase: str
+) -> str:
+    """A certificate (PEM) for the key in ``csr``.
+
+    ``names`` are as in "DNS:trixie" and "IP:192.0.2.7", ``authority`` is a generation of ``authorities.generation``.
+    """
+    request = x509.load_pem_x509_csr(csr.encode())
+    if not request.is_signature_valid:
+        raise SigningError("the signing request is not signed by its key")
+    try:
+        key: Any = serialization.load_pem_private_key(Path(authority["key"]).read_bytes(), passphrase.encode())
+    except (OSError, ValueError, TypeError) as error:
+        raise SigningError(f"the key of {authority['name']} ({authority['key']}) cannot be used: {error}") from error
+    issuer = x509.load_pem_x509_certificate(Path(authority["certificate"]).read_bytes())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    # RFC 5280 has room for 64 characters here; the names that count are the alternative ones.
+    common = [x509.NameAttribute(NameOID.COMMON_NAME, name)] if len(name) <= 64 else []
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name(common))
+        .issuer_name(issuer.subject)
+        .public_key(request.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_digital_signature(), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([_USAGE[kind]]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
+        .add_extension(_key_of(issuer), critical=False)
+    )
+    if names:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general(one) for one in names]), critical=not common
+        )
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def enter(directory: str, kind: str, name: str, certificate: str) -> None:
+    """Note the latest certificate of ``name`` in the index; the one before it stays beside it by its serial number."""
+    place = Path(directory) / "issued" / f"{kind}s"
+    entry = place / f"{name}.pem"
+    if entry.exists():
+        before = x509.load_pem_x509_certificate(entry.read_bytes())
+        (place / f"{name}.pem.{before.serial_number:x}~").write_bytes(entry.read_bytes())
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=place)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(certificate)
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(entry)
+
+
+def _general(name: str) -> x509.GeneralName:
+    kind, _separator, value = name.partition(":")
+    return x509.IPAddress(ipaddress.ip_address(value)) if kind == "IP" else x509.DNSName(value)
+
+
+def _digital_signature() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    key = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key)
