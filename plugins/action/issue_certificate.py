@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, signing
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
     """Two trips to the machine, with the signature in between."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

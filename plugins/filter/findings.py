@@ -44,12 +44,13 @@ def network_findings(
     options: dict[str, Any],
     networks: list[dict[str, Any]],
     seen: dict[str, Any],
+    collisions: list[str],
     host: str,
     tags: list[str],
     skipped: list[str],
 ) -> list[dict[str, Any]]:
     """The findings on docker0, with its ``options`` of daemon.json, and on user-defined networks."""
-    found = [*network.bridge(options, seen), *network.networks(networks, seen)]
+    found = [*network.bridge(options, seen), *network.networks(networks, seen), *network.collisions(collisions)]
     return _asked(found, host, tags, skipped)
 
 

@@ -55,5 +55,11 @@ def networks(declared: list[dict[str, Any]], seen: dict[str, Any]) -> Iterator[F
             )
 
 
+def collisions(sentences: list[str]) -> Iterator[Finding]:
+    """A finding for each range that covers what the host must reach."""
+    for sentence in sentences:
+        yield Finding("bridge.collision", ERROR, "ranges that cut nothing off", sentence, "declare another range")
+
+
 def _mtu(network: dict[str, Any]) -> int:
     return int((network["options"] or {}).get("com.docker.network.driver.mtu", 1500))
