@@ -158,7 +158,12 @@ def snapshot() -> dict[str, str | None]:
 
 
 def restore(good: dict[str, str | None]) -> None:
-    """Put the files back as ``snapshot`` saw them; a fragment it did not see goes."""
+    """Put the files back as ``snapshot`` saw them; a fragment it did not see goes.
+
+    A daemon.json of a time without fragments is the operator's, to be adopted by the next run.
+    """
+    if not any(Path(name).parent == FRAGMENTS for name in good):
+        write(COMPOSED, None)
     for path in FRAGMENTS.glob("*.json"):
         if str(path) not in good:
             path.unlink()

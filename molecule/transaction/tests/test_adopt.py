@@ -53,6 +53,16 @@ def test_disagreement_is_refused_with_both_values(daemons: list[Daemon]) -> None
 
 
 @pytest.mark.usefixtures("brownfield")
+def test_adoption_that_fails_leaves_the_operators_file(daemons: list[Daemon]) -> None:
+    """The next run, in the test below, adopts it as if this one had never been."""
+    written = {daemon.name: _effective(daemon) for daemon in daemons}
+    done = run(docker_engine_on_conflict="declared", docker_engine_options={"storage-driver": "zfs"})
+    for daemon in daemons:
+        assert "The last good state is back" in done.failures[daemon.name]
+        assert _effective(daemon) == written[daemon.name]
+
+
+@pytest.mark.usefixtures("brownfield")
 def test_adoption_keeps_settings_and_containers(daemons: list[Daemon]) -> None:
     # Of hosts both sides know, and what is declared has the endpoints.
     pids = {daemon.name: daemon.container_pid() for daemon in daemons}
@@ -65,9 +75,9 @@ def test_adoption_keeps_settings_and_containers(daemons: list[Daemon]) -> None:
             "debug": True,
         }
         assert effective["live-restore"] is True
-        assert [{key: value for key, value in backup.items() if key not in BRIDGE} for backup in _backups(daemon)] == [
-            WRITTEN
-        ]
+        backups = [{key: value for key, value in backup.items() if key not in BRIDGE} for backup in _backups(daemon)]
+        assert backups
+        assert all(backup == WRITTEN for backup in backups)
         assert daemon.info()["LoggingDriver"] == "local"
     assert {daemon.name: daemon.container_pid() for daemon in daemons} == pids
     assert converge(docker_engine_on_conflict="declared").changed == dict.fromkeys(HOSTS, 0)
