@@ -92,17 +92,20 @@ class ConfirmError(Exception):
 
 
 @contextlib.contextmanager
-def guarded(owner: str, seconds: int, files: list[Path], undo: str) -> Iterator[None]:
+def guarded(
+    owner: str, seconds: int, files: list[Path], undo: str, written: dict[Path, str | None] | None = None
+) -> Iterator[None]:
     """Make a change that the host takes back unless it is confirmed within ``seconds``; with 0 it is not guarded.
 
     ``owner`` names whose change it is. ``files`` are all that the change writes or removes. ``undo`` is shell script
-    that makes the running system follow when the files are back, its last status counts; after a boot the system does
-    so by itself. The caller holds the lock. A change that raises an exception is taken back at once.
+    that makes the running system follow when the files are back, its last status counts. At a boot, before the network
+    comes up, it runs with ``$live`` "no". ``written`` are the older texts (None: absent) of files that were changed
+    before. The caller holds the lock. A change that raises an exception is taken back at once.
     """
     if seconds == 0:
         yield
         return
-    _arm(owner, seconds, files, undo)
+    _arm(owner, seconds, files, undo, written or {})
     try:
         yield
     except Exception:
@@ -149,15 +152,16 @@ def _now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _arm(owner: str, seconds: int, files: list[Path], undo: str) -> None:
+def _arm(owner: str, seconds: int, files: list[Path], undo: str, written: dict[Path, str | None]) -> None:
     """Save what is there and set the switch. What is armed already keeps the older state that it has saved."""
     record = (_store.recall(RECORD) if SCRIPT.exists() else None) or {"files": {}, "undo": {}}
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     _store.STATE.chmod(0o700)
     _store.write(REVERTED, None)
-    for path in files:
+    for path in [*files, *written]:
         if str(path) not in record["files"]:
-            record["files"][str(path)] = _save(path, f"old-{len(record['files'])}")
+            name = f"old-{len(record['files'])}"
+            record["files"][str(path)] = _keep(path, written[path], name) if path in written else _save(path, name)
     record["undo"].setdefault(owner, undo)
     record["made"] = None
     _store.private(RECORD, record)
@@ -176,6 +180,14 @@ def _save(path: Path, name: str) -> str | None:
     done = _daemon.run("cp", "-a", "-T", "--remove-destination", str(path), str(DIRECTORY / name))
     if done.returncode != 0:
         raise ConfirmError(f"{path} could not be saved, nothing was changed: {done.stderr.strip()}")
+    return name
+
+
+def _keep(path: Path, text: str | None, name: str) -> str | None:
+    """Note an older text of a file."""
+    if text is None:
+        return None
+    _store.write(DIRECTORY / name, text, _store.mode_of(path))
     return name
 
 
@@ -205,5 +217,5 @@ def script(files: dict[str, str | None], undo: dict[str, str]) -> str:
     if any(path.startswith(f"{SYSTEM}/") for path in files):
         lines.append("try systemctl daemon-reload")
     for text in undo.values():
-        lines.append(f"undo() {{\n{text.rstrip()}\n}}\n[ $live = no ] || try undo")
+        lines.append(f"undo() {{\n{text.rstrip()}\n}}\ntry undo")
     return _HEAD + "\n".join(lines) + "\n" + _TAIL

@@ -168,7 +168,7 @@ class Table:
         """Put the table in force and keep it over a boot. The caller holds the lock."""
         # With its counters, for it may come back.
         before = live(self.name) or ""
-        undo = f"nft -f - <<'END'\n{script(self.name, None)}{before}END"
+        undo = f"[ $live = yes ] || return 0\nnft -f - <<'END'\n{script(self.name, None)}{before}END"
         guard = 0 if self.is_live else seconds
         with _confirm.guarded(f"table {table(self.name)}", guard, [*self.files, AT_BOOT], undo):
             if not self.is_live:

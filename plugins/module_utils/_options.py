@@ -41,6 +41,7 @@ class Option:
 
     ``since`` and ``until`` are the engine versions that know the option, (major, minor). ``held`` options are left
     as they are by a start that finds containers running (live-restore): ``initNetworkController`` returns early.
+    ``cuts`` tells that a change moves addresses or filters packets, and so can cut the line to the host.
     """
 
     check: _values.Check
@@ -48,6 +49,7 @@ class Option:
     since: tuple[int, int] = (0, 0)
     until: tuple[int, int] = (999, 0)
     held: bool = False
+    cuts: bool = False
 
 
 OPTIONS: dict[str, Option] = {
@@ -149,29 +151,29 @@ OPTIONS: dict[str, Option] = {
     ),
     "max-download-attempts": Option(_values.integer(1, 10000), reload=Reload("reloadMaxDownloadAttempts", RESETS)),
     # The default bridge
-    "bridge": Option(_values.text, held=True),
-    "bip": Option(_values.interface_address(4), held=True),
-    "bip6": Option(_values.interface_address(6), since=(28, 0), held=True),
-    "fixed-cidr": Option(_values.network(4), held=True),
-    "fixed-cidr-v6": Option(_values.network(6), held=True),
-    "default-gateway": Option(_values.address(4), held=True),
-    "default-gateway-v6": Option(_values.address(6), held=True),
+    "bridge": Option(_values.text, held=True, cuts=True),
+    "bip": Option(_values.interface_address(4), held=True, cuts=True),
+    "bip6": Option(_values.interface_address(6), since=(28, 0), held=True, cuts=True),
+    "fixed-cidr": Option(_values.network(4), held=True, cuts=True),
+    "fixed-cidr-v6": Option(_values.network(6), held=True, cuts=True),
+    "default-gateway": Option(_values.address(4), held=True, cuts=True),
+    "default-gateway-v6": Option(_values.address(6), held=True, cuts=True),
     "mtu": Option(_values.integer(68, 65535), held=True),
     "icc": Option(_values.boolean, held=True),
     "ip": Option(_values.address(), held=True),
-    "ipv6": Option(_values.boolean, held=True),
-    "ip-forward": Option(_values.boolean),
-    "ip-forward-no-drop": Option(_values.boolean, since=(28, 0)),
-    "ip-masq": Option(_values.boolean, held=True),
-    "iptables": Option(_values.boolean),
-    "ip6tables": Option(_values.boolean),
-    "allow-direct-routing": Option(_values.boolean, since=(28, 2)),
-    "bridge-accept-fwmark": Option(_values.fwmark, since=(28, 3)),
-    "firewall-backend": Option(_values.one_of("iptables", "nftables"), since=(29, 0)),
+    "ipv6": Option(_values.boolean, held=True, cuts=True),
+    "ip-forward": Option(_values.boolean, cuts=True),
+    "ip-forward-no-drop": Option(_values.boolean, since=(28, 0), cuts=True),
+    "ip-masq": Option(_values.boolean, held=True, cuts=True),
+    "iptables": Option(_values.boolean, cuts=True),
+    "ip6tables": Option(_values.boolean, cuts=True),
+    "allow-direct-routing": Option(_values.boolean, since=(28, 2), cuts=True),
+    "bridge-accept-fwmark": Option(_values.fwmark, since=(28, 3), cuts=True),
+    "firewall-backend": Option(_values.one_of("iptables", "nftables"), since=(29, 0), cuts=True),
     "userland-proxy": Option(_values.boolean),
     "userland-proxy-path": Option(_values.path),
     # All networks
-    "default-address-pools": Option(_values.pools),
+    "default-address-pools": Option(_values.pools, cuts=True),
     "default-network-opts": Option(_values.driver_options, since=(24, 0)),
     "network-control-plane-mtu": Option(_values.integer(0, 65535)),
     "dns": Option(_values.addresses),

@@ -157,16 +157,19 @@ def snapshot() -> dict[str, str | None]:
     return {str(path): read(path) for path in paths}
 
 
-def restore(good: dict[str, str | None]) -> None:
-    """Put the files back as ``snapshot`` saw them; a fragment it did not see goes.
+def past(good: dict[str, str | None]) -> dict[Path, str | None]:
+    """The files as ``snapshot`` saw them; a fragment it did not see is absent.
 
-    A daemon.json of a time without fragments is the operator's, to be adopted by the next run.
+    Where it saw none at all, daemon.json was an operator's, and is to be adopted again.
     """
-    if not any(Path(name).parent == FRAGMENTS for name in good):
-        write(COMPOSED, None)
-    for path in FRAGMENTS.glob("*.json"):
-        if str(path) not in good:
-            path.unlink()
-    for name, text in good.items():
-        path = Path(name)
+    files: dict[Path, str | None] = dict.fromkeys(FRAGMENTS.glob("*.json"))
+    files.update({Path(name): text for name, text in good.items()})
+    if not any(path.parent == FRAGMENTS and text is not None for path, text in files.items()):
+        files[COMPOSED] = None
+    return files
+
+
+def restore(good: dict[str, str | None]) -> None:
+    """Put the files back as ``snapshot`` saw them."""
+    for path, text in past(good).items():
         write(path, text, mode_of(path))

@@ -35,6 +35,19 @@ options:
     description: Seconds that the daemon is given to answer on all its endpoints.
     type: int
     default: 60
+  confirm:
+    description:
+      - Seconds after which the host takes a start or restart back that can cut the line to it, unless
+        M(mooring.docker.confirm) was called over a new connection. That is one with which addresses or packet
+        filtering of Docker's networks change (C(bip), C(default-address-pools), C(iptables), ...), and the first
+        start of all, which makes C(docker0).
+      - The files, C(docker0) and the daemon are as before then. Where there was no daemon before, it is stopped and
+        does not start at boot, C(docker0) is removed, and the files stay for the next run.
+      - Nothing is taken back for a running daemon that has read nobody knows what, for its files changed after its
+        start and before Mooring first saw them.
+      - V(0) goes without that safety.
+    type: int
+    default: 0
 attributes:
   check_mode:
     description: Reports what would be done and does nothing.
@@ -44,6 +57,7 @@ attributes:
     support: full
 seealso:
   - module: mooring.docker.daemon_config
+  - module: mooring.docker.confirm
 """
 
 EXAMPLES = r"""
@@ -53,6 +67,16 @@ EXAMPLES = r"""
 - name: Prepare everything for a restart in the maintenance window
   mooring.docker.daemon_apply:
     restart: never
+
+- name: Move the bridge
+  mooring.docker.daemon_apply:
+    confirm: 60
+
+- name: Come back over a new connection
+  ansible.builtin.meta: reset_connection
+
+- name: Keep it
+  mooring.docker.confirm:
 """
 
 RETURN = r"""
@@ -78,18 +102,24 @@ pending:
   returned: success
   type: str
   sample: "restart (changed: bip)"
+armed:
+  description: Whether a change of the daemon waits for M(mooring.docker.confirm), this one or an earlier one.
+  returned: success
+  type: bool
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _store
+from ansible_collections.mooring.docker.plugins.module_utils import _line, _store
 from ansible_collections.mooring.docker.plugins.module_utils._apply import ApplyError, Transaction
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
+from ansible_collections.mooring.docker.plugins.module_utils._confirm import ConfirmError
 
 
 def _apply(module: AnsibleModule) -> None:
     transaction = Transaction(module.params["timeout"])
     plan = transaction.plan
     result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
+    result["armed"] = _line.is_armed()
     if not transaction.installed and not module.check_mode:
         raise ApplyError("there is no docker.service on this host; install the engine first")
     refusal = plan.refusal(module.params["restart"])
@@ -101,9 +131,11 @@ def _apply(module: AnsibleModule) -> None:
     enable = not transaction.enabled
     changed = enable or plan.action != "nothing"
     if not module.check_mode:
-        if enable:
-            transaction.enable()
-        transaction.act()
+        with _line.guarded(module.params["confirm"], plan.action, transaction.config):
+            if enable:
+                transaction.enable()
+            transaction.act()
+        result["armed"] = _line.is_armed()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
     diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
     module.exit_json(changed=changed, **result, **({"diff": diff} if changed else {}))
@@ -119,13 +151,14 @@ def main() -> None:
                 "default": "only_without_containers",
             },
             "timeout": {"type": "int", "default": 60},
+            "confirm": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )
     try:
         with _store.locked():
             _apply(module)
-    except (ApplyError, ConfigError, TimeoutError) as error:
+    except (ApplyError, ConfigError, ConfirmError, TimeoutError) as error:
         module.fail_json(msg=str(error))
 
 

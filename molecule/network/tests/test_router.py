@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import ipaddress
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import reach
@@ -61,3 +65,96 @@ def test_declared_range_of_the_controller_is_refused_before_anything_is_touched(
     assert done.changed == {"forky": 0}
     assert f"would cut off {BEHIND}/32 (the controller" in done.failures["forky"]
     assert host.check_output(FILES) == before
+
+
+# A bridge on the controller, let through by name, under the timer.
+CUTS = {
+    "docker_network_bridge_address": "172.17.0.1/16",
+    "docker_network_check_addresses": False,
+    "docker_network_networks": [],
+    "docker_engine_confirm_timeout": 20,
+}
+REVERTED = "test -e /var/lib/mooring/confirm/reverted"
+CUT_OFF = "grep -q '\"made\": [0-9]' /var/lib/mooring/confirm/armed.json"
+
+
+def _until(seconds: float, true: Callable[[], bool]) -> float:
+    """Wait, and tell how long."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def _switch(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = reach.managed(name).ansible("mooring.docker.host_info")["host"]["confirm"]
+    return found
+
+
+def _cut_and_come_back(behind_router: Controller, name: str) -> None:
+    """The run cuts its own line, and the host mends that alone."""
+    host = reach.over_ssh(name)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(behind_router.run, name, **CUTS)
+        _until(180, lambda: running.done() or host.run(CUT_OFF).rc == 0)
+        assert not running.done(), running.result().output
+        assert docker0(host) == "172.17.0.1/16"
+        assert not behind_router.reaches(name)
+        _until(20 + 10, lambda: host.run(REVERTED).rc == 0)
+        assert behind_router.reaches(name)
+        done = running.result(180)
+    assert done.status != 0
+    assert "gone back to its old state" in done.failures[name], done.failures[name]
+
+
+def test_bridge_on_the_controller_is_taken_back_by_the_host(behind_router: Controller) -> None:
+    host = reach.over_ssh("forky")
+    ordinary = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.0.1/24"}
+    assert behind_router.run("forky", **ordinary).status == 0
+    before = docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")
+    assert before[0] == "172.30.0.1/24"
+    _cut_and_come_back(behind_router, "forky")
+    assert (docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")) == before
+    host.run_expect([0], "docker version")
+    assert _switch("forky")["armed"] == []
+    assert "within 20 s" in _switch("forky")["reverted"]
+    # What the daemon has read is known.
+    again = behind_router.run("forky", **ordinary)
+    assert (again.status, again.changed) == (0, {"forky": 0}), again.output
+
+
+def test_bridge_that_leaves_the_line_alone_is_kept(behind_router: Controller) -> None:
+    host = reach.over_ssh("forky")
+    variables = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.9.1/24"}
+    done = behind_router.run("forky", **variables, docker_engine_confirm_timeout=30)
+    assert done.status == 0, done.failures
+    assert _switch("forky") == {"armed": [], "reverted": None}
+    time.sleep(31)
+    assert docker0(host) == "172.30.9.1/24"
+    again = behind_router.run("forky", **variables)
+    assert (again.status, again.changed) == (0, {"forky": 0}), again.output
+
+
+def test_first_start_that_cuts_the_line_leaves_no_daemon(behind_router: Controller) -> None:
+    host = without_engine("trixie")
+    _cut_and_come_back(behind_router, "trixie")
+    gone = "! systemctl is-active docker.service docker.socket && ! systemctl is-enabled docker.service"
+    host.run_expect([0], f"{gone} && ! ip link show docker0")
+    # The next run does all of it.
+    assert behind_router.run("trixie", docker_network_bridge_address="172.30.7.1/24").status == 0
+    assert docker0(host) == "172.30.7.1/24"
+    assert host.check_output("systemctl is-enabled docker.service") == "enabled"
+
+
+def test_first_start_is_taken_back_at_boot_too() -> None:
+    host = without_engine("trixie")
+    process = reach.start(reach.command(limit="trixie", **{**CUTS, "docker_engine_confirm_timeout": 300}))
+    _until(180, lambda: process.poll() is not None or host.run(CUT_OFF).rc == 0)
+    assert process.poll() is None
+    reach.kill(process)
+    assert _switch("trixie")["armed"] == ["docker.service"]
+    reach.pull_the_plug("trixie")
+    assert "started anew" in _switch("trixie")["reverted"]
+    host.run_expect([0], "! systemctl is-active docker.service docker.socket && ! ip link show docker0")
+    assert reach.run(limit="trixie").status == 0

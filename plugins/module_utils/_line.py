@@ -1,0 +1,86 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a start of the daemon can do to the line to its host, and how the host takes that back by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils._config import Config, changed_keys, parse
+from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OWNER = _daemon.SERVICE
+_AT_BOOT = Path("/etc/systemd/system/multi-user.target.wants") / _daemon.SERVICE
+_STOP = f"systemctl stop {_daemon.SERVICE} {_daemon.SOCKET}"
+# The unit that runs this comes before the daemon; a start that waited for it would wait for ever.
+_START = f"""\
+systemctl reset-failed {_daemon.SERVICE} {_daemon.SOCKET}
+systemctl start --job-mode=ignore-dependencies {_daemon.SOCKET} &&
+    systemctl start --job-mode=ignore-dependencies {_daemon.SERVICE}"""
+
+
+@contextlib.contextmanager
+def guarded(seconds: int, action: str, config: Config) -> Iterator[None]:
+    """Carry out ``action`` so that the host goes back to its last good state, unless somebody confirms in time.
+
+    Without any good state there was no engine, and there is none afterwards: the files stay for the next run, and the
+    daemon neither runs nor starts at boot. A running daemon whose state nobody knows has nothing to go back to.
+    """
+    good = _store.recall(_store.GOOD)
+    old = parse((good or {}).get(str(_store.DAEMON_JSON)) or "{}", f"{_store.DAEMON_JSON} of before")
+    # What a run that was killed has left armed needs a connection that is newer than this run.
+    if not (is_armed() or can_cut(action, None if good is None else old, config)):
+        seconds = 0
+    bridge = "" if seconds == 0 else bridge_back(_bridge_addresses())
+    undo = f"[ $live = yes ] || return 0\n{_STOP}\n{bridge}\n{_START}" if good else f"{_STOP}\n{bridge}"
+    # The package may have enabled it before.
+    written = _store.past(good) if good else {_AT_BOOT: None}
+    with _confirm.guarded(OWNER, seconds, [_store.GOOD, _store.APPLIED], undo, written):
+        yield
+
+
+def is_armed() -> bool:
+    """Whether a change of the daemon waits to be confirmed."""
+    return OWNER in _confirm.observe()["armed"]
+
+
+def can_cut(action: str, old: Config | None, new: Config) -> bool:
+    """Whether ``action`` can cut the line, where ``old`` is the last good configuration, or None."""
+    if old is None:
+        # It makes docker0.
+        return action == "start"
+    changed = changed_keys(old, new)
+    return action in ("start", "restart") and any(OPTIONS[key].cuts for key in changed if key in OPTIONS)
+
+
+def _bridge_addresses() -> list[str] | None:
+    """docker0's addresses with their lengths, or None where it is not there."""
+    shown = _daemon.run("ip", "-json", "address", "show", "dev", "docker0", "scope", "global")
+    if shown.returncode != 0:
+        return None
+    return [
+        f"{address['local']}/{address['prefixlen']}"
+        for link in json.loads(shown.stdout)
+        for address in link.get("addr_info", [])
+    ]
+
+
+def bridge_back(addresses: list[str] | None) -> str:
+    """Shell that gives docker0 these addresses, or removes it: dockerd keeps what it finds where it is told nothing."""
+    if addresses is None:
+        return "[ ! -e /sys/class/net/docker0 ] || ip link delete docker0"
+    wanted = " ".join(addresses)
+    return f"""\
+if [ -e /sys/class/net/docker0 ]; then
+    ip -oneline address show dev docker0 scope global | while read -r number name family address more; do
+        case " {wanted} " in *" $address "*) ;; *) ip address delete "$address" dev docker0 ;; esac
+    done
+    for address in {wanted}; do ip address replace "$address" dev docker0; done
+fi"""
