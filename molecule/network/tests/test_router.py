@@ -24,7 +24,8 @@ def test_first_start_of_dockerd_alone_cuts_the_line(behind_router: Controller) -
     host = without_engine("trixie")
     assert behind_router.reaches("trixie")
     host.run_expect([0], "apt-get update; apt-get install --yes --no-install-recommends docker.io")
-    host.run_expect([0], "docker version")
+    # The CLI is another package on some.
+    host.run_expect([0], "systemctl start docker.service")
     assert _covers_the_controller(docker0(host))
     assert not behind_router.reaches("trixie")
 
@@ -75,6 +76,7 @@ CUTS = {
     "docker_engine_confirm_timeout": 20,
 }
 REVERTED = "test -e /var/lib/mooring/confirm/reverted"
+ARMED = "test -e /var/lib/mooring/confirm/armed.json"
 CUT_OFF = "grep -q '\"made\": [0-9]' /var/lib/mooring/confirm/armed.json"
 
 
@@ -108,6 +110,16 @@ def _cut_and_come_back(behind_router: Controller, name: str) -> None:
     assert "gone back to its old state" in done.failures[name], done.failures[name]
 
 
+def _controller_dies(name: str, **variables: Any) -> None:
+    """Of a run whose controller is gone while the daemon starts, the host finishes what it is at."""
+    host = reach.over_ssh(name)
+    process = reach.start(reach.command(limit=name, **variables))
+    _until(180, lambda: process.poll() is not None or host.run(ARMED).rc == 0)
+    assert process.poll() is None
+    reach.kill(process)
+    _until(60, lambda: host.run(CUT_OFF).rc == 0)
+
+
 def test_bridge_on_the_controller_is_taken_back_by_the_host(behind_router: Controller) -> None:
     host = reach.over_ssh("forky")
     ordinary = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.0.1/24"}
@@ -122,6 +134,19 @@ def test_bridge_on_the_controller_is_taken_back_by_the_host(behind_router: Contr
     # What the daemon has read is known.
     again = behind_router.run("forky", **ordinary)
     assert (again.status, again.changed) == (0, {"forky": 0}), again.output
+
+
+def test_bridge_is_taken_back_although_the_controller_has_died() -> None:
+    host = reach.over_ssh("forky")
+    ordinary = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.0.1/24"}
+    assert reach.run(limit="forky", **ordinary).status == 0
+    before = docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")
+    moved = {**ordinary, "docker_network_bridge_address": "172.30.8.1/24"}
+    _controller_dies("forky", **moved, docker_engine_confirm_timeout=20)
+    assert docker0(host) == "172.30.8.1/24"
+    _until(20 + 10, lambda: host.run(REVERTED).rc == 0)
+    assert (docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")) == before
+    host.run_expect([0], "docker version")
 
 
 def test_bridge_that_leaves_the_line_alone_is_kept(behind_router: Controller) -> None:
@@ -149,10 +174,7 @@ def test_first_start_that_cuts_the_line_leaves_no_daemon(behind_router: Controll
 
 def test_first_start_is_taken_back_at_boot_too() -> None:
     host = without_engine("trixie")
-    process = reach.start(reach.command(limit="trixie", **{**CUTS, "docker_engine_confirm_timeout": 300}))
-    _until(180, lambda: process.poll() is not None or host.run(CUT_OFF).rc == 0)
-    assert process.poll() is None
-    reach.kill(process)
+    _controller_dies("trixie", **{**CUTS, "docker_engine_confirm_timeout": 300})
     assert _switch("trixie")["armed"] == ["docker.service"]
     reach.pull_the_plug("trixie")
     assert "started anew" in _switch("trixie")["reverted"]
