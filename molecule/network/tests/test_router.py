@@ -136,17 +136,21 @@ def test_bridge_on_the_controller_is_taken_back_by_the_host(behind_router: Contr
     assert (again.status, again.changed) == (0, {"forky": 0}), again.output
 
 
-def test_bridge_is_taken_back_although_the_controller_has_died() -> None:
-    host = reach.over_ssh("forky")
+@pytest.mark.parametrize("by", ["timer", "boot"])
+def test_bridge_is_taken_back_although_the_controller_has_died(by: str) -> None:
+    host = reach.over_ssh("trixie")
     ordinary = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.0.1/24"}
-    assert reach.run(limit="forky", **ordinary).status == 0
+    assert reach.run(limit="trixie", **ordinary).status == 0
     before = docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")
     moved = {**ordinary, "docker_network_bridge_address": "172.30.8.1/24"}
-    _controller_dies("forky", **moved, docker_engine_confirm_timeout=20)
+    _controller_dies("trixie", **moved, docker_engine_confirm_timeout=20 if by == "timer" else 300)
     assert docker0(host) == "172.30.8.1/24"
-    _until(20 + 10, lambda: host.run(REVERTED).rc == 0)
-    assert (docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")) == before
+    if by == "timer":
+        _until(20 + 10, lambda: host.run(REVERTED).rc == 0)
+    else:
+        reach.pull_the_plug("trixie")
     host.run_expect([0], "docker version")
+    assert (docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")) == before
 
 
 def test_bridge_that_leaves_the_line_alone_is_kept(behind_router: Controller) -> None:
