@@ -96,7 +96,7 @@ class Transaction:
 
     def enable(self) -> None:
         """Let the daemon start at boot."""
-        done = _daemon.run("systemctl", "enable", _daemon.SERVICE)
+        done = _daemon.run("systemctl", "enable", _daemon.SERVICE, _daemon.SOCKET)
         if done.returncode != 0:
             raise ApplyError(f"systemctl enable {_daemon.SERVICE}: {done.stderr.strip()}")
 

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OWNER = _daemon.SERVICE
-_AT_BOOT = Path("/etc/systemd/system/multi-user.target.wants") / _daemon.SERVICE
+_UNITS = Path("/etc/systemd/system")
+# A client would wake the daemon by its socket.
+_AT_BOOT = (
+    _UNITS / "multi-user.target.wants" / _daemon.SERVICE,
+    _UNITS / "sockets.target.wants" / _daemon.SOCKET,
+)
 _STOP = f"systemctl stop {_daemon.SERVICE} {_daemon.SOCKET}"
 # The unit that runs this comes before the daemon; a start that waited for it would wait for ever.
 _START = f"""\
@@ -41,7 +46,7 @@ def guarded(seconds: int, action: str, config: Config) -> Iterator[None]:
     bridge = "" if seconds == 0 else bridge_back(_bridge_addresses())
     undo = f"[ $live = yes ] || return 0\n{_STOP}\n{bridge}\n{_START}" if good else f"{_STOP}\n{bridge}"
     # The package may have enabled it before.
-    written = _store.past(good) if good else {_AT_BOOT: None}
+    written = _store.past(good) if good else dict.fromkeys(_AT_BOOT)
     with _confirm.guarded(OWNER, seconds, [_store.GOOD, _store.APPLIED], undo, written):
         yield
 

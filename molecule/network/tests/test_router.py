@@ -168,12 +168,12 @@ def test_bridge_that_leaves_the_line_alone_is_kept(behind_router: Controller) ->
 def test_first_start_that_cuts_the_line_leaves_no_daemon(behind_router: Controller) -> None:
     host = without_engine("trixie")
     _cut_and_come_back(behind_router, "trixie")
-    gone = "! systemctl is-active docker.service docker.socket && ! systemctl is-enabled docker.service"
+    gone = "! systemctl is-active docker.service docker.socket && ! systemctl is-enabled docker.service docker.socket"
     host.run_expect([0], f"{gone} && ! ip link show docker0")
     # The next run does all of it.
     assert behind_router.run("trixie", docker_network_bridge_address="172.30.7.1/24").status == 0
     assert docker0(host) == "172.30.7.1/24"
-    assert host.check_output("systemctl is-enabled docker.service") == "enabled"
+    assert host.check_output("systemctl is-enabled docker.service docker.socket") == "enabled\nenabled"
 
 
 def test_first_start_is_taken_back_at_boot_too() -> None:
