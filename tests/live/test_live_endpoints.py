@@ -1,0 +1,63 @@
+"""The daemon listens where it was declared and nowhere else, and over TLS to nobody without a certificate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def _observed(url: str) -> str:
+    """An endpoint as it is observed: dockerd opens all IPv4 addresses for IPv6 too, and systemd its socket."""
+    url = "unix:///run/docker.sock" if url == "fd://" else url
+    return url.replace("://0.0.0.0:", "://[::]:").replace("unix:///var/run/", "unix:///run/")
+
+
+@pytest.fixture
+def reached(seen: Any, declared: Any) -> list[Any]:
+    """The endpoints that can be reached from here, as endpoint_info saw them."""
+    if not declared["tls"]:
+        pytest.skip("declares no endpoint over TLS")
+    return list(seen["reached"])
+
+
+def test_daemon_listens_on_the_declared_endpoints_and_no_other(observed: Any, declared: Any) -> None:
+    assert sorted(map(_observed, observed["listening"])) == sorted(map(_observed, declared["endpoints"]))
+
+
+def test_endpoints_can_be_reached(reached: list[Any]) -> None:
+    assert [one["url"] for one in reached if not one["reachable"]] == []
+
+
+def test_plain_text_stays_out(reached: list[Any]) -> None:
+    assert [one["url"] for one in reached if one["transport"] != "tls" or one["plaintext_accepted"] is not False] == []
+
+
+def test_no_certificate_stays_out(reached: list[Any]) -> None:
+    assert [one["url"] for one in reached if one["client_certificate_required"] is not True] == []
+
+
+def test_obsolete_versions_of_tls_stay_out(reached: list[Any]) -> None:
+    taken = {version for one in reached for version, is_taken in one["versions"].items() if is_taken}
+    assert taken <= {"TLSv1.2", "TLSv1.3"}
+
+
+def test_certificates_are_of_the_fleets_authority(reached: list[Any]) -> None:
+    assert [one["error"] for one in reached if one["trusted"] is False] == []
+
+
+def test_client_gets_in(reached: list[Any]) -> None:
+    tried = [one for one in reached if one["authenticated"] is not None]
+    if not tried:
+        pytest.skip("no client to try it as: see --client")
+    assert [one["error"] for one in tried if not one["authenticated"]] == []
+
+
+def test_certificates_have_the_names(reached: list[Any], declared: Any) -> None:
+    for one in reached:
+        assert set(declared["names"]) <= set(one["certificate"]["names"])
+
+
+def test_certificates_have_days_left(reached: list[Any], declared: Any) -> None:
+    for one in reached:
+        assert one["certificate"]["days_left"] >= declared["renew_days"], one["certificate"]["not_after"]
