@@ -19,25 +19,28 @@ _SERVE = f"""
 import socket
 listener = socket.create_server(("", 3000))
 listener.settimeout(120)
+print("ready", flush=True)
 while True:
     listener.accept()[0].sendall({_ANSWER!r})
+"""
+_START = """
+set -e
+cd /
+find bin lib* -maxdepth 0 -type l | tar -c -T - | docker import - {name}
+docker run --detach --rm --name {name} --read-only --cap-drop ALL --user 65534:65534 --log-driver json-file \\
+    --volume /usr:/usr:ro --publish 3000 {name} /usr/bin/python3 -c %s
+timeout 60 sh -c 'until docker logs {name} | grep ready; do sleep 0.2; done'
 """
 _INVENTORY = "docker ps --all --quiet; docker images --all --quiet; docker network ls --quiet; docker volume ls --quiet"
 
 
 @pytest.fixture(scope="module")
-def throwaway(host: Any) -> Iterator[Any]:
+def throwaway(host: Any, default_bridge: None) -> Iterator[Any]:
     """What bridge_info says while a container runs that publishes its port 3000 on one that the engine chooses."""
     name = f"mooring-live-{uuid.uuid4().hex[:8]}"
     before = host.check_output(_INVENTORY)
     try:
-        host.run_expect(
-            [0],
-            f"cd / && find bin lib* -maxdepth 0 -type l | tar -c -T - | docker import - {name} && docker run --detach --rm"
-            f" --name {name} --read-only --cap-drop ALL --user 65534:65534 --volume /usr:/usr:ro --publish 3000 {name}"
-            " /usr/bin/python3 -c %s",
-            _SERVE,
-        )
+        host.run_expect([0], _START.format(name=name), _SERVE)
         found = host.ansible("mooring.docker.bridge_info", check=False)
         found["container"] = next(one for one in found["containers"] if one["name"] == name)
         yield found

@@ -25,7 +25,7 @@ def test_docker0_is_of_the_declared_pools(docker0: Any, declared: Any) -> None:
     assert all(any(address in pool for pool in pools) for address in addresses)
 
 
-def test_containers_on_docker0_get_the_declared_mtu(bridge: Any, declared: Any) -> None:
+def test_containers_on_docker0_get_the_declared_mtu(docker0: Any, bridge: Any, declared: Any) -> None:
     options = next(one["options"] for one in bridge["networks"] if one["name"] == "bridge")
     assert int(options["com.docker.network.driver.mtu"]) == declared["bridge"].get("mtu", 1500)
 

@@ -14,15 +14,9 @@ import reach
 
 
 @pytest.fixture(scope="module")
-def managed(_testinfra_host: Any) -> Any:
-    """The host as Ansible reaches it, for the collection's modules."""
-    return _testinfra_host
-
-
-@pytest.fixture(scope="module")
-def name(managed: Any) -> str:
+def name(_testinfra_host: Any) -> str:
     """The host's name in the inventory."""
-    return str(managed.backend.host)
+    return str(_testinfra_host.backend.host)
 
 
 @pytest.fixture(scope="module")

@@ -41,20 +41,10 @@ def test_docker_cli_works_with_it(url: str, client: Path, neighbour: Any) -> Non
     neighbour.run_expect([0], "rm -r /root/client")
 
 
-def test_no_certificate_stays_out(url: str, client: Path) -> None:
-    seen = probe(url, str(client / "ca.pem"))
-    assert seen["transport"] == "tls"
-    assert seen["client_certificate_required"] is True
-
-
 def test_certificate_of_another_authority_stays_out(url: str, client: Path, stranger: Path) -> None:
     seen = probe(url, str(client / "ca.pem"), str(stranger / "cert.pem"), str(stranger / "key.pem"))
     assert seen["authenticated"] is False
     assert seen["error"]
-
-
-def test_plain_http_stays_out(url: str) -> None:
-    assert probe(url)["plaintext_accepted"] is False
 
 
 def test_server_is_no_other(url: str, client: Path) -> None:
