@@ -7,7 +7,8 @@ from typing import Any
 Json = dict[str, Any]
 
 GENERATED = "2026-11-24T20:15:00Z"
-CLIENTS = ["controller", "ci-runner-1", "alice"]
+NAMES = ["controller", "ci-runner-1", "alice"]
+CLIENTS = [{"name": name, "trusted": True, "not_after": "2027-11-23T20:15:00Z", "days_left": 364} for name in NAMES]
 
 
 def host(name: str = "web-1", containers: int = 5, number: int = 7, days_left: int = 364) -> Json:

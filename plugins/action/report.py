@@ -20,6 +20,7 @@ _HOST = {
     "error": {"type": "str"},
     "host": {"type": "dict"},
     "endpoints": {"type": "list", "elements": "dict"},
+    "ssh": {"type": "dict"},
     "bridge": {"type": "dict"},
     "published": {"type": "raw"},
 }
@@ -36,7 +37,7 @@ _ARGUMENTS = {
     "fleet": {"type": "str", "required": True},
     "hosts": {"type": "list", "elements": "dict", "options": _HOST, "required": True},
     "findings": {"type": "list", "elements": "dict", "options": _FINDING},
-    "clients": {"type": "list", "elements": "str", "default": []},
+    "clients": {"type": "list", "elements": "dict", "default": []},
 }
 
 

@@ -50,6 +50,11 @@ options:
         description: RV(mooring.docker.endpoint_info#module:endpoint) for each endpoint that was looked at.
         type: list
         elements: dict
+      ssh:
+        description:
+          - C(user) and the names of C(clients) by which the daemon is to be reached over SSH. That they get in is told
+            where RV(mooring.docker.host_info#module:host.ssh) shows it.
+        type: dict
       bridge:
         description: The result of M(mooring.docker.bridge_info).
         type: dict
@@ -91,9 +96,11 @@ options:
         type: str
         required: true
   clients:
-    description: Names of the clients that have a certificate.
+    description:
+      - The certificates of clients, each with C(name), C(not_after), C(days_left), and whether it is C(trusted), as the
+        filter C(mooring.docker.issued_certificates) tells them. Other keys are not looked at.
     type: list
-    elements: str
+    elements: dict
     default: []
 attributes:
   check_mode:

@@ -136,7 +136,7 @@ def door(probe: dict[str, Any], listening: str = "tcp://[::]:2376", **host: Any)
 def test_what_was_seen_from_outside_belongs_to_what_listens() -> None:
     found = door(fleets.tls("192.0.2.7", "web-1"))
     assert (found["url"], found["listening"], found["transport"]) == ("tcp://[::]:2376", True, "tls")
-    assert found["access"] == {"kind": "certificate", "owner": None, "group": None, "names": fleets.CLIENTS}
+    assert found["access"] == {"kind": "certificate", "owner": None, "group": None, "names": fleets.NAMES}
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,42 @@ def test_a_socket_is_for_those_who_may_write(mode: str, members: list[str], acce
 )
 def test_who_may_use_a_port(url: str, known: dict[str, bool], kind: str) -> None:
     assert door(fleets.probe(url, **known), url)["access"]["kind"] == kind
+
+
+ALICE = {"ssh": {"user": "docker-remote", "clients": ["bob", "alice"]}}
+
+
+@pytest.mark.parametrize(
+    ("accounts", "keys", "listening", "names"),
+    [
+        ({"docker-remote": {}}, "5c3f", True, ["alice", "bob"]),
+        ({"docker-remote": {}}, None, False, []),
+        ({"another": {}}, "5c3f", False, []),
+    ],
+)
+def test_clients_over_ssh_get_in_where_account_and_keys_are(
+    accounts: Any, keys: str | None, listening: bool, names: list[str]
+) -> None:
+    host = fleets.host() | ALICE
+    host["host"]["ssh"] = {"accounts": accounts, "authorized_keys": keys}
+    door = one(host)["endpoints"][-1]
+    assert (door["url"], door["listening"]) == ("ssh://docker-remote@192.0.2.7", listening)
+    assert (door["access"]["kind"], door["access"]["names"]) == ("keys", names)
+    validate(of(host))
+
+
+def test_there_is_no_way_by_ssh_without_clients() -> None:
+    host = fleets.host() | {"ssh": {"user": "docker-remote", "clients": []}}
+    assert not [one for one in one(host)["endpoints"] if one["transport"] == "ssh"]
+
+
+def test_a_client_whose_certificate_is_void_does_not_get_in() -> None:
+    good, ended, lost = ({**fleets.CLIENTS[0], "name": name} for name in ("good", "ended", "lost"))
+    ended["days_left"], lost["trusted"] = -1, False
+    report = make([fleets.host()], None, [good, lost, ended], "production", fleets.GENERATED)
+    assert report["hosts"][0]["endpoints"][0]["access"]["names"] == ["good"]
+    assert [client["name"] for client in report["clients"]] == ["ended", "good", "lost"]
+    validate(report)
 
 
 # --- networks
@@ -246,6 +282,22 @@ def test_networks_without_a_bridge_are_shown_where_somebody_is_in_them() -> None
     host["bridge"]["networks"] += [fleets.network("lan", "macvlan"), fleets.network("empty", "macvlan")]
     host["bridge"]["containers"] = [fleets.container(0, "lan")]
     assert segments(host) == {"docker0": [], "br-2099ffdfb623": [], "lan": [(None, "service-0", ["10.0.0.2/24"])]}
+
+
+def test_networks_of_macvlan_sit_on_an_interface_of_the_host() -> None:
+    host = fleets.host(containers=0)
+    host["bridge"]["networks"].append(fleets.network("lan", "macvlan"))
+    host["bridge"]["containers"] = [fleets.container(0, "lan"), fleets.container(1, "lan")]
+    seen = {"kind": "macvlan", "name": "service-0", "interface": "eth0", "addresses": ["10.0.0.2/24", "fe80::1/64"]}
+    host["bridge"]["parents"] = [{"interface": "eth1", "mtu": 1500, "children": [seen]}]
+    lan = one(host)["segments"][-1]
+    assert (lan["kind"], lan["network"], lan["parent"]) == ("network", "macvlan", "eth1")
+    # The other was not seen by the kernel: the engine's word.
+    assert [(end["interface"], end["addresses"]) for end in lan["ends"]] == [
+        ("eth0", ["10.0.0.2/24"]),
+        (None, ["10.0.0.3/24"]),
+    ]
+    validate(of(host))
 
 
 def test_containers_that_do_not_run_hang_on_nothing() -> None:

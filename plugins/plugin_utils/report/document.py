@@ -20,17 +20,19 @@ SEVERITIES = ("error", "warning", "info")
 Json = dict[str, Any]
 
 
-def document(hosts: list[Json], findings: list[Json] | None, clients: list[str], fleet: str, generated: str) -> Json:
+def document(hosts: list[Json], findings: list[Json] | None, clients: list[Json], fleet: str, generated: str) -> Json:
     """The document.
 
     ``hosts`` has for each host its name, address, and as far as they were had: error (why it could not be observed),
-    host (of ``host_info``), endpoints (each of ``endpoint_info``), bridge (all of ``bridge_info``) and published (the
-    policy). ``findings`` are of whatever host, the controller for example, or None where nobody looked for any;
-    ``clients`` are the names of those who have a certificate; ``generated`` is the time, ISO 8601.
+    host (of ``host_info``), endpoints (each of ``endpoint_info``), ssh (the user and names of clients over SSH), bridge
+    (all of ``bridge_info``) and published (the policy). ``findings`` are of whatever host, the controller for example,
+    or None where nobody looked for any; ``clients`` are certificates of clients, each with its name and whether it is
+    trusted; ``generated`` is the time, ISO 8601.
     """
     verified, findings = findings is not None, findings or []
     known = {one["name"] for one in hosts}
-    described = [_host(one, [found for found in findings if found["host"] == one["name"]], clients) for one in hosts]
+    holders = [one["name"] for one in clients if one["trusted"] and (one["days_left"] or 0) >= 0]
+    described = [_host(one, [found for found in findings if found["host"] == one["name"]], holders) for one in hosts]
     # The worst first, and what nobody could see before all; then the inventory's order.
     described.sort(key=lambda one: [one["observed"], *(-one["findings_by_severity"][each] for each in SEVERITIES)])
     elsewhere = [_finding(one) | {"host": one["host"]} for one in findings if one["host"] not in known]
@@ -43,6 +45,9 @@ def document(hosts: list[Json], findings: list[Json] | None, clients: list[str],
             "totals": _totals(described, findings),
             "versions": _versions(described),
             "certificates": _certificates(described),
+            "clients": _by_end(
+                [{key: one[key] for key in ("name", "trusted", "not_after", "days_left")} for one in clients]
+            ),
             "hosts": described,
             "elsewhere": elsewhere,
         }
@@ -73,7 +78,7 @@ def _host(seen: Json, findings: list[Json], clients: list[str]) -> Json:
         },
         "findings_by_severity": _count(findings),
         "findings": [_finding(one) for one in sorted(findings, key=lambda one: SEVERITIES.index(one["severity"]))],
-        "endpoints": _doors(host, seen.get("endpoints") or [], clients),
+        "endpoints": _doors(host, seen.get("endpoints") or [], clients) + _ssh_door(seen, host.get("ssh")),
         "uplinks": _uplinks(bridge.get("uplinks") or []),
         "segments": _segments(bridge),
         "containers": [_container(one, seen.get("published")) for one in bridge.get("containers") or []],
@@ -119,12 +124,24 @@ def _door(url: str, listening: bool, probe: Json, socket: Json | None, clients: 
     return {
         "url": url,
         "listening": listening,
-        "transport": probe.get("transport"),
+        "transport": "unix" if socket else probe.get("transport"),
         "access": _by_accounts(socket) if socket else _by_network(url, probe, clients),
         "certificate": certificate
         and {key: certificate.get(key) for key in ("subject", "issuer", "names", "not_after", "days_left")},
         "error": probe.get("error"),
     }
+
+
+def _ssh_door(seen: Json, ssh: Json | None) -> list[Json]:
+    """The way in by SSH, where it is declared: open to its clients where the account and its keys are there."""
+    wanted = seen.get("ssh") or {}
+    if not wanted.get("clients"):
+        return []
+    url = f"ssh://{wanted['user']}@{_endpoints.bracketed(seen.get('address') or seen['name'])}"
+    is_open = ssh is not None and wanted["user"] in ssh["accounts"] and bool(ssh["authorized_keys"])
+    names = sorted(wanted["clients"]) if is_open else []
+    access = {"kind": "keys", "owner": None, "group": None, "names": names}
+    return [_door(url, is_open, {}, None, []) | {"transport": "ssh", "access": access}]
 
 
 def _by_accounts(socket: Json) -> Json:
@@ -170,7 +187,7 @@ def _segments(bridge: Json) -> list[Json]:
     """Where containers are attached: each bridge, the networks without one, and the ways to have no network.
 
     A container is at the end of every network it is in. Where the kernel's end of it was not seen, the engine's word
-    is taken, and ``veth`` is null.
+    is taken, and ``veth`` is null. Networks without a bridge may sit on an interface of the host, their ``parent``.
     """
     containers = bridge.get("containers") or []
     running = [one for one in containers if one["state"] not in ("created", "exited", "dead")]
@@ -190,9 +207,14 @@ def _segments(bridge: Json) -> list[Json]:
     for name, network in networks.items():
         ends = _by_engine(running, name)
         if name not in carried and ends and network["driver"] not in ("host", "null"):
+            parents, ends = _on_parents(bridge.get("parents") or [], ends)
             segments.append(
                 _segment("network", name, ends)
-                | {"network": network["driver"], "addresses": [], "outward": not network["internal"]}
+                | {
+                    "network": network["driver"],
+                    "parent": next(iter(parents), None),
+                    "outward": not network["internal"],
+                }
             )
     modes: dict[tuple[str, str], list[Json]] = {}
     by_id = {one["id"]: one["name"] for one in containers}
@@ -211,6 +233,7 @@ def _segment(kind: str, name: str, ends: list[Json]) -> Json:
         "kind": kind,
         "name": name,
         "network": None,
+        "parent": None,
         "addresses": [],
         "mtu": None,
         "up": None,
@@ -241,6 +264,23 @@ def _by_engine(containers: list[Json], network: str | None) -> list[Json]:
         for one in containers
         if network in one["networks"]
     ]
+
+
+def _on_parents(parents: list[Json], ends: list[Json]) -> tuple[list[str], list[Json]]:
+    """The host's interfaces below the ends of a network without a bridge, and the ends as the kernel has them."""
+    names, found = [], []
+    for end in ends:
+        below = [
+            (parent["interface"], child)
+            for parent in parents
+            for child in parent["children"]
+            if child["name"] == end["container"] and set(child["addresses"]) & set(end["addresses"])
+        ]
+        for name, child in below:
+            names.append(name)
+            end = end | {"interface": child["interface"], "addresses": _global(child["addresses"])}
+        found.append(end)
+    return names, found
 
 
 def _names(ends: list[Json]) -> set[str | None]:
@@ -340,7 +380,11 @@ def _certificates(hosts: list[Json]) -> list[Json]:
         for door in one["endpoints"]
         if door["certificate"]
     ]
-    return sorted(found, key=lambda one: (one["days_left"] is None, one["days_left"] or 0))
+    return _by_end(found)
+
+
+def _by_end(certificates: list[Json]) -> list[Json]:
+    return sorted(certificates, key=lambda one: (one["days_left"] is None, one["days_left"] or 0))
 
 
 # --- text

@@ -154,6 +154,8 @@ def _who(door: Json) -> Box:
         return _box("who", door["url"], OUTSIDE, texts if any(text for _role, text in texts) else [("name", "nobody")])
     if access["kind"] == "certificate":
         return _box("who", door["url"], OUTSIDE, [("name", "client certificate"), *names])
+    if access["kind"] == "keys":
+        return _box("who", door["url"], OUTSIDE, [("name", "SSH key"), *names])
     style = "dotted" if access["kind"] == "unknown" else "alarm"
     return _box("who", door["url"], OUTSIDE, [("name", _ACCESS[access["kind"]])], style)
 
@@ -161,9 +163,9 @@ def _who(door: Json) -> Box:
 def _door(door: Json) -> Box:
     certificate = door["certificate"] or {}
     days = certificate.get("days_left")
-    notes = {"tls": "TLS", "plaintext": "no TLS", "unix": None, None: None}[door["transport"]]
+    notes = {"tls": "TLS", "plaintext": "no TLS"}.get(door["transport"])
     ends = None if days is None else f"certificate: {days} days" if days >= 0 else "certificate has expired"
-    quiet = None if door["listening"] else "does not listen"
+    quiet = None if door["listening"] else "no account" if door["transport"] == "ssh" else "does not listen"
     return _box(
         "endpoint",
         door["url"],
@@ -206,6 +208,7 @@ def _hub(segment: Json) -> Box:
         texts += [("value", f"network {segment['network']}" if segment["network"] else None)]
     elif segment["kind"] == "network":
         texts += [("value", f"driver {segment['network']}")]
+        texts += [("value", f"on {segment['parent']}" if segment["parent"] else None)]
     texts += [("value", address) for address in segment["addresses"]]
     texts += [("value", f"MTU {segment['mtu']}" if segment["mtu"] else None)]
     if segment["kind"] in ("bridge", "network") and not segment["outward"]:
@@ -344,7 +347,7 @@ def layout(host: Json) -> Picture:
         for end in ends:
             grid.join([bridge], end.get(VETH) or end[CONTAINER], _wire_style(segment, VETH in end))
         if segment["outward"]:
-            grid.join(ways_out, [bridge])
+            grid.join([box for box in ways_out if segment["parent"] in (None, box.of)], [bridge])
         top += max(hub.height, high) + 2 * _GAP_Y
         bottom = max(bottom, top - 2 * _GAP_Y)
     grid.close(bottom)
@@ -473,7 +476,7 @@ def _wire_rows(host: Json) -> list[list[_Row]]:
 
 
 def _wire_style(segment: Json, seen: bool) -> str:
-    return "plain" if seen or segment["kind"] == "host" else "dotted"
+    return "plain" if seen or segment["kind"] == "host" or segment["parent"] else "dotted"
 
 
 def _subtitle(host: Json) -> str:
