@@ -34,6 +34,18 @@ def worst() -> list[dict[str, Any]]:
     return hosts
 
 
+def every_way() -> list[dict[str, Any]]:
+    """Clients over SSH, and a container on a macvlan network that is in the kernel too."""
+    (host,) = fleet(2)
+    host["ssh"] = {"user": "docker-remote", "clients": ["alice", LONG]}
+    host["host"]["ssh"] = {"accounts": {"docker-remote": {}}, "authorized_keys": "5c3f"}
+    host["bridge"]["networks"].append(fleets.network("lan", "macvlan"))
+    host["bridge"]["containers"].append(fleets.container(2, "lan"))
+    child = {"kind": "macvlan", "name": "service-2", "interface": "eth0", "addresses": ["10.0.0.4/24"]}
+    host["bridge"]["parents"] = [{"interface": "eth0", "mtu": 1500, "children": [child]}]
+    return [host]
+
+
 FLEETS = {
     "one container": fleet(1),
     "five containers": fleet(5),
@@ -42,6 +54,10 @@ FLEETS = {
     "long names": worst(),
     "no containers": fleet(0),
 }
+
+
+# Not on bridges alone.
+ALL = {**FLEETS, "every way": every_way()}
 
 
 def shown(hosts: list[dict[str, Any]]) -> str:
@@ -101,13 +117,13 @@ def inside(inner: list[float], outer: list[float]) -> bool:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", FLEETS)
+@pytest.mark.parametrize("name", ALL)
 def test_nothing_overlaps_or_is_cut(browser: Browser, name: str, width: int) -> None:
-    browser.open(shown(FLEETS[name]), width)
+    browser.open(shown(ALL[name]), width)
     seen: Any = browser.ask(MEASURE)
     scrolled, visible = seen["page"]
     assert scrolled == visible, "the page must not scroll sideways"
-    assert len(seen["pictures"]) == len(FLEETS[name])
+    assert len(seen["pictures"]) == len(ALL[name])
     for picture in seen["pictures"]:
         assert not overlaps(picture["boxes"] + picture["captions"])
         assert all(inside(part, picture["own"]) for part in picture["parts"])
@@ -151,6 +167,15 @@ def test_the_picture_says_what_bridge_info_said(browser: Browser, name: str) -> 
             for binding in one["published"]
             for address in [re.sub("^::$", "[::]", binding["host_address"])]
         }
+
+
+def test_the_picture_says_who_comes_by_ssh_and_what_is_beside_the_bridges(browser: Browser) -> None:
+    browser.open(shown(ALL["every way"]), 1280)
+    answer: Any = browser.ask(TEXTS)
+    texts = {(kind, of): found for kind, of, found in answer[0]}
+    assert texts["who", "ssh://docker-remote@192.0.2.1"] == ["SSH key", LONG, "alice"]
+    assert texts["segment", "lan"] == ["lan", "driver macvlan", "on eth0"]
+    assert texts["container", "service-2"] == ["service-2", "eth0 10.0.0.4/24"]
 
 
 CONTRAST = """
