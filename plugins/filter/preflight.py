@@ -13,6 +13,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _networks,
     _plan,
     _platform,
+    _published,
     _rules,
 )
 
@@ -37,6 +38,7 @@ class FilterModule:
         return {
             "address_collisions": _addresses.collisions,
             "address_plan": _plan.plan,
+            "bridge_problems": _published.bridge_problems,
             "connection_problem": _platform.connection_problem,
             "client_problems": _endpoint_filter.problems,
             "daemon_hosts": daemon_hosts,
@@ -47,6 +49,11 @@ class FilterModule:
             "network_plan": _networks.plan,
             "network_problems": _addresses.network_problems,
             "option_problems": _rules.problems,
+            "published_due": _published.due,
+            "published_host_problems": _published.host_problems,
+            "published_problems": _published.problems,
+            "published_rules": _published.rules,
+            "published_services": _published.service_ports,
             "range_problems": _addresses.range_problems,
             "reached_endpoints": _endpoints.reached,
             "slot_problem": _plan.slot_problem,

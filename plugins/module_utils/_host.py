@@ -29,6 +29,8 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _live,
     _networks,
     _nftables,
+    _proxies,
+    _published,
     _session,
     _sshd,
     _store,
@@ -270,6 +272,7 @@ def network() -> dict[str, Any]:
     return {
         "interfaces": interfaces,
         "addresses": addresses,
+        "bridges": sorted(path.parent.name for path in Path("/sys/class/net").glob("*/bridge")),
         "routes": routes,
         "neighbours": neighbours,
         "resolvers": list(dict.fromkeys(resolvers)),
@@ -318,7 +321,7 @@ def observe(
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},
         "files": files(configured["tls"]),
         "network": network(),
-        "nftables": _nftables.observe(),
+        "nftables": _proxies.observe(_nftables.observe({_published.NAME: _proxies.FILES})),
         "confirm": _confirm.observe(),
         **accounts(users, groups),
     }

@@ -94,7 +94,8 @@ def live(name: str, *options: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _file(name: str) -> Path:
+def file(name: str) -> Path:
+    """From where the table is loaded."""
     return DIRECTORY / f"{name}.nft"
 
 
@@ -104,13 +105,16 @@ def _persistent() -> bool:
     return units == (_SERVICE, _AFTER_FLUSH) and AT_BOOT.is_symlink()
 
 
-def observe() -> dict[str, Any]:
-    """Mooring's tables by name: the ``text`` of the file, whether it is ``live`` as it says, and ``persistent``."""
+def observe(beside: dict[str, dict[Path, str]]) -> dict[str, Any]:
+    """Mooring's tables by name: the ``text`` of the file, whether it is ``live`` as it says, and ``persistent``.
+
+    ``beside`` has for a table's name the files that must be there for it to stay.
+    """
     names = {path.stem for path in DIRECTORY.glob("*.nft")}
     names.update(re.findall(r"^table inet mooring_(\w+)$", _daemon.run("nft", "list", "tables").stdout, re.MULTILINE))
     found = {}
     for name in sorted(names):
-        text = _store.read(_file(name))
+        text = _store.read(file(name))
         wanted = None
         if text is not None:
             with contextlib.suppress(NftError):
@@ -118,21 +122,27 @@ def observe() -> dict[str, Any]:
         found[name] = {
             "text": text,
             "live": wanted is not None and live(name, "-s") == wanted,
-            "persistent": text is not None and _persistent(),
+            "persistent": text is not None
+            and _persistent()
+            and all(_store.read(path) == content for path, content in beside.get(name, {}).items()),
         }
     return found
 
 
 class Table:
-    """The way to the wanted table, None for none, from what is in force and what is on disk."""
+    """The way to the wanted table, None for none, from what is in force and what is on disk.
 
-    def __init__(self, name: str, rules: str | None) -> None:
+    ``beside`` are files that come and go with it.
+    """
+
+    def __init__(self, name: str, rules: str | None, beside: dict[Path, str] | None = None) -> None:
         self.name = name
         self.text = None if rules is None else script(name, rules)
         self.wanted = None if self.text is None else canonical(name, self.text)
         self.present = live(name, "-s")
-        others = set(DIRECTORY.glob("*.nft")) - {_file(name)}
-        self.files: dict[Path, str | None] = {_file(name): self.text}
+        others = set(DIRECTORY.glob("*.nft")) - {file(name)}
+        self.files: dict[Path, str | None] = {file(name): self.text}
+        self.files.update({path: self.text and text for path, text in (beside or {}).items()})
         if self.text is not None or not others:
             self.files[UNIT] = self.text and _SERVICE
             self.files[DROP_IN] = self.text and _AFTER_FLUSH
@@ -145,9 +155,9 @@ class Table:
     @property
     def _boots_wrong(self) -> bool:
         """Whether systemd has to be told something."""
-        return UNIT in self.files and (
-            any(self.old[path] != self.files[path] for path in (UNIT, DROP_IN))
-            or AT_BOOT.is_symlink() != (self.text is not None)
+        units = [path for path in self.files if _confirm.SYSTEM in path.parents]
+        return any(self.old[path] != self.files[path] for path in units) or (
+            UNIT in self.files and AT_BOOT.is_symlink() != (self.text is not None)
         )
 
     @property
@@ -182,8 +192,9 @@ class Table:
     def _enable(self) -> None:
         """Load the tables at boot, or leave no trace of that."""
         if self.text is None:
-            _store.write(AT_BOOT, None)
-            for directory in (DIRECTORY, DROP_IN.parent):
+            if UNIT in self.files:
+                _store.write(AT_BOOT, None)
+            for directory in {path.parent for path in self.files}:
                 with contextlib.suppress(OSError):
                     directory.rmdir()
         elif not AT_BOOT.is_symlink():

@@ -29,6 +29,7 @@ DAEMON_JSON = Path("/etc/docker/daemon.json")
 FRAGMENTS = Path("/etc/docker/daemon.d")
 SERVICE_DROP_IN = Path("/etc/systemd/system/docker.service.d/50-mooring.conf")
 SOCKET_DROP_IN = Path("/etc/systemd/system/docker.socket.d/50-mooring.conf")
+PUBLISHED_DROP_IN = Path("/etc/systemd/system/docker.service.d/60-mooring-published.conf")
 STATE = Path("/var/lib/mooring")
 APPLIED = STATE / "applied.json"
 GOOD = STATE / "good.json"

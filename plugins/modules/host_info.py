@@ -122,7 +122,8 @@ host:
       type: dict
     network:
       description:
-        - Interfaces, addresses, routes of all tables, neighbours, resolvers, and the address this session comes from.
+        - Interfaces, those that are bridges, addresses, routes of all tables, neighbours, resolvers, and the address
+          this session comes from.
       type: dict
     nftables:
       description:

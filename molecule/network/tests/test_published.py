@@ -1,0 +1,392 @@
+"""Who reaches a published port is who is declared, by every way there is, whatever ufw and Docker say.
+
+A neighbour and this machine knock from outside: the neighbour is the next of the lab's hosts, and has routes to the
+containers' own addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import reach
+
+HOSTS = ["bookworm", "trixie", "forky"]
+NEIGHBOUR = dict(zip(HOSTS, HOSTS[1:] + HOSTS[:1]))
+# A container on docker0, one on a bridge with a name that nobody declared, and one that has an IPv6 address.
+PUBLISHED = {"web": 8080, "hand": 8081, "six": 8082}
+NETWORKS = {
+    "web": "",
+    "hand": "--subnet 10.66.0.0/24 --opt com.docker.network.bridge.name=hand0",
+    "six": "--ipv6 --subnet 10.67.0.0/24 --subnet fd00:6::/64",
+}
+_SERVE = "/bin/busybox mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 80 -h /www"
+_ASK = """
+import concurrent.futures, json, sys, urllib.request
+def ask(url):
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=3) as response:
+            return response.read() == b"moored\\n"
+    except OSError:
+        return False
+with concurrent.futures.ThreadPoolExecutor() as pool:
+    print(json.dumps([url for url, there in zip(sys.argv[1:], pool.map(ask, sys.argv[1:])) if there]))
+"""
+
+
+def converge(limit: str = ",".join(HOSTS), **variables: Any) -> reach.Run:
+    """A run that must succeed."""
+    done = reach.run(limit=limit, **variables)
+    assert done.status == 0, "\n".join(done.failures.values()) or done.output
+    return done
+
+
+def answers(source: str | None, ways: dict[str, str]) -> set[str]:
+    """Which of the ways, name to URL, lead from a host, or this machine, to a container."""
+    if source is None:
+        done = subprocess.run([sys.executable, "-c", _ASK, *ways.values()], capture_output=True, text=True, check=True)
+        output = done.stdout
+    else:
+        output = reach.over_ssh(source).check_output("python3 -c %s " + "%s " * len(ways), _ASK, *ways.values())
+    return {name for name, url in ways.items() if url in json.loads(output)}
+
+
+def published(name: str) -> dict[str, str]:
+    """The ways to the published ports of a host."""
+    declared = reach.declared(name)
+    hosts = {"IPv4": declared["address"], "IPv6": f"[{declared['address6']}]"}
+    return {
+        f"{one} by {family}": f"http://{host}:{port}/"
+        for one, port in PUBLISHED.items()
+        for family, host in hosts.items()
+    }
+
+
+def addresses(name: str) -> dict[str, str]:
+    """The containers' own addresses on a host."""
+    found = {}
+    for one in PUBLISHED:
+        text = reach.over_ssh(name).check_output(
+            "docker inspect --format '{{range .NetworkSettings.Networks}}{{json .}}{{end}}' %s", one
+        )
+        said = json.loads(text)
+        found[f"{one} at {said['IPAddress']}"] = said["IPAddress"]
+        if said["GlobalIPv6Address"]:
+            found[f"{one} at {said['GlobalIPv6Address']}"] = said["GlobalIPv6Address"]
+    return found
+
+
+@contextmanager
+def routed(name: str) -> Iterator[dict[str, str]]:
+    """The ways to the containers' own addresses, for which the neighbour has routes meanwhile."""
+    neighbour, declared = reach.over_ssh(NEIGHBOUR[name]), reach.declared(name)
+    found = addresses(name)
+    for address in found.values():
+        neighbour.run_expect(
+            [0], "ip route replace %s via %s", address, declared["address6" if ":" in address else "address"]
+        )
+    try:
+        yield {way: f"http://[{one}]/" if ":" in one else f"http://{one}/" for way, one in found.items()}
+    finally:
+        for address in found.values():
+            neighbour.run_expect([0], "ip route delete %s", address)
+
+
+def from_outside(name: str) -> set[str]:
+    """The ways that lead a stranger to any container of a host."""
+    with routed(name) as own:
+        return answers(NEIGHBOUR[name], {**published(name), **own})
+
+
+def knock(host: Any, inside: str, address: str, port: int) -> bool:
+    """Whether a web server or sshd answers what is inside a host. bookworm's wget of busybox dies of its -T."""
+    line = rf"printf 'GET / HTTP/1.0\r\n\r\n' | {inside} /bin/busybox nc -w 3 {address} {port}"
+    answer = host.run(line).stdout
+    return answer.endswith("moored\n") or answer.startswith("SSH-2.0")
+
+
+def from_inside(name: str) -> set[str]:
+    """What containers reach: another on their network, ports of their own and of another network, and the world."""
+    host, own = reach.over_ssh(name), reach.declared(name)
+    web = next(address for way, address in addresses(name).items() if way.startswith("web"))
+    ways = {
+        "container on its network": ("beside", web, 80),
+        "own port": ("web", own["address"], 8080),
+        "port of its network": ("beside", own["address"], 8080),
+        "port of the bridge with a name": ("beside", own["address"], 8081),
+        "port from the bridge with a name": ("hand", own["address"], 8080),
+        "port by IPv6": ("six", own["address6"], 8080),
+        "out": ("beside", reach.declared(NEIGHBOUR[name])["address"], 22),
+    }
+    host.run_expect([0], "docker run -d --name beside busybox:lab /bin/busybox sleep 1000")
+    try:
+        said = {
+            way: knock(host, f"docker exec -i {container}", address, port)
+            for way, (container, address, port) in ways.items()
+        }
+    finally:
+        host.run("docker rm --force beside")
+    return {way for way, answer in said.items() if answer}
+
+
+def allowed(name: str) -> set[str]:
+    """The ways that lead this machine to any container of a host."""
+    return answers(None, published(name))
+
+
+def traces(name: str) -> str:
+    """Everything in which the filter could leave a trace."""
+    return str(
+        reach.over_ssh(name).check_output(
+            "ls -d /etc/mooring /run/mooring; nft list tables | grep mooring;"
+            " find /etc/systemd /run/mooring -ls | awk '{print $3, $5, $6, $11, $13}'; true"
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def before() -> Iterator[dict[str, str]]:
+    """Containers that serve HTTP on all hosts, and the traces there are before the filter comes."""
+    converge()
+    for name in HOSTS:
+        host = reach.over_ssh(name)
+        # The filter would bring nftables, and ufw is to be there for one of them.
+        packages = "nftables ufw" if name == "trixie" else "nftables"
+        host.run_expect([0], f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}")
+        host.run_expect(
+            [0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
+        )
+        for one, options in NETWORKS.items():
+            host.run(f"docker rm --force {one}; docker network rm {one}")
+            if options:
+                host.run_expect([0], f"docker network create {options} {one}")
+            line = f"docker run -d --restart always --name {one} --network {one if options else 'bridge'}"
+            host.run_expect([0], f"{line} -p {PUBLISHED[one]}:80 busybox:lab /bin/busybox sh -c '{_SERVE}'")
+    yield {name: traces(name) for name in HOSTS}
+    reach.over_ssh("trixie").run("ufw --force disable")
+    names = " ".join(PUBLISHED)
+    for name in HOSTS:
+        reach.over_ssh(name).run(f"docker rm --force {names}; docker network rm hand six")
+    converge()
+
+
+@pytest.fixture(scope="module")
+def control(before: dict[str, str]) -> dict[str, set[str]]:
+    """What a stranger reaches without the filter."""
+    return {name: from_outside(name) for name in HOSTS}
+
+
+@pytest.fixture(scope="module")
+def inside(control: dict[str, set[str]]) -> dict[str, set[str]]:
+    """What containers reach without the filter: engines before 28 keep networks apart also by published ports."""
+    return {name: from_inside(name) for name in HOSTS}
+
+
+@pytest.fixture(scope="module")
+def behind_ufw(inside: dict[str, set[str]]) -> set[str]:
+    """What a stranger reaches on trixie where ufw is active and denies."""
+    lines = ["ufw allow 22/tcp", "ufw allow 2376/tcp", "ufw --force enable"]
+    lines += [f"ufw allow from {_this_machine('trixie')[1]} to any port 8080 proto tcp"]
+    # Containers reach published ports by docker-proxy, which is the host's for ufw.
+    lines += [f"ufw allow in on {bridge}" for bridge in ("docker0", "hand0")]
+    lines += [f"ufw allow from {subnet}" for subnet in ("10.67.0.0/24", "fd00:6::/64")]
+    for line in lines:
+        reach.over_ssh("trixie").run_expect([0], line)
+    assert "deny (incoming)" in reach.over_ssh("trixie").check_output("ufw status verbose")
+    return from_outside("trixie")
+
+
+@pytest.fixture(scope="module")
+def closed(behind_ufw: set[str]) -> reach.Run:
+    """All hosts closed."""
+    return converge(docker_network_published="closed")
+
+
+def _this_machine(name: str) -> list[str]:
+    """The addresses of this machine in the lab: those of its bridge end in 1."""
+    declared = reach.declared(name)
+    return [re.sub(r"\d+$", "1", declared["address"]), re.sub(r"[^:]+$", "1", declared["address6"])]
+
+
+def _policy() -> dict[str, Any]:
+    return {
+        "docker_network_published": {
+            "allow": [
+                {"sources": _this_machine("trixie"), "ports": [8080]},
+                {"interfaces": ["host0"], "ports": ["8082/tcp"]},
+            ]
+        }
+    }
+
+
+@pytest.fixture(scope="module")
+def opened(closed: reach.Run) -> reach.Run:
+    """All hosts with two ports open: one for this machine, one for all who come in by the uplink."""
+    return converge(**_policy())
+
+
+# What the policy lets this machine and a stranger reach; on trixie ufw keeps the stranger from docker-proxy.
+def _expected(name: str) -> tuple[set[str], set[str]]:
+    web, six = {"web by IPv4", "web by IPv6"}, {"six by IPv4", "six by IPv6"}
+    strangers = six - {"six by IPv6"} if name == "trixie" else six
+    return web | strangers, strangers
+
+
+def _hold(names: list[str]) -> None:
+    found = {name: (allowed(name), from_outside(name)) for name in names}
+    assert found == {name: _expected(name) for name in names}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_without_the_filter_all_ports_are_open(control: dict[str, set[str]], name: str) -> None:
+    assert set(published(name)) <= control[name]
+    # Since 28 Docker itself drops what is routed to containers.
+    assert bool(control[name] - set(published(name))) == (name != "forky")
+
+
+def test_ufw_alone_closes_nothing_that_docker_forwards(behind_ufw: set[str]) -> None:
+    assert {"web by IPv4", "hand by IPv4", "six by IPv4"} <= behind_ufw
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_closed_is_closed_to_everybody_outside(closed: reach.Run, name: str) -> None:
+    assert (allowed(name), from_outside(name)) == (set(), set())
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_host_reaches_its_own_ports(closed: reach.Run, name: str) -> None:
+    ways = {**published(name), **{way: f"http://{host}:8080/" for way, host in _LOOPBACK.items()}}
+    assert answers(name, ways) == set(ways)
+
+
+_LOOPBACK = {"IPv4 loopback": "127.0.0.1", "IPv6 loopback": "[::1]"}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_containers_reach_what_they_reached_before(inside: dict[str, set[str]], closed: reach.Run, name: str) -> None:
+    assert {"container on its network", "own port", "out"} <= inside[name]
+    assert from_inside(name) == inside[name]
+
+
+def test_the_hosts_own_services_stay(closed: reach.Run) -> None:
+    """SSH is how all of this goes; the endpoint answers plain HTTP itself."""
+    for name in ("trixie", "forky"):
+        address = reach.declared(name)["address"]
+        done = subprocess.run(
+            ["curl", "-sm", "5", "--noproxy", "*", f"http://{address}:2376"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "HTTPS server" in done.stdout
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_allowed_sources_and_interfaces_get_in_and_nobody_else(opened: reach.Run, name: str) -> None:
+    _hold([name])
+
+
+def test_second_run_changes_nothing(opened: reach.Run) -> None:
+    again = converge(**_policy())
+    assert again.changed == dict.fromkeys(HOSTS, 0)
+
+
+def test_filter_holds_after_restarts_of_engine_and_firewalls(opened: reach.Run) -> None:
+    for name in HOSTS:
+        host = reach.over_ssh(name)
+        host.run_expect([0], "systemctl restart docker")
+        if name == "trixie":
+            host.run_expect([0], "ufw reload && systemctl restart ufw")
+        else:
+            # It flushes everybody's tables; Docker's come back with the engine.
+            host.run_expect([0], "systemctl restart nftables && systemctl restart docker")
+    _hold(HOSTS)
+    assert converge(**_policy()).changed == dict.fromkeys(HOSTS, 0)
+
+
+def test_filter_holds_after_the_engine_died(opened: reach.Run) -> None:
+    host = reach.over_ssh("forky")
+    host.run_expect([0], "systemctl reset-failed docker; kill -9 $(pidof dockerd)")
+    host.run_expect([0], "for _ in $(seq 60); do sleep 1; docker ps -q && exit 0; done; exit 1")
+    _hold(["forky"])
+
+
+def test_filter_holds_after_a_boot(opened: reach.Run) -> None:
+    reach.pull_the_plug("trixie")
+    reach.over_ssh("trixie").run_expect([0], "for _ in $(seq 60); do sleep 1; docker ps -q && exit 0; done; exit 1")
+    assert "active" in reach.over_ssh("trixie").check_output("ufw status")
+    _hold(["trixie"])
+    assert converge(limit="trixie", **_policy()).changed == {"trixie": 0}
+
+
+def test_filter_that_was_flushed_by_hand_is_repaired(opened: reach.Run) -> None:
+    reach.over_ssh("bookworm").run_expect([0], "nft delete table inet mooring_published")
+    reach.over_ssh("forky").run_expect([0], "rm /run/mooring/published-engine.nft")
+    foretold = reach.run(limit=",".join(HOSTS), check=True, **_policy())
+    assert [name for name, count in foretold.changed.items() if count] == ["bookworm", "forky"]
+    done = converge(**_policy())
+    assert [name for name, count in done.changed.items() if count] == ["bookworm", "forky"]
+    _hold(HOSTS)
+    assert converge(**_policy()).changed == dict.fromkeys(HOSTS, 0)
+
+
+@pytest.fixture
+def machines(opened: reach.Run) -> Iterator[str]:
+    """A bridge of virtual machines on forky, and the URL of one of them, to which the neighbour has a route."""
+    host, neighbour = reach.over_ssh("forky"), reach.over_ssh(NEIGHBOUR["forky"])
+    lines = [
+        "ip link add br0 type bridge && ip address add 10.77.0.1/24 dev br0 && ip link set br0 up",
+        "ip netns add machine && ip link add inside netns machine type veth peer name outside",
+        "ip link set outside master br0 up",
+        "ip -n machine address add 10.77.0.2/24 dev inside && ip -n machine link set inside up",
+        "ip -n machine route add default via 10.77.0.1",
+        "mkdir -p /tmp/www && echo moored > /tmp/www/index.html",
+        "iptables -I FORWARD -i host0 -o br0 -j ACCEPT && iptables -I FORWARD -i br0 -o host0 -j ACCEPT",
+        "systemd-run --unit machine --quiet ip netns exec machine /bin/busybox httpd -f -p 80 -h /tmp/www",
+    ]
+    try:
+        for line in lines:
+            host.run_expect([0], line)
+        neighbour.run_expect([0], "ip route replace 10.77.0.0/24 via %s", reach.declared("forky")["address"])
+        yield "http://10.77.0.2/"
+    finally:
+        neighbour.run("ip route delete 10.77.0.0/24")
+        host.run("systemctl stop machine; ip netns delete machine; ip link delete br0; rm -r /tmp/www")
+        host.run("iptables -D FORWARD -i host0 -o br0 -j ACCEPT; iptables -D FORWARD -i br0 -o host0 -j ACCEPT")
+
+
+def test_bridge_that_is_nobodys_is_refused_and_left_alone_once_it_is_named(machines: str) -> None:
+    files = traces("forky")
+    done = reach.run(limit="forky", docker_network_published="closed")
+    assert "docker_network_other_bridges" in done.failures["forky"]
+    assert "br0" in done.failures["forky"]
+    assert traces("forky") == files
+    converge(limit="forky", docker_network_published="closed", docker_network_other_bridges=["br0"])
+    assert answers(NEIGHBOUR["forky"], {"machine": machines}) == {"machine"}
+    assert from_outside("forky") == set()
+    # What a virtual machine sends comes from outside.
+    address = reach.declared("forky")["address"]
+    inside = "ip netns exec machine"
+    assert knock(reach.over_ssh("forky"), inside, address, 22)
+    assert not knock(reach.over_ssh("forky"), inside, address, 8080)
+
+
+def test_nonsense_is_refused_before_anything_is_touched(opened: reach.Run) -> None:
+    files = {name: traces(name) for name in HOSTS}
+    done = reach.run(limit=",".join(HOSTS), docker_network_published={"allow": [{"sources": ["198.18.0.1/8"]}]})
+    for name in HOSTS:
+        assert "docker_network_published: allow, entry 1: sources: '198.18.0.1/8'" in done.failures[name]
+        assert traces(name) == files[name]
+
+
+def test_open_leaves_no_trace(before: dict[str, str], control: dict[str, set[str]], opened: reach.Run) -> None:
+    converge(docker_network_published="open")
+    assert {name: traces(name) for name in HOSTS} == before
+    assert from_outside("bookworm") == control["bookworm"]
+    assert converge(docker_network_published="open").changed == dict.fromkeys(HOSTS, 0)

@@ -1,0 +1,87 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the filter of published ports knows docker-proxy on this host.
+
+docker-proxy, and dockerd where it opens the socket for it, belong to the control group of docker.service. That is
+another one each time the service starts, and nft knows one only while it is there. So its rule is a file of the running
+system, which the service writes before dockerd starts and takes away when it has stopped; the table includes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _nftables, _published, _store
+
+RULE = Path(_published.ENGINE_RULE)
+SCRIPT = _nftables.DIRECTORY / "published-engine"
+
+# The level is how deep the group lies: /system.slice/docker.service is at 2.
+_TELL = """\
+group=$(systemctl show --property ControlGroup --value docker.service)
+level=$(printf %s "$group" | tr -cd / | wc -c)
+[ -z "$group" ] || printf 'socket cgroupv2 level %d "%s" goto outside\\n' "$level" "${group#/}"
+"""
+
+FILES: dict[Path, str] = {
+    SCRIPT: f"""\
+#!/bin/sh
+# Let the filter of published ports know the control group of the engine that starts.
+set -eu
+mkdir -p {RULE.parent}
+{{
+{_TELL}}} > {RULE}
+exec nft -f {_nftables.file(_published.NAME)}
+""",
+    # An engine that starts without its filter is better than none: the next run tells.
+    _store.PUBLISHED_DROP_IN: f"""\
+# Written by mooring.docker.published_ports.
+[Service]
+ExecStartPre=-/bin/sh {SCRIPT}
+ExecStopPost=-/bin/rm -f {RULE}
+""",
+}
+"""What goes with the table."""
+
+
+def _told() -> str | None:
+    """The rule for the engine as it runs, None where it does not."""
+    return _daemon.run("sh", "-c", _TELL).stdout or None
+
+
+def require() -> None:
+    """Raise NftError where the kernel or nft cannot tell a control group."""
+    try:
+        rule = 'chain probe { type filter hook input priority filter; socket cgroupv2 level 1 "system.slice" accept; }'
+        _nftables.canonical(_published.NAME, _nftables.script(_published.NAME, rule))
+    except _nftables.NftError as error:
+        raise _nftables.NftError(
+            f"published ports cannot be closed on this host, docker-proxy would stay open. That takes kernel 5.13, "
+            f"nftables 0.9.9, and control groups v2 alone: {error}"
+        ) from None
+
+
+def tell() -> bool:
+    """Bring the rule to the engine as it runs; returns whether that took a change."""
+    rule = _told()
+    if rule == _store.read(RULE):
+        return False
+    _store.write(RULE, rule)
+    return True
+
+
+def forget() -> None:
+    """Leave no trace of it."""
+    _store.write(RULE, None)
+    with contextlib.suppress(OSError):
+        RULE.parent.rmdir()
+
+
+def observe(tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """``tables`` as ``_nftables`` sees them: a filter that does not know the running engine is not live."""
+    seen = tables.get(_published.NAME)
+    if seen and _store.read(RULE) != _told():
+        seen["live"] = False
+    return tables

@@ -1,0 +1,149 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: who may reach published ports."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: published_ports
+short_description: Say who may reach published ports from outside the host
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Docker's rules let the whole world in to a published port, past what ufw or firewalld say. This module keeps an
+    nftables table of its own, C(inet mooring_published), that drops what comes from outside before Docker's rules see
+    it. No other table is touched.
+  - What an IPv4 or IPv6 client asks a published port for is covered, whether Docker's NAT or docker-proxy serves it; so
+    is what a neighbour sends to a container's own address, which is dropped unless it is a reply.
+  - What containers and the host itself send is left alone, wherever it goes; so are replies, connections that are open,
+    the host's own services, and what the host forwards to elsewhere.
+  - docker-proxy is known by its control group, which needs kernel 5.13, nftables 0.9.9 and control groups v2. A drop-in
+    of C(docker.service) tells the filter at each start which one it is. It takes no restart.
+options:
+  policy:
+    description:
+      - V(open) for no filter at all; V(closed) for nobody from outside; or a dictionary with the list C(allow).
+      - All that an entry of the list names must be so. C(sources) are addresses and networks, C(interfaces) those by
+        which a packet comes in (C(wg*) for all that begin so), C(ports) those that the client asks for, such as
+        V(8080), V(8000-8100) or V(53/udp).
+    type: raw
+    required: true
+  container_bridges:
+    description: Docker's bridges that have a name of their own (C(com.docker.network.bridge.name)).
+    type: list
+    elements: str
+    default: []
+  other_bridges:
+    description:
+      - Bridges that are not Docker's. What is forwarded to them is left alone, what comes from them comes from outside.
+      - Those of libvirt, LXC, Incus, Podman, CNI and Proxmox are known by their names.
+    type: list
+    elements: str
+    default: []
+  services:
+    description: Ports on which dockerd itself listens, such as V(2376/tcp), which the policy is not about.
+    type: list
+    elements: str
+    default: []
+  confirm:
+    description: Seconds for M(mooring.docker.confirm), as in M(mooring.docker.nftables_table).
+    type: int
+    default: 0
+attributes:
+  check_mode:
+    description: Tells what would change.
+    support: full
+  diff_mode:
+    description: Shows the table in force and the one that would be, both as nft lists them, and the files.
+    support: full
+seealso:
+  - module: mooring.docker.nftables_table
+  - module: mooring.docker.confirm
+"""
+
+EXAMPLES = r"""
+- name: Let the office in to the web, the VPN to all, and nobody else to anything
+  mooring.docker.published_ports:
+    policy:
+      allow:
+        - sources: [192.0.2.0/24, "2001:db8:1::/48"]
+          ports: [80, 443]
+        - interfaces: [wg0]
+    services: [2376/tcp]
+"""
+
+RETURN = r"""
+table:
+  description: The table as nft lists it, without counters, or null.
+  returned: success
+  type: str
+armed:
+  description: Whether a change waits for M(mooring.docker.confirm), this one or an earlier one.
+  returned: success
+  type: bool
+"""
+
+import shutil
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils import (
+    _confirm,
+    _nftables,
+    _proxies,
+    _published,
+    _store,
+)
+
+
+def _ensure(module: AnsibleModule) -> None:
+    names = ("policy", "container_bridges", "other_bridges", "services")
+    rules = _published.rules(*(module.params[name] for name in names))
+    told = False
+    if rules is not None:
+        if module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
+            module.exit_json(changed=True, table=None, armed=False)
+        _proxies.require()
+        if not module.check_mode:
+            told = _proxies.tell()
+    table = _nftables.Table(_published.NAME, rules, _proxies.FILES)
+    changed = table.changed
+    result = {"diff": table.diff()} if changed else {}
+    if changed and not module.check_mode:
+        table.act(module.params["confirm"])
+        if rules is None:
+            _proxies.forget()
+    module.exit_json(changed=changed or told, table=table.wanted, armed=bool(_confirm.observe()["armed"]), **result)
+
+
+def main() -> None:
+    """Run the module."""
+    names = {"type": "list", "elements": "str", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "policy": {"type": "raw", "required": True},
+            "container_bridges": dict(names),
+            "other_bridges": dict(names),
+            "services": dict(names),
+            "confirm": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    found = [f"policy: {problem}" for problem in _published.problems(params["policy"])]
+    for name in ("container_bridges", "other_bridges"):
+        found += [f"{name}: {problem}" for problem in map(_published.name_problem, params[name]) if problem]
+    found += [f"services: {problem}" for problem in map(_published.port_problem, params["services"]) if problem]
+    if params["confirm"] < 0:
+        found.append(f"confirm {params['confirm']}: write seconds, or 0 to load without that safety")
+    if found:
+        module.fail_json(msg="; ".join(found))
+    try:
+        with _store.locked():
+            _ensure(module)
+    except (_nftables.NftError, _confirm.ConfirmError, TimeoutError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

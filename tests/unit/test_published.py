@@ -1,0 +1,127 @@
+"""A policy says what it means, in rules that every nft reads, or is refused with what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mooring.docker.plugins.module_utils import _nftables, _published
+
+REFUSED: list[tuple[Any, str]] = [
+    ("shut", "write open, closed"),
+    (True, "write open, closed"),
+    ({}, "write open, closed"),
+    ({"allow": "192.0.2.0/24"}, "write open, closed"),
+    ({"allow": [], "deny": []}, "write open, closed"),
+    ({"allow": [{}]}, "let everybody in"),
+    ({"allow": [{"source": ["192.0.2.0/24"]}]}, "any of sources"),
+    ({"allow": ["192.0.2.0/24"]}, "any of sources"),
+    ({"allow": [{"sources": []}]}, "at least one"),
+    ({"allow": [{"sources": "192.0.2.1"}]}, "at least one"),
+    ({"allow": [{"ports": [80]}, {"sources": ["192.0.2.1/24"]}]}, "entry 2: sources: '192.0.2.1/24'"),
+    ({"allow": [{"sources": [3232235777]}]}, "no address"),
+    ({"allow": [{"interfaces": ['eth0" accept; #']}]}, "no name of an interface"),
+    ({"allow": [{"interfaces": ["*"]}]}, "no name of an interface"),
+    ({"allow": [{"interfaces": ["a-name-of-17-long"]}]}, "no name of an interface"),
+    ({"allow": [{"ports": [0]}]}, "outside 1 to 65535"),
+    ({"allow": [{"ports": ["9000-8000"]}]}, "ends before"),
+    ({"allow": [{"ports": ["http"]}]}, "no port"),
+    ({"allow": [{"ports": [True]}]}, "no port"),
+    ({"allow": [{"ports": ["80/icmp"]}]}, "no port"),
+]
+
+
+@pytest.mark.parametrize(("policy", "reason"), REFUSED)
+def test_nonsense_is_refused_with_its_reason(policy: Any, reason: str) -> None:
+    assert reason in "; ".join(_published.problems(policy))
+
+
+def _allowed(*entries: dict[str, Any]) -> list[str]:
+    """The rules for what comes from outside, without those that every policy has."""
+    policy = {"allow": list(entries)}
+    assert _published.problems(policy) == []
+    text = _published.rules(policy, [], [], [])
+    assert text is not None
+    lines = text.partition("chain outside {")[2].split("\n")[1:-1]
+    assert (lines[0].strip(), lines[-1].strip()) == ("ct original ip daddr 127.0.0.0/8 counter drop", "counter drop")
+    return [line.strip() for line in lines[1:-1]]
+
+
+def test_all_that_an_entry_names_must_be_so() -> None:
+    entry = {"sources": ["192.0.2.0/24", "2001:db8::/32"], "interfaces": ["eth1"], "ports": ["80/tcp"]}
+    port = "meta l4proto tcp ct original proto-dst 80 accept"
+    assert _allowed(entry) == [
+        f'iifname "eth1" ip saddr 192.0.2.0/24 {port}',
+        f'iifname "eth1" ip6 saddr 2001:db8::/32 {port}',
+    ]
+
+
+def test_one_entry_does_not_narrow_another() -> None:
+    assert _allowed({"interfaces": ["wg*"]}, {"sources": ["192.0.2.1"]}) == [
+        'iifname "wg*" accept',
+        "ip saddr 192.0.2.1/32 accept",
+    ]
+
+
+def test_port_without_protocol_is_meant_for_both_and_overlaps_are_merged() -> None:
+    assert _allowed({"ports": [80, "8000-8010/tcp", "8005-8020/tcp", "8021/tcp", "53/udp"]}) == [
+        "meta l4proto tcp ct original proto-dst 80 accept",
+        "meta l4proto tcp ct original proto-dst 8000-8021 accept",
+        "meta l4proto udp ct original proto-dst 53 accept",
+        "meta l4proto udp ct original proto-dst 80 accept",
+    ]
+
+
+def test_closed_is_a_list_that_allows_nobody_and_open_is_no_filter() -> None:
+    assert _published.rules("closed", [], [], []) == _published.rules({"allow": []}, [], [], [])
+    assert _published.rules("open", [], [], []) is None
+
+
+def test_bridge_that_is_not_dockers_is_outside_before_its_name_can_say_otherwise() -> None:
+    text = _published.rules("closed", ["hand0"], ["br-lan"], ["2376/tcp"]) or ""
+    assert text.index('iifname "br-lan" return') < text.index('iifname "br-*" accept')
+    assert 'iifname "hand0" accept' in text
+    assert text.index("tcp dport 2376 accept") < text.index("include")
+    assert _nftables.problem(text) is None
+
+
+def _host(**changes: Any) -> dict[str, Any]:
+    host: dict[str, Any] = {
+        "system": {"kernel_version": "6.1.0-40-amd64"},
+        "engine": {"installed": True, "networks": [{"name": "bridge"}]},
+        "network": {"bridges": ["br-0123456789ab", "docker0", "hand0", "virbr0"]},
+    }
+    return {**host, **changes}
+
+
+def test_host_that_cannot_hold_the_policy_is_refused() -> None:
+    old = _host(system={"kernel_version": "5.10.0-33-amd64"})
+    assert "5.13" in "; ".join(_published.host_problems("closed", old, ["hand0"], []))
+    assert _published.host_problems("open", old, [], []) == []
+
+
+def test_bridge_that_nobody_explains_is_refused_while_the_engine_can_tell() -> None:
+    assert "bridge hand0" in "; ".join(_published.host_problems("closed", _host(), [], []))
+    assert _published.host_problems("closed", _host(), ["hand0"], []) == []
+    assert _published.host_problems("closed", _host(), [], ["hand*"]) == []
+    silent = _host(engine={"installed": True, "networks": None})
+    assert _published.host_problems("closed", silent, [], []) == []
+    bare = _host(engine={"installed": False, "networks": None})
+    assert _published.host_problems("closed", bare, [], [])
+
+
+def test_ports_of_dockerd_itself_are_its_endpoints_and_a_swarms() -> None:
+    urls = ["unix:///run/docker.sock", "fd://", "tcp://0.0.0.0:2376", "tcp://[::1]:2375"]
+    assert _published.service_ports(urls, False) == ["2375/tcp", "2376/tcp"]
+    assert "4789/udp" in _published.service_ports(urls, True)
+
+
+def test_filter_is_due_where_anything_of_it_is_otherwise() -> None:
+    rules = _published.rules("closed", [], [], [])
+    seen = {"text": _nftables.script("published", rules), "live": True, "persistent": True}
+    assert not _published.due({"published": seen}, rules)
+    assert not _published.due({}, None)
+    assert _published.due({}, rules)
+    assert _published.due({"published": seen}, None)
+    for key, value in (("text", "other"), ("live", False), ("persistent", False)):
+        assert _published.due({"published": {**seen, key: value}}, rules)
