@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Callable
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings import certificates, network, on_host
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings import certificates, network, on_host, published
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +54,13 @@ def network_findings(
     return _asked(found, host, tags, skipped)
 
 
+def published_findings(
+    rules: str | None, tables: dict[str, dict[str, Any]], host: str, tags: list[str], skipped: list[str]
+) -> list[dict[str, Any]]:
+    """The finding on the filter of published ports."""
+    return _asked(published.published(rules, tables), host, tags, skipped)
+
+
 def controller_findings(
     directory: str, client_days: int, authority_days: int, host: str, tags: list[str], skipped: list[str]
 ) -> list[dict[str, Any]]:
@@ -79,4 +86,5 @@ class FilterModule:
             "finding_line": finding_line,
             "host_findings": host_findings,
             "network_findings": network_findings,
+            "published_findings": published_findings,
         }

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _addresses, _endpoints, _nftables
+from ansible_collections.mooring.docker.plugins.module_utils import _addresses, _endpoints
 
 NAME = "endpoint"
 """Of the table, and of its file."""
@@ -73,11 +72,3 @@ def _match(endpoint: _endpoints.Endpoint) -> str:
     if address.is_unspecified:
         return port
     return f"{'ip' if address.version == 4 else 'ip6'} daddr {address} {port}"
-
-
-def due(observed: dict[str, dict[str, Any]], wanted: str) -> bool:
-    """Whether the host's filter, from what ``host_info`` saw of its tables, is another than ``wanted``."""
-    seen = observed.get(NAME)
-    if not wanted or seen is None:
-        return bool(wanted) or seen is not None
-    return seen != {"text": _nftables.script(NAME, wanted), "live": True, "persistent": True}

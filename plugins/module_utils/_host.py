@@ -121,6 +121,7 @@ def engine() -> dict[str, Any]:
         "swarm": None,
         "swarm_manager": None,
         "networks": None,
+        "published": [],
     }
     cli = re.search(r"version (\S+?),", _daemon.run("docker", "--version").stdout)
     answer["cli_version"] = cli[1] if cli else None
@@ -132,7 +133,8 @@ def engine() -> dict[str, Any]:
             api = _live.local_api(_store.daemon_json() or {})
             answer["api_version"] = api.get("/version")["ApiVersion"]
             info = api.get("/info")
-            networks = _networks.described(api.get("/networks"), api.get("/containers/json?all=1"))
+            containers = api.get("/containers/json?all=1")
+            networks = _networks.described(api.get("/networks"), containers)
         except (ApiError, ConfigError):
             return answer
         answer["containers_running"] = info["ContainersRunning"]
@@ -140,6 +142,7 @@ def engine() -> dict[str, Any]:
         answer["swarm"] = (info.get("Swarm") or {}).get("LocalNodeState")
         answer["swarm_manager"] = bool((info.get("Swarm") or {}).get("ControlAvailable"))
         answer["networks"] = networks
+        answer["published"] = _networks.published(containers)
     return answer
 
 
@@ -325,7 +328,9 @@ def observe(
         "confirm": _confirm.observe(),
         **accounts(users, groups),
     }
-    answer["listening"] = listening(answer["engine"]["service"]["pid"])
+    # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.
+    published = answer["engine"]["published"]
+    answer["listening"] = [url for url in listening(answer["engine"]["service"]["pid"]) if url not in published]
     answer["sockets"] = sockets(answer["listening"])
     answer["ssh"] = _sshd.observe(ssh_user, answer["network"]["client"]) if ssh_user else None
     return answer

@@ -61,6 +61,20 @@ def _users(containers: list[dict[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
+def published(containers: list[dict[str, Any]]) -> list[str]:
+    """Where the TCP ports of ``GET /containers/json`` are published, as endpoints are written."""
+    ports = [port for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")]
+    return sorted(
+        {
+            f"tcp://[{port['IP']}]:{port['PublicPort']}"
+            if ":" in port["IP"]
+            else f"tcp://{port['IP']}:{port['PublicPort']}"
+            for port in ports
+            if port["Type"] == "tcp" and port.get("IP")
+        }
+    )
+
+
 def container_name(one: dict[str, Any]) -> str:
     """A container's own name in ``GET /containers/json``, where names that links give it are listed as well."""
     names = [str(name).lstrip("/") for name in one.get("Names") or []]

@@ -129,6 +129,12 @@ def observe(beside: dict[str, dict[Path, str]]) -> dict[str, Any]:
     return found
 
 
+def due(observed: dict[str, dict[str, Any]], name: str, rules: str | None) -> bool:
+    """Whether a table, from what ``observe`` saw, is another than one of these ``rules``, or than none."""
+    seen = observed.get(name)
+    return seen != ({"text": script(name, rules), "live": True, "persistent": True} if rules else None)
+
+
 class Table:
     """The way to the wanted table, None for none, from what is in force and what is on disk.
 
@@ -138,7 +144,7 @@ class Table:
     def __init__(self, name: str, rules: str | None, beside: dict[Path, str] | None = None) -> None:
         self.name = name
         self.text = None if rules is None else script(name, rules)
-        self.wanted = None if self.text is None else canonical(name, self.text)
+        self.wanted = None if self.text is None else canonical(name, self.resolved(self.text))
         self.present = live(name, "-s")
         others = set(DIRECTORY.glob("*.nft")) - {file(name)}
         self.files: dict[Path, str | None] = {file(name): self.text}
@@ -148,8 +154,13 @@ class Table:
             self.files[DROP_IN] = self.text and _AFTER_FLUSH
         self.old = {path: _store.read(path) for path in self.files}
 
+    def resolved(self, text: str) -> str:
+        """What ``text`` will be once it is loaded."""
+        return text
+
     @property
     def is_live(self) -> bool:
+        """Whether the wanted table is in force."""
         return self.present == self.wanted
 
     @property
@@ -176,18 +187,29 @@ class Table:
 
     def act(self, seconds: int) -> None:
         """Put the table in force and keep it over a boot. The caller holds the lock."""
-        # With its counters, for it may come back.
-        before = live(self.name) or ""
-        undo = f"[ $live = yes ] || return 0\nnft -f - <<'END'\n{script(self.name, None)}{before}END"
         guard = 0 if self.is_live else seconds
+        # A boot loads what is on disk.
+        undo = f"[ $live = yes ] || return 0\n{self.undo()}"
         with _confirm.guarded(f"table {table(self.name)}", guard, [*self.files, AT_BOOT], undo):
             if not self.is_live:
-                _load(self.text or script(self.name, None))
+                self.load()
             for path, text in self.files.items():
                 if self.old[path] != text:
                     _store.write(path, text)
             if self._boots_wrong:
                 self._enable()
+
+    def undo(self) -> str:
+        """Shell script that puts the table in force as it is now, with its counters."""
+        # Files are back by then; directories that were made for them are empty.
+        directories = " ".join(sorted({str(path.parent) for path in self.files}))
+        return f"rmdir {directories} 2>&-\nnft -f - <<'END'\n{script(self.name, None)}{live(self.name) or ''}END"
+
+    def load(self) -> None:
+        """Put the wanted table in force."""
+        done = _daemon.run("nft", "-f", "-", stdin=self.text or script(self.name, None))
+        if done.returncode != 0:
+            raise NftError(f"nft refuses to load the table: {done.stderr.strip()}")
 
     def _enable(self) -> None:
         """Load the tables at boot, or leave no trace of that."""
@@ -203,9 +225,3 @@ class Table:
         done = _daemon.run("systemctl", "daemon-reload")
         if done.returncode != 0:
             raise NftError(f"systemctl daemon-reload: {done.stderr.strip()}")
-
-
-def _load(text: str) -> None:
-    done = _daemon.run("nft", "-f", "-", stdin=text)
-    if done.returncode != 0:
-        raise NftError(f"nft refuses to load the table: {done.stderr.strip()}")

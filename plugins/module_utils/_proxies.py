@@ -10,6 +10,7 @@ system, which the service writes before dockerd starts and takes away when it ha
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,23 @@ level=$(printf %s "$group" | tr -cd / | wc -c)
 [ -z "$group" ] || printf 'socket cgroupv2 level %d "%s" goto outside\\n' "$level" "${group#/}"
 """
 
+_REMEMBER = f"""\
+mkdir -p {RULE.parent}
+{{
+{_TELL}}} > {RULE}
+[ -s {RULE} ] || rm {RULE}
+"""
+_FORGET = f"rm -f {RULE}; rmdir {RULE.parent} 2>&-\n"
+
+# As nft lists it; the group is a number there once it is gone.
+_LISTED = re.compile(r"socket cgroupv2 level \d+ \S+ goto outside")
+
 FILES: dict[Path, str] = {
     SCRIPT: f"""\
 #!/bin/sh
 # Let the filter of published ports know the control group of the engine that starts.
 set -eu
-mkdir -p {RULE.parent}
-{{
-{_TELL}}} > {RULE}
-exec nft -f {_nftables.file(_published.NAME)}
+{_REMEMBER}exec nft -f {_nftables.file(_published.NAME)}
 """,
     # An engine that starts without its filter is better than none: the next run tells.
     _store.PUBLISHED_DROP_IN: f"""\
@@ -51,6 +60,39 @@ def _told() -> str | None:
     return _daemon.run("sh", "-c", _TELL).stdout or None
 
 
+class Filter(_nftables.Table):  # type: ignore[misc]  # mypy does not see the collection's own modules.
+    """The table of published ports, with the rule for the engine as it runs.
+
+    The rule is none of the files that a change saves: it must not outlive a boot, and may change meanwhile.
+    """
+
+    def __init__(self, rules: str | None) -> None:
+        self.rule = None if rules is None else _told()
+        super().__init__(_published.NAME, rules, FILES)
+
+    def resolved(self, text: str) -> str:
+        """With the rule that it will include, which may not be there yet, or be an engine's that is gone."""
+        return text.replace(_published.INCLUDE, self.rule or "")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is in force, and would be again after a flush."""
+        return bool(super().is_live) and _store.read(RULE) == self.rule
+
+    def undo(self) -> str:
+        """As it is in force now, for the engine as it runs then: nft refuses a control group that is gone."""
+        text = _LISTED.sub(lambda _rule: _published.INCLUDE, super().undo())
+        return f"{_REMEMBER if self.present or RULE.exists() else _FORGET}{text}"
+
+    def load(self) -> None:
+        """Put it in force, with the rule where the table includes it."""
+        _store.write(RULE, self.rule)
+        super().load()
+        if self.rule is None:
+            with contextlib.suppress(OSError):
+                RULE.parent.rmdir()
+
+
 def require() -> None:
     """Raise NftError where the kernel or nft cannot tell a control group."""
     try:
@@ -58,25 +100,9 @@ def require() -> None:
         _nftables.canonical(_published.NAME, _nftables.script(_published.NAME, rule))
     except _nftables.NftError as error:
         raise _nftables.NftError(
-            f"published ports cannot be closed on this host, docker-proxy would stay open. That takes kernel 5.13, "
+            f"published ports cannot be closed on this host, docker-proxy would stay open. That takes kernel 6.1, "
             f"nftables 0.9.9, and control groups v2 alone: {error}"
         ) from None
-
-
-def tell() -> bool:
-    """Bring the rule to the engine as it runs; returns whether that took a change."""
-    rule = _told()
-    if rule == _store.read(RULE):
-        return False
-    _store.write(RULE, rule)
-    return True
-
-
-def forget() -> None:
-    """Leave no trace of it."""
-    _store.write(RULE, None)
-    with contextlib.suppress(OSError):
-        RULE.parent.rmdir()
 
 
 def observe(tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ import ipaddress
 import re
 from typing import Any, Union
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints, _nftables
+from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
 
 Policy = Union[str, dict[str, Any]]
 
@@ -24,6 +24,9 @@ NAME = "published"
 
 ENGINE_RULE = "/run/mooring/published-engine.nft"
 """The rule that knows the control group of the engine as it runs. A host that has just booted has none."""
+
+INCLUDE = f'include "{ENGINE_RULE.replace(".nft", "*.nft")}"'
+"""It is no error for a pattern that there is no such file."""
 
 OTHERS = ("cni*", "incusbr*", "lxcbr*", "lxdbr*", "podman*", "virbr*", "vmbr*")
 """Bridges that others than Docker make."""
@@ -70,8 +73,10 @@ def _source_problem(value: Any) -> str | None:
 
 
 def bridge_problems(names: list[Any]) -> list[str]:
-    """Which of ``names`` are no names of interfaces, one sentence each."""
-    return [problem for problem in map(name_problem, names) if problem]
+    """Which of ``names`` cannot be bridges of others than Docker, one sentence each."""
+    found = [problem for problem in map(name_problem, names) if problem]
+    own = ("docker0", "docker_gwbridge", "br-0123456789ab")
+    return found or [f"{name!r} takes in Docker's own" for name in names if any(_matches(one, [name]) for one in own)]
 
 
 def name_problem(value: Any) -> str | None:
@@ -94,18 +99,30 @@ def host_problems(policy: Policy, host: dict[str, Any], containers: list[str], o
     """Why the policy cannot hold on the host that ``host_info`` saw, or would harm it, one sentence each.
 
     ``containers`` and ``others`` as for ``rules``. Whose a bridge is that nobody names, an engine that does not answer
-    cannot tell; it is taken for Docker's then.
+    cannot tell; it is taken for Docker's then, and closed.
     """
     if policy == "open":
         return []
     found = []
     kernel = host["system"]["kernel_version"]
     match = re.match(r"(\d+)\.(\d+)", kernel)
-    if match is None or (int(match[1]), int(match[2])) < (5, 13):
+    if match is None or (int(match[1]), int(match[2])) < (6, 1):
         found.append(
-            f"docker_network_published takes kernel 5.13 or later, which can tell docker-proxy from the host's own "
-            f"services, not {kernel}: leave it open"
+            f"docker_network_published takes kernel 6.1 or later, which can tell docker-proxy from the host's own "
+            f"services, and what stays on a bridge, not {kernel}: leave it open"
         )
+    uplinks = {route["interface"]: route["destination"] for route in host["network"]["routes"] if route["gateways"]}
+    for name in containers:
+        if _matches(name, [*others, *OTHERS]):
+            found.append(
+                f"docker_network_published would leave the bridge {name} open, for its name is that of another's: give "
+                f"Docker's network another, or take it out of docker_network_other_bridges"
+            )
+        if name in uplinks:
+            found.append(
+                f"docker_network_published cannot tell containers on the bridge {name} from what comes by the route to "
+                f"{uplinks[name]}: leave it open, or give Docker's network a bridge of its own"
+            )
     if host["engine"]["installed"] and not host["engine"]["networks"]:
         return found
     for name in host["network"]["bridges"]:
@@ -128,6 +145,24 @@ def service_ports(urls: list[str], in_swarm: bool) -> list[str]:
     return sorted(ports) + (["2377/tcp", "7946", "4789/udp"] if in_swarm else [])
 
 
+def surroundings(host: dict[str, Any], declared: list[str], urls: list[str]) -> dict[str, list[str]]:
+    """The ``containers`` and ``services`` that ``rules`` takes, from what is declared and ``host_info`` saw.
+
+    What an engine that does not answer cannot tell is as the filter has it.
+    """
+    networks, swarm = host["engine"]["networks"], host["engine"]["swarm"]
+    bridges = {*declared, *(one["bridge"] for one in networks or [] if one["bridge"])}
+    services = {*service_ports(urls, swarm not in (None, "", "inactive"))}
+    if networks is None:
+        text = host["nftables"].get(NAME, {}).get("text") or ""
+        bridges.update(re.findall(r'iifkind "bridge" iifname "([^"*]+)" accept', text))
+        services.update(f"{span}/{protocol}" for protocol, span in re.findall(r"\t(\w+) dport (\S+) accept", text))
+    return {
+        "containers": sorted(name for name in bridges if not _NAMED_BY_DOCKER.match(name)),
+        "services": sorted(services),
+    }
+
+
 def rules(policy: Policy, containers: list[str], others: list[str], services: list[str]) -> str | None:
     """What stands between the braces of the table for a ``policy`` without problems, None where nothing is filtered.
 
@@ -146,6 +181,8 @@ def rules(policy: Policy, containers: list[str], others: list[str], services: li
                 "type filter hook forward priority filter - 10; policy accept;",
                 "ct state established,related accept",
                 'meta oifkind != "bridge" accept',
+                # From one container to another on any bridge, also on one whose name is not known yet.
+                'meta iifkind "bridge" fib daddr . iif oif exists accept',
                 *(f'oifname "{name}" accept' for name in foreign),
                 "jump containers",
                 "ct status dnat goto outside",
@@ -158,7 +195,7 @@ def rules(policy: Policy, containers: list[str], others: list[str], services: li
                 'iifname "lo" accept',
                 "jump containers",
                 *(f"{protocol} dport {span} accept" for protocol, spans in _by_protocol(services) for span in spans),
-                f'include "{ENGINE_RULE.replace(".nft", "*.nft")}"',
+                INCLUDE,
             ),
             *_chain(
                 "containers",
@@ -227,11 +264,3 @@ def _merged(spans: list[tuple[int, int]]) -> list[str]:
 
 def _set(elements: list[str]) -> str:
     return elements[0] if len(elements) == 1 else f"{{ {', '.join(elements)} }}"
-
-
-def due(observed: dict[str, dict[str, Any]], wanted: str | None) -> bool:
-    """Whether the host's filter, from what ``host_info`` saw of its tables, is another than ``wanted``."""
-    seen = observed.get(NAME)
-    if wanted is None or seen is None:
-        return wanted is not None or seen is not None
-    return seen != {"text": _nftables.script(NAME, wanted), "live": True, "persistent": True}

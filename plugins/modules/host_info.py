@@ -81,6 +81,7 @@ host:
         - Versions of daemon, CLI and API, state of the service, number of running containers, whether the host is in a
           C(swarm) and its manager.
         - C(networks) as RV(mooring.docker.bridge_info#module:networks), null where no daemon answers.
+        - C(published), where containers publish TCP ports.
       type: dict
       sample: {"installed": true, "version": "26.1.5+dfsg1", "api_version": "1.45", "containers_running": 2}
     configuration:
@@ -96,7 +97,7 @@ host:
         tls: {"tlscert": /etc/docker/tls/server/cert.pem}
         pending: {"action": nothing, "keys": [], "reasons": []}
     listening:
-      description: Endpoints that the daemon's process really listens on.
+      description: Endpoints that the daemon's process really listens on, without the ports of containers.
       type: list
       elements: str
       sample: ["tcp://0.0.0.0:2376", "unix:///run/docker.sock"]

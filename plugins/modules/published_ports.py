@@ -18,7 +18,7 @@ description:
     is what a neighbour sends to a container's own address, which is dropped unless it is a reply.
   - What containers and the host itself send is left alone, wherever it goes; so are replies, connections that are open,
     the host's own services, and what the host forwards to elsewhere.
-  - docker-proxy is known by its control group, which needs kernel 5.13, nftables 0.9.9 and control groups v2. A drop-in
+  - docker-proxy is known by its control group, which needs kernel 6.1, nftables 0.9.9 and control groups v2. A drop-in
     of C(docker.service) tells the filter at each start which one it is. It takes no restart.
 options:
   policy:
@@ -99,21 +99,16 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
 def _ensure(module: AnsibleModule) -> None:
     names = ("policy", "container_bridges", "other_bridges", "services")
     rules = _published.rules(*(module.params[name] for name in names))
-    told = False
     if rules is not None:
         if module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
             module.exit_json(changed=True, table=None, armed=False)
         _proxies.require()
-        if not module.check_mode:
-            told = _proxies.tell()
-    table = _nftables.Table(_published.NAME, rules, _proxies.FILES)
+    table = _proxies.Filter(rules)
     changed = table.changed
     result = {"diff": table.diff()} if changed else {}
     if changed and not module.check_mode:
         table.act(module.params["confirm"])
-        if rules is None:
-            _proxies.forget()
-    module.exit_json(changed=changed or told, table=table.wanted, armed=bool(_confirm.observe()["armed"]), **result)
+    module.exit_json(changed=changed, table=table.wanted, armed=bool(_confirm.observe()["armed"]), **result)
 
 
 def main() -> None:

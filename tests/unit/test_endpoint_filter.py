@@ -7,7 +7,7 @@ import re
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _nftables
-from ansible_collections.mooring.docker.plugins.module_utils._endpoint_filter import due, problems, rules
+from ansible_collections.mooring.docker.plugins.module_utils._endpoint_filter import problems, rules
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,14 +81,3 @@ def test_sets_hold_all_that_is_allowed_once(allowed: list[str]) -> None:
 @given(st.permutations(["192.0.2.0/24", "2001:db8::/32", "198.51.100.7", "198.51.100.6"]))
 def test_order_does_not_matter(allowed: list[str]) -> None:
     assert rules(EVERYWHERE, allowed) == rules(EVERYWHERE, sorted(allowed))
-
-
-def test_due_where_anything_differs() -> None:
-    wanted = rules(EVERYWHERE, ["192.0.2.0/24"])
-    there = {"text": _nftables.script("endpoint", wanted), "live": True, "persistent": True}
-    assert not due({"endpoint": there}, wanted)
-    assert not due({}, "")
-    assert due({}, wanted)
-    assert due({"endpoint": there}, "")
-    for change in ({"text": None}, {"live": False}, {"persistent": False}):
-        assert due({"endpoint": {**there, **change}}, wanted)

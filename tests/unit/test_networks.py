@@ -169,3 +169,14 @@ def test_ipv6_range_without_ipv6_is_refused() -> None:
     declared = {"name": "x", "ranges": [{"subnet": "fd00::/64"}]}
     assert "needs ipv6: true" in "; ".join(_addresses.network_problems([declared]))
     assert _addresses.network_problems([{**declared, "ipv6": True}]) == []
+
+
+def test_published_tcp_ports_are_written_as_endpoints() -> None:
+    ports = [
+        {"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
+        {"IP": "::", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
+        {"IP": "0.0.0.0", "PrivatePort": 53, "PublicPort": 53, "Type": "udp"},
+        {"PrivatePort": 443, "Type": "tcp"},
+    ]
+    containers = [{**container("web"), "Ports": ports}, container("idle")]
+    assert _networks.published(containers) == ["tcp://0.0.0.0:8080", "tcp://[::]:8080"]

@@ -24,3 +24,14 @@ def test_one_transaction_replaces_or_removes_the_table() -> None:
     start = ["table inet mooring_x", "delete table inet mooring_x"]
     assert _nftables.script("x", None).splitlines() == start
     assert _nftables.script("x", CHAIN).splitlines() == [*start, "table inet mooring_x {", CHAIN, "}"]
+
+
+def test_table_is_due_where_anything_of_it_is_otherwise() -> None:
+    there = {"text": _nftables.script("x", CHAIN), "live": True, "persistent": True}
+    assert not _nftables.due({"x": there}, "x", CHAIN)
+    assert not _nftables.due({}, "x", None)
+    assert not _nftables.due({}, "x", "")
+    assert _nftables.due({}, "x", CHAIN)
+    assert _nftables.due({"x": there}, "x", None)
+    for change in ({"text": None}, {"live": False}, {"persistent": False}):
+        assert _nftables.due({"x": {**there, **change}}, "x", CHAIN)

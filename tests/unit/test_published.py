@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _nftables, _published
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings.published import published
 
 REFUSED: list[tuple[Any, str]] = [
     ("shut", "write open, closed"),
@@ -89,14 +90,14 @@ def _host(**changes: Any) -> dict[str, Any]:
     host: dict[str, Any] = {
         "system": {"kernel_version": "6.1.0-40-amd64"},
         "engine": {"installed": True, "networks": [{"name": "bridge"}]},
-        "network": {"bridges": ["br-0123456789ab", "docker0", "hand0", "virbr0"]},
+        "network": {"bridges": ["br-0123456789ab", "docker0", "hand0", "virbr0"], "routes": []},
     }
     return {**host, **changes}
 
 
 def test_host_that_cannot_hold_the_policy_is_refused() -> None:
     old = _host(system={"kernel_version": "5.10.0-33-amd64"})
-    assert "5.13" in "; ".join(_published.host_problems("closed", old, ["hand0"], []))
+    assert "6.1" in "; ".join(_published.host_problems("closed", old, ["hand0"], []))
     assert _published.host_problems("open", old, [], []) == []
 
 
@@ -116,12 +117,55 @@ def test_ports_of_dockerd_itself_are_its_endpoints_and_a_swarms() -> None:
     assert "4789/udp" in _published.service_ports(urls, True)
 
 
-def test_filter_is_due_where_anything_of_it_is_otherwise() -> None:
+def test_bridge_of_dockers_with_anothers_name_or_with_a_way_out_is_refused() -> None:
+    assert "bridge virbr7 open" in "; ".join(_published.host_problems("closed", _host(), ["hand0", "virbr7"], []))
+    assert "bridge hand0 open" in "; ".join(_published.host_problems("closed", _host(), ["hand0"], ["hand*"]))
+    route = {"interface": "br0", "destination": "default", "gateways": ["192.0.2.1"]}
+    uplink = _host(network={"bridges": ["br0"], "routes": [route]})
+    assert "route to default" in "; ".join(_published.host_problems("closed", uplink, ["br0"], []))
+
+
+@pytest.mark.parametrize("name", ["docker0", "br-*", "docker*"])
+def test_dockers_own_bridges_are_not_anothers(name: str) -> None:
+    assert "Docker's own" in "; ".join(_published.bridge_problems(["br0", name]))
+    assert _published.bridge_problems(["br0", "br-lan", "wan*"]) == []
+
+
+def test_what_an_engine_that_does_not_answer_cannot_tell_is_as_the_filter_has_it() -> None:
+    networks = [{"bridge": "docker0"}, {"bridge": "br-0123456789ab"}, {"bridge": "hand0"}, {"bridge": None}]
+    running = _host(engine={"networks": networks, "swarm": "active"}, nftables={})
+    seen = _published.surroundings(running, ["own0"], ["tcp://0.0.0.0:2376"])
+    assert seen["containers"] == ["hand0", "own0"]
+    assert "4789/udp" in seen["services"]
+    assert "2376/tcp" in seen["services"]
+    rules = _published.rules("closed", seen["containers"], ["br0"], seen["services"])
+    tables = {"published": {"text": _nftables.script("published", rules)}}
+    silent = _host(engine={"networks": None, "swarm": None}, nftables=tables)
+    again = _published.surroundings(silent, ["own0"], [])
+    assert _published.rules("closed", again["containers"], ["br0"], again["services"]) == rules
+    bare = _host(engine={"networks": None, "swarm": None}, nftables={})
+    assert _published.surroundings(bare, [], []) == {"containers": [], "services": []}
+
+
+@pytest.mark.parametrize(
+    ("policy", "seen", "observed"),
+    [
+        ("closed", {}, "none"),
+        ("closed", {"text": "other"}, "another"),
+        ("closed", {"live": False}, "flushed"),
+        ("closed", {"persistent": False}, "boot"),
+        ("open", {"live": False}, "another"),
+    ],
+)
+def test_filter_that_is_not_as_declared_is_a_finding(policy: str, seen: dict[str, Any], observed: str) -> None:
     rules = _published.rules("closed", [], [], [])
-    seen = {"text": _nftables.script("published", rules), "live": True, "persistent": True}
-    assert not _published.due({"published": seen}, rules)
-    assert not _published.due({}, None)
-    assert _published.due({}, rules)
-    assert _published.due({"published": seen}, None)
-    for key, value in (("text", "other"), ("live", False), ("persistent", False)):
-        assert _published.due({"published": {**seen, key: value}}, rules)
+    there = {"text": _nftables.script("published", rules), "live": True, "persistent": True, **seen}
+    found = list(published(_published.rules(policy, [], [], []), {"published": there} if seen else {}))
+    assert [one.id for one in found] == ["published.filter"]
+    assert observed in found[0].observed
+
+
+def test_filter_that_is_as_declared_is_no_finding() -> None:
+    rules = _published.rules("closed", [], [], [])
+    there = {"text": _nftables.script("published", rules), "live": True, "persistent": True}
+    assert list(published(rules, {"published": there})) == list(published(None, {})) == []

@@ -6,11 +6,13 @@ containers' own addresses.
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +28,8 @@ NETWORKS = {
     "hand": "--subnet 10.66.0.0/24 --opt com.docker.network.bridge.name=hand0",
     "six": "--ipv6 --subnet 10.67.0.0/24 --subnet fd00:6::/64",
 }
+LOCAL = 8083
+"""Published on 127.0.0.1, by the first container."""
 _SERVE = "/bin/busybox mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 80 -h /www"
 _ASK = """
 import concurrent.futures, json, sys, urllib.request
@@ -35,7 +39,7 @@ def ask(url):
             return response.read() == b"moored\\n"
     except OSError:
         return False
-with concurrent.futures.ThreadPoolExecutor() as pool:
+with concurrent.futures.ThreadPoolExecutor(len(sys.argv)) as pool:
     print(json.dumps([url for url, there in zip(sys.argv[1:], pool.map(ask, sys.argv[1:])) if there]))
 """
 
@@ -45,6 +49,12 @@ def converge(limit: str = ",".join(HOSTS), **variables: Any) -> reach.Run:
     done = reach.run(limit=limit, **variables)
     assert done.status == 0, "\n".join(done.failures.values()) or done.output
     return done
+
+
+def everywhere(ask: Callable[[str], Any]) -> dict[str, Any]:
+    """What is answered for each host, asked at the same time."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return dict(zip(HOSTS, pool.map(ask, HOSTS)))
 
 
 def answers(source: str | None, ways: dict[str, str]) -> set[str]:
@@ -99,9 +109,35 @@ def routed(name: str) -> Iterator[dict[str, str]]:
 
 
 def from_outside(name: str) -> set[str]:
-    """The ways that lead a stranger to any container of a host."""
+    """The ways that lead a stranger to any container of a host.
+
+    One host at a time, for containers of all hosts have the same addresses.
+    """
     with routed(name) as own:
         return answers(NEIGHBOUR[name], {**published(name), **own})
+
+
+def by_loopback(name: str) -> bool:
+    """Whether a neighbour without a loopback of its own, that takes the host for the way to 127.0.0.1, gets in there.
+
+    Engines before 28 publish on loopback for everybody on the same wire.
+    """
+    neighbour, address = reach.over_ssh(NEIGHBOUR[name]), reach.declared(name)["address"]
+    inside = "ip netns exec stranger"
+    lines = [
+        "ip netns add stranger",
+        "ip link add stranger link host0 netns stranger type macvlan mode bridge",
+        f"ip -n stranger address add {re.sub('[0-9]+$', '201', address)}/24 dev stranger",
+        "ip -n stranger link set stranger up && ip -n stranger route add 127.0.0.1 via " + address,
+        # So that it takes the answers.
+        f"{inside} sh -c 'for one in /proc/sys/net/ipv4/conf/*/route_localnet; do echo 1 > $one; done'",
+    ]
+    try:
+        for line in lines:
+            neighbour.run_expect([0], line)
+        return knock(neighbour, inside, "127.0.0.1", LOCAL)
+    finally:
+        neighbour.run("ip netns delete stranger")
 
 
 def knock(host: Any, inside: str, address: str, port: int) -> bool:
@@ -135,9 +171,20 @@ def from_inside(name: str) -> set[str]:
     return {way for way, answer in said.items() if answer}
 
 
-def allowed(name: str) -> set[str]:
-    """The ways that lead this machine to any container of a host."""
-    return answers(None, published(name))
+def wait_served(name: str) -> None:
+    """Until the host itself gets in to all ports."""
+    deadline = time.monotonic() + 60
+    while answers(name, published(name)) != set(published(name)):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def reached(name: str) -> tuple[set[str], set[str]]:
+    """The ways that lead a stranger, and this machine, to any container of a host that serves."""
+    wait_served(name)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        stranger, this_machine = pool.submit(from_outside, name), pool.submit(answers, None, published(name))
+        return stranger.result(), this_machine.result()
 
 
 def traces(name: str) -> str:
@@ -154,26 +201,30 @@ def traces(name: str) -> str:
 def before() -> Iterator[dict[str, str]]:
     """Containers that serve HTTP on all hosts, and the traces there are before the filter comes."""
     converge()
-    for name in HOSTS:
-        host = reach.over_ssh(name)
-        # The filter would bring nftables, and ufw is to be there for one of them.
-        packages = "nftables ufw" if name == "trixie" else "nftables"
-        host.run_expect([0], f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}")
-        host.run_expect(
-            [0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
-        )
-        for one, options in NETWORKS.items():
-            host.run(f"docker rm --force {one}; docker network rm {one}")
-            if options:
-                host.run_expect([0], f"docker network create {options} {one}")
-            line = f"docker run -d --restart always --name {one} --network {one if options else 'bridge'}"
-            host.run_expect([0], f"{line} -p {PUBLISHED[one]}:80 busybox:lab /bin/busybox sh -c '{_SERVE}'")
-    yield {name: traces(name) for name in HOSTS}
+    everywhere(_prepare)
+    kept = everywhere(traces)
+    yield kept
     reach.over_ssh("trixie").run("ufw --force disable")
-    names = " ".join(PUBLISHED)
     for name in HOSTS:
-        reach.over_ssh(name).run(f"docker rm --force {names}; docker network rm hand six")
-    converge()
+        reach.over_ssh(name).run(f"docker rm --force {' '.join(PUBLISHED)}; docker network rm hand six")
+    if everywhere(traces) != kept:
+        converge()
+
+
+def _prepare(name: str) -> None:
+    host = reach.over_ssh(name)
+    # The filter would bring nftables, and ufw is to be there for one of them.
+    packages = "nftables ufw" if name == "trixie" else "nftables"
+    host.run_expect([0], f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}")
+    host.run_expect([0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab")
+    for one, options in NETWORKS.items():
+        host.run(f"docker rm --force {one}; docker network rm {one}")
+        if options:
+            host.run_expect([0], f"docker network create {options} {one}")
+        ports = f"-p {PUBLISHED[one]}:80" + (f" -p 127.0.0.1:{LOCAL}:80" if one == "web" else "")
+        line = f"docker run -d --restart always --name {one} --network {one if options else 'bridge'} {ports}"
+        host.run_expect([0], f"{line} busybox:lab /bin/busybox sh -c '{_SERVE}'")
+    wait_served(name)
 
 
 @pytest.fixture(scope="module")
@@ -183,9 +234,15 @@ def control(before: dict[str, str]) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def inside(control: dict[str, set[str]]) -> dict[str, set[str]]:
+def loopback(control: dict[str, set[str]]) -> dict[str, bool]:
+    """Whether a neighbour gets in to what is published on loopback, without the filter."""
+    return {name: by_loopback(name) for name in HOSTS}
+
+
+@pytest.fixture(scope="module")
+def inside(loopback: dict[str, bool]) -> dict[str, set[str]]:
     """What containers reach without the filter: engines before 28 keep networks apart also by published ports."""
-    return {name: from_inside(name) for name in HOSTS}
+    return everywhere(from_inside)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +276,7 @@ def _policy() -> dict[str, Any]:
         "docker_network_published": {
             "allow": [
                 {"sources": _this_machine("trixie"), "ports": [8080]},
-                {"interfaces": ["host0"], "ports": ["8082/tcp"]},
+                {"interfaces": ["host0"], "ports": ["8082-8083/tcp"]},
             ]
         }
     }
@@ -231,15 +288,15 @@ def opened(closed: reach.Run) -> reach.Run:
     return converge(**_policy())
 
 
-# What the policy lets this machine and a stranger reach; on trixie ufw keeps the stranger from docker-proxy.
+# What the policy lets a stranger and this machine reach; on trixie ufw keeps the stranger from docker-proxy.
 def _expected(name: str) -> tuple[set[str], set[str]]:
     web, six = {"web by IPv4", "web by IPv6"}, {"six by IPv4", "six by IPv6"}
     strangers = six - {"six by IPv6"} if name == "trixie" else six
-    return web | strangers, strangers
+    return strangers, web | strangers
 
 
 def _hold(names: list[str]) -> None:
-    found = {name: (allowed(name), from_outside(name)) for name in names}
+    found = {name: reached(name) for name in names}
     assert found == {name: _expected(name) for name in names}
 
 
@@ -250,13 +307,41 @@ def test_without_the_filter_all_ports_are_open(control: dict[str, set[str]], nam
     assert bool(control[name] - set(published(name))) == (name != "forky")
 
 
+def test_dry_run_shows_the_filter_and_touches_nothing(before: dict[str, str], loopback: dict[str, bool]) -> None:
+    line = [*reach.command(limit="forky", check=True, docker_network_published="closed"), "--diff"]
+    shown = subprocess.run(line, cwd=reach.PROJECT, capture_output=True, text=True, check=True).stdout
+    assert "+++ after: table inet mooring_published" in shown
+    # The rule of the engine that runs, which is on no disk yet.
+    assert re.search(r'\+.*socket cgroupv2 level 2 "system.slice/docker.service" goto outside', shown)
+    assert traces("forky") == before["forky"]
+
+
 def test_ufw_alone_closes_nothing_that_docker_forwards(behind_ufw: set[str]) -> None:
     assert {"web by IPv4", "hand by IPv4", "six by IPv4"} <= behind_ufw
 
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_closed_is_closed_to_everybody_outside(closed: reach.Run, name: str) -> None:
-    assert (allowed(name), from_outside(name)) == (set(), set())
+    assert reached(name) == (set(), set())
+
+
+def test_network_that_was_made_later_is_closed_too_and_whole_in_itself(closed: reach.Run) -> None:
+    """Its bridge has a name that the filter has not learned yet."""
+    host, own = reach.over_ssh("bookworm"), reach.declared("bookworm")
+    late = "docker run -d --network late --name"
+    try:
+        host.run_expect([0], "docker network create --opt com.docker.network.bridge.name=late0 late")
+        host.run_expect([0], f"{late} server -p 8084:80 busybox:lab /bin/busybox sh -c '{_SERVE}'")
+        host.run_expect([0], f"{late} beside busybox:lab /bin/busybox sleep 1000")
+        inside = "docker exec -i beside"
+        address = host.check_output("docker inspect -f '{{.NetworkSettings.Networks.late.IPAddress}}' server")
+        assert any(knock(host, inside, address, 80) for _attempt in range(10))
+        assert knock(host, inside, reach.declared(NEIGHBOUR["bookworm"])["address"], 22)
+        ways = {"IPv4": f"http://{own['address']}:8084/", "IPv6": f"http://[{own['address6']}]:8084/"}
+        assert knock(host, "", "127.0.0.1", 8084)
+        assert answers(NEIGHBOUR["bookworm"], ways) == set()
+    finally:
+        host.run("docker rm --force server beside; docker network rm late")
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -290,6 +375,11 @@ def test_the_hosts_own_services_stay(closed: reach.Run) -> None:
 @pytest.mark.parametrize("name", HOSTS)
 def test_allowed_sources_and_interfaces_get_in_and_nobody_else(opened: reach.Run, name: str) -> None:
     _hold([name])
+
+
+def test_nobody_gets_in_by_loopback(loopback: dict[str, bool], opened: reach.Run) -> None:
+    assert loopback == {"bookworm": True, "trixie": True, "forky": False}
+    assert {name: by_loopback(name) for name in HOSTS} == dict.fromkeys(HOSTS, False)
 
 
 def test_second_run_changes_nothing(opened: reach.Run) -> None:
@@ -330,10 +420,67 @@ def test_filter_that_was_flushed_by_hand_is_repaired(opened: reach.Run) -> None:
     reach.over_ssh("forky").run_expect([0], "rm /run/mooring/published-engine.nft")
     foretold = reach.run(limit=",".join(HOSTS), check=True, **_policy())
     assert [name for name, count in foretold.changed.items() if count] == ["bookworm", "forky"]
+    wrong = _verify()
+    assert "bookworm: error published.filter: expected: table inet mooring_published" in wrong
+    assert "forky: error published.filter" in wrong
+    assert "trixie: error" not in wrong
     done = converge(**_policy())
     assert [name for name, count in done.changed.items() if count] == ["bookworm", "forky"]
-    _hold(HOSTS)
+    _hold(["bookworm", "forky"])
     assert converge(**_policy()).changed == dict.fromkeys(HOSTS, 0)
+    assert "published.filter" not in _verify()
+
+
+def _verify() -> str:
+    """What verify finds of the policy."""
+    line = [*reach.command("verify", limit=",".join(HOSTS), **_policy()), "--tags", "published"]
+    return subprocess.run(line, cwd=reach.PROJECT, capture_output=True, text=True, check=False).stdout
+
+
+def test_engine_that_is_down_takes_nothing_from_the_filter(inside: dict[str, set[str]], opened: reach.Run) -> None:
+    host = reach.over_ssh("bookworm")
+    rules = host.check_output("cat /etc/mooring/published.nft")
+    assert "hand0" in rules
+    host.run_expect([0], "systemctl stop docker.socket docker")
+    converge(limit="bookworm", **_policy())
+    assert host.check_output("cat /etc/mooring/published.nft") == rules
+    assert from_inside("bookworm") == inside["bookworm"]
+    _hold(["bookworm"])
+
+
+def _take_back(name: str, policy: Any, meanwhile: str = "true") -> None:
+    """A change that nobody confirms, and what happens until the host has taken it back."""
+    host = reach.over_ssh(name)
+    words = json.dumps({"policy": policy, "confirm": 6})
+    answer = reach.managed(name).ansible("mooring.docker.published_ports", words, check=False)
+    assert answer["changed"]
+    assert answer["armed"]
+    host.run_expect([0], meanwhile)
+    deadline = time.monotonic() + 20
+    while host.run("test -e /var/lib/mooring/confirm/reverted").rc != 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert "nobody confirmed" in host.check_output("cat /var/lib/mooring/confirm/reverted")
+    assert "not all of it worked" not in host.check_output("cat /var/lib/mooring/confirm/reverted")
+
+
+def test_opening_that_nobody_confirms_is_taken_back_whole(opened: reach.Run) -> None:
+    """Also by the engine that was started meanwhile, whose docker-proxy the old filter did not know."""
+    _take_back("bookworm", "open", "! nft list table inet mooring_published && systemctl restart docker")
+    _hold(["bookworm"])
+    # What is included is there too, for a flush.
+    reach.over_ssh("bookworm").run_expect([0], "systemctl restart nftables && systemctl restart docker.service")
+    _hold(["bookworm"])
+    assert converge(limit="bookworm", **_policy()).changed == {"bookworm": 0}
+
+
+def test_opening_is_taken_back_without_an_engine(opened: reach.Run) -> None:
+    host = reach.over_ssh("bookworm")
+    _take_back("bookworm", "open", "systemctl stop docker.socket docker")
+    assert "hand0" in host.check_output("nft list table inet mooring_published")
+    host.run_expect([0], "systemctl start docker")
+    _hold(["bookworm"])
+    assert converge(limit="bookworm", **_policy()).changed == {"bookworm": 0}
 
 
 @pytest.fixture
@@ -387,6 +534,12 @@ def test_nonsense_is_refused_before_anything_is_touched(opened: reach.Run) -> No
 
 def test_open_leaves_no_trace(before: dict[str, str], control: dict[str, set[str]], opened: reach.Run) -> None:
     converge(docker_network_published="open")
-    assert {name: traces(name) for name in HOSTS} == before
+    assert everywhere(traces) == before
     assert from_outside("bookworm") == control["bookworm"]
     assert converge(docker_network_published="open").changed == dict.fromkeys(HOSTS, 0)
+
+
+def test_closing_that_nobody_confirms_leaves_no_trace(before: dict[str, str], control: dict[str, set[str]]) -> None:
+    _take_back("bookworm", "closed", "nft list table inet mooring_published")
+    assert traces("bookworm") == before["bookworm"]
+    assert from_outside("bookworm") == control["bookworm"]
