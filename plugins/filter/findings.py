@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Callable
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings import certificates, network, on_host, published
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings import certificates, filters, network, on_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,22 +43,32 @@ def host_findings(
 def network_findings(
     options: dict[str, Any],
     networks: list[dict[str, Any]],
-    seen: dict[str, Any],
+    observed: dict[str, Any],
     collisions: list[str],
     host: str,
     tags: list[str],
     skipped: list[str],
 ) -> list[dict[str, Any]]:
-    """The findings on docker0, with its ``options`` of daemon.json, and on user-defined networks."""
-    found = [*network.bridge(options, seen), *network.networks(networks, seen), *network.collisions(collisions)]
+    """The findings on docker0, with its ``options`` of daemon.json, and on user-defined networks.
+
+    ``observed`` is ``host_info``'s with its bridges.
+    """
+    seen, kernel = observed["bridge"], observed["network"]
+    found = [
+        *network.bridge(options, seen, kernel["without_ipv6"]),
+        *network.forwarding(options, kernel["forwarding"]),
+        *network.networks(networks, seen),
+        *network.ways(seen),
+        *network.collisions(collisions),
+    ]
     return _asked(found, host, tags, skipped)
 
 
 def published_findings(
     rules: str | None, tables: dict[str, dict[str, Any]], host: str, tags: list[str], skipped: list[str]
 ) -> list[dict[str, Any]]:
-    """The finding on the filter of published ports."""
-    return _asked(published.published(rules, tables), host, tags, skipped)
+    """The findings on the filter of published ports; ``tables`` are ``host_info``'s nftables."""
+    return _asked(filters.filters({"published": rules}, tables), host, tags, skipped)
 
 
 def controller_findings(

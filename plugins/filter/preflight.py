@@ -47,6 +47,7 @@ class FilterModule:
             "filter_due": _nftables.due,
             "endpoint_problems": _endpoints.problems,
             "host_problem": _platform.problem,
+            "live_collisions": _addresses.live_collisions,
             "network_plan": _networks.plan,
             "network_problems": _addresses.network_problems,
             "option_problems": _rules.problems,

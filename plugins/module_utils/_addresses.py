@@ -258,3 +258,24 @@ def collisions(config: dict[str, Any], around: dict[str, Any]) -> list[str]:
     for number, (range_, name) in enumerate(fixed):
         found += [f"{name} overlaps {other_name}" for other, other_name in fixed[:number] if overlap(range_, other)]
     return found
+
+
+def live_collisions(around: dict[str, Any]) -> list[str]:
+    """Which of Docker's ranges that are there cut off what, one sentence each."""
+    ranges = [
+        (address.network, f"docker0 {address}")
+        for version in (4, 6)
+        if (address := docker0(around["network"], version))
+    ]
+    ranges += [
+        (ipaddress.ip_network(subnet), f"network {docker['name']} {subnet}")
+        for docker in around["docker"]
+        if docker["driver"] == "bridge" and docker["bridge"] != "docker0"
+        for subnet in _subnets(docker)
+    ]
+    return [
+        f"{name} cuts off {use.network} ({use.name})"
+        for range_, name in ranges
+        for use in in_use(around)
+        if use.kind == REACHED and overlap(range_, use.network)
+    ]

@@ -99,6 +99,11 @@ def _end(one: dict[str, Any], link: Link) -> dict[str, Any]:
     }
 
 
+def _interfaces(links: list[Link] | None) -> list[str] | None:
+    """The names of a container's own interfaces, its loopback left out."""
+    return None if links is None else [link["ifname"] for link in links if "LOOPBACK" not in link["flags"]]
+
+
 def parents(host: list[Link], containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> list[dict[str, Any]]:
     """The interfaces of the host that containers' macvlan and ipvlan interfaces sit on, with those."""
     children: dict[int, list[dict[str, Any]]] = {}
@@ -210,6 +215,8 @@ def observe(socket_path: str, timeout: float) -> dict[str, Any]:
     found["bridges"] = bridges(host, found["networks"], ends(found["containers"], inside))
     found["parents"] = parents(host, found["containers"], inside)
     found["uplinks"] = uplinks(host, routes)
+    for one in found["containers"]:
+        one["interfaces"] = _interfaces(inside.get(one["id"]))
     _add_rules(found["containers"], timeout)
     found["error"] = problems[0] if problems else None
     return found

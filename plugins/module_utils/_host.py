@@ -17,11 +17,13 @@ import platform
 import pwd
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import (
     _apply,
+    _bridge,
     _config,
     _confirm,
     _daemon,
@@ -32,6 +34,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _proxies,
     _published,
     _session,
+    _settings,
     _sshd,
     _store,
 )
@@ -102,6 +105,10 @@ def accounts(users: list[str], groups: list[str]) -> dict[str, Any]:
     return found
 
 
+# Debian's own, Docker's, and that of derivatives (moby).
+_PACKAGES = ("docker.io", "docker-ce", "moby-engine")
+
+
 def engine() -> dict[str, Any]:
     """Programs, service and what the daemon says of itself."""
     program = _daemon.dockerd()
@@ -116,6 +123,10 @@ def engine() -> dict[str, Any]:
             "enabled": show.get("UnitFileState"),
             "pid": int(show.get("MainPID", "0") or 0) or None,
         },
+        "package": _package() if program else None,
+        "running_version": None,
+        "containerd": _containerd(show),
+        "settings": None,
         "containers_running": None,
         "live_restore": None,
         "swarm": None,
@@ -130,8 +141,10 @@ def engine() -> dict[str, Any]:
         answer["version"] = text[1] if text else None
     if show.get("ActiveState") == "active":
         try:
-            api = _live.local_api(_store.daemon_json() or {})
-            answer["api_version"] = api.get("/version")["ApiVersion"]
+            config = _store.daemon_json() or {}
+            api = _live.local_api(config)
+            said = api.get("/version")
+            answer["api_version"], answer["running_version"] = said["ApiVersion"], said["Version"]
             info = api.get("/info")
             containers = api.get("/containers/json?all=1")
             networks = _networks.described(api.get("/networks"), containers)
@@ -143,7 +156,24 @@ def engine() -> dict[str, Any]:
         answer["swarm_manager"] = bool((info.get("Swarm") or {}).get("ControlAvailable"))
         answer["networks"] = networks
         answer["published"] = _networks.published(containers)
+        answer["settings"] = _settings.settings(config, info)
     return answer
+
+
+def _package() -> dict[str, str] | None:
+    """The Debian package that brings the engine, with its version; None where it came otherwise."""
+    listed = _daemon.run("dpkg-query", "--show", "--showformat=${Package} ${Version}\\n", *_PACKAGES).stdout
+    found = [line.split() for line in listed.splitlines()]
+    return next(({"name": words[0], "version": words[1]} for words in found if len(words) == 2), None)
+
+
+def _containerd(show: dict[str, str]) -> dict[str, str] | None:
+    """The service of a containerd that runs beside the daemon; None where the daemon starts one of its own."""
+    lines, _source = _daemon.exec_starts(show)
+    if not any("--containerd" in line for line in lines):
+        return None
+    own = _daemon.properties("containerd.service")
+    return {"active": own.get("ActiveState", ""), "enabled": own.get("UnitFileState", "")}
 
 
 # Options whose values are addresses and no secrets.
@@ -280,7 +310,18 @@ def network() -> dict[str, Any]:
         "neighbours": neighbours,
         "resolvers": list(dict.fromkeys(resolvers)),
         "client": session.client if session else None,
+        "forwarding": {
+            "inet": _switch("ipv4/ip_forward"),
+            "inet6": _switch("ipv6/conf/all/forwarding"),
+        },
+        "without_ipv6": [name for name in interfaces if _switch(f"ipv6/conf/{name}/disable_ipv6")],
     }
+
+
+def _switch(name: str) -> bool | None:
+    """A setting of the kernel's network that is on or off; None where this kernel has none."""
+    text = _store.read(Path("/proc/sys/net") / name)
+    return None if text is None else text.strip() != "0"
 
 
 def _ip(*words: str) -> list[dict[str, Any]]:
@@ -307,10 +348,29 @@ def _route(entry: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def _bridges() -> dict[str, Any]:
+    """What ``bridge_info`` sees, or why it sees nothing."""
+    try:
+        found: dict[str, Any] = _bridge.observe("/run/docker.sock", 10)
+    except _bridge.BridgeError as error:
+        return {"engine_answers": False, "error": str(error)}
+    return found
+
+
 def observe(
-    names: list[str], users: list[str], groups: list[str], certificates: list[str], ssh_user: str | None = None
+    names: list[str],
+    users: list[str],
+    groups: list[str],
+    certificates: list[str],
+    ssh_user: str | None = None,
+    bridges: bool = False,
+    asked_at: float | None = None,
 ) -> dict[str, Any]:
-    """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names."""
+    """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
+
+    ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
+    """
+    ahead = None if asked_at is None else round(time.time() - asked_at, 1)
     here = system()
     if here["kernel"] != "Linux":
         return {"system": here}
@@ -318,6 +378,7 @@ def observe(
     served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
     answer = {
         "system": here,
+        "clock": {"ahead": ahead},
         "packages": packages(names),
         "engine": engine(),
         "configuration": configured,
@@ -326,6 +387,7 @@ def observe(
         "network": network(),
         "nftables": _proxies.observe(_nftables.observe({_published.NAME: _proxies.FILES})),
         "confirm": _confirm.observe(),
+        "bridge": _bridges() if bridges else None,
         **accounts(users, groups),
     }
     # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.

@@ -205,6 +205,13 @@ containers:
       description: Name of each network to C(addresses), C(mac) and C(gateway) there, as the engine tells them.
       type: dict
       sample: {"bridge": {"addresses": ["172.17.0.2/16"], "mac": "02:42:ac:11:00:02", "gateway": "172.17.0.1"}}
+    interfaces:
+      description:
+        - Names of its own interfaces as the kernel has them, the loopback left out.
+        - Null where it has no network of its own, or does not run.
+      type: list
+      elements: str
+      sample: [eth0]
     published:
       description:
         - Ports that are published right now, as the engine tells them, each with what the kernel has for it.

@@ -41,6 +41,13 @@ options:
   ssh_user:
     description: Account by which clients reach the daemon over SSH. Given, RV(host.ssh) tells what is there of it.
     type: str
+  bridges:
+    description: Whether RV(host.bridge) tells what M(mooring.docker.bridge_info) would, without another trip.
+    type: bool
+    default: false
+  asked_at:
+    description: What the controller's clock says, in seconds since the epoch. Given, RV(host.clock) compares.
+    type: float
 attributes:
   check_mode:
     description: Changes nothing.
@@ -72,6 +79,12 @@ host:
       description: Kernel, distribution, Python, whether systemd runs, apt is there, and the user is root.
       type: dict
       sample: {"kernel": "Linux", "distribution": "debian", "distribution_version": "13", "systemd": true}
+    clock:
+      description:
+        - How many seconds the host's clock is C(ahead) of O(asked_at), negative where it is behind; null without that.
+          The time that the question took to get here is in it.
+      type: dict
+      sample: {"ahead": 0.4}
     packages:
       description: For each asked package the C(installed) and the C(candidate) version, null where there is none.
       type: dict
@@ -80,6 +93,10 @@ host:
       description:
         - Versions of daemon, CLI and API, state of the service, number of running containers, whether the host is in a
           C(swarm) and its manager.
+        - C(version) is that of the program on disk, C(running_version) that of the daemon that answers, C(package) the
+          Debian package and its version, null where the engine came otherwise.
+        - C(containerd) is the state of the service that the daemon leans on, null where it starts a containerd itself.
+        - C(settings) are those of the running daemon that are no secrets, by their names in C(daemon.json).
         - C(networks) as RV(mooring.docker.bridge_info#module:networks), null where no daemon answers.
         - C(published), where containers publish TCP ports.
       type: dict
@@ -125,6 +142,8 @@ host:
       description:
         - Interfaces, those that are bridges, addresses, routes of all tables, neighbours, resolvers, and the address
           this session comes from.
+        - C(forwarding) tells for C(inet) and C(inet6) whether the kernel forwards packets, C(without_ipv6) are the
+          interfaces on which IPv6 is switched off.
       type: dict
     nftables:
       description:
@@ -138,6 +157,9 @@ host:
           last C(reverted) one by itself, or null.
       type: dict
       sample: {"armed": [], "reverted": null}
+    bridge:
+      description: What M(mooring.docker.bridge_info) returns, null without O(bridges).
+      type: dict
     users:
       description: C(uid) and C(groups) of each asked user, null where there is none.
       type: dict
@@ -167,12 +189,14 @@ def main() -> None:
             "groups": dict(names),
             "certificates": {"type": "list", "elements": "path", "default": []},
             "ssh_user": {"type": "str"},
+            "bridges": {"type": "bool", "default": False},
+            "asked_at": {"type": "float"},
         },
         supports_check_mode=True,
     )
     params = module.params
-    asked = [params[option] for option in ("packages", "users", "groups", "certificates", "ssh_user")]
-    module.exit_json(host=_host.observe(*asked))
+    options = ("packages", "users", "groups", "certificates", "ssh_user", "bridges", "asked_at")
+    module.exit_json(host=_host.observe(*(params[option] for option in options)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.filter.findings import finding_line, host_findings
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings import network, on_host
+from ansible_collections.mooring.docker.plugins.module_utils import _nftables
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings import cis, network, on_host
 
 DECLARED = {
     "endpoints": ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2376"],
@@ -23,6 +24,7 @@ DECLARED = {
         "client": {"fingerprints": ["f1"]},
     },
     "client": "cert.pem",
+    "filters": {"endpoint": "rules"},
 }
 CERTIFICATE = {
     "days_left": 90,
@@ -56,13 +58,37 @@ HOST = {
         "version": "26.1.5+dfsg1",
         "cli_version": "26.1.5+dfsg1",
         "api_version": "1.45",
+        "running_version": "26.1.5+dfsg1",
+        "package": {"name": "docker.io", "version": "26.1.5+dfsg1-9+deb13u1"},
+        "containerd": {"active": "active", "enabled": "enabled"},
         "service": {"active": "active", "enabled": "enabled", "pid": 7},
+        "swarm": "inactive",
+        "networks": [{"name": "bridge", "options": {"com.docker.network.bridge.enable_icc": "false"}}],
+        # As CIS recommends it.
+        "settings": {
+            "authorization-plugins": ["opa"],
+            "cgroup-parent": "",
+            "default-ulimits": {"nofile": {}},
+            "experimental": False,
+            "insecure-registries": ["127.0.0.0/8"],
+            "iptables": True,
+            "live-restore": True,
+            "log-driver": "journald",
+            "log-level": "info",
+            "no-new-privileges": True,
+            "seccomp-profile": "builtin",
+            "storage-driver": "overlay2",
+            "userland-proxy": False,
+            "userns-remap": True,
+        },
     },
+    "clock": {"ahead": 0.7},
+    "nftables": {"endpoint": {"text": _nftables.script("endpoint", "rules"), "live": True, "persistent": True}},
     "configuration": {
         "error": None,
         "edited": [],
-        "tls": {"tlskey": "/t/server/key.pem"},
-        "pending": {"action": "nothing", "reasons": []},
+        "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
+        "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
     "listening": ["tcp://[::]:2376", "unix:///run/docker.sock"],
     "sockets": [
@@ -100,6 +126,17 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/installed", False, "engine.missing"),
     ("engine/cli_version", None, "engine.cli_missing"),
     ("engine/cli_version", "20.10.24", "engine.cli_differs"),
+    ("engine/version", None, "engine.broken"),
+    ("engine/version", "26.1.4", "engine.version_differs"),
+    ("engine/running_version", "26.1.4", "engine.version_differs"),
+    ("engine/package/version", "5:28.5.2-1~debian.13~trixie", "engine.version_differs"),
+    ("engine/containerd/active", "inactive", "engine.containerd_stopped"),
+    ("clock/ahead", 61.0, "host.clock"),
+    ("clock/ahead", -61.0, "host.clock"),
+    ("nftables", {}, "filter.missing"),
+    ("nftables/endpoint/text", "others", "filter.differs"),
+    ("nftables/endpoint/live", False, "filter.not_live"),
+    ("nftables/endpoint/persistent", False, "filter.not_persistent"),
     ("engine/service/enabled", "disabled", "engine.disabled"),
     ("engine/service/active", "inactive", "engine.stopped"),
     ("engine/api_version", None, "engine.silent"),
@@ -111,7 +148,11 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("sockets/0/group_members", [], "sockets.user_missing"),
     ("configuration/error", "no JSON", "configuration.broken"),
     ("configuration/edited", ["debug"], "configuration.edited"),
-    ("configuration/pending", {"action": "restart", "reasons": ["changed: mtu"]}, "configuration.pending"),
+    (
+        "configuration/pending",
+        {"action": "restart", "keys": ["bip"], "reasons": ["changed: bip"]},
+        "configuration.pending",
+    ),
     ("certificates/~t~ca.pem", None, "certificates.no_client_authority"),
     ("certificates/~t~ca.pem/bundle", ["f1", "f2"], "certificates.other_client_authority"),
     ("files/~etc~docker~daemon.json/owner", "mallory", "files.owner"),
@@ -208,7 +249,7 @@ def test_networks_are_as_declared() -> None:
     options = {"bip": "172.30.0.1/24", "mtu": 1400}
     backend = {"name": "backend", "ranges": [{"subnet": "172.30.8.0/24"}]}
     there: dict[str, Any] = {
-        "bridges": [{"name": "docker0", "addresses": ["172.30.0.1/24", "fe80::1/64"]}],
+        "bridges": [{"name": "docker0", "addresses": ["172.30.0.1/24", "fe80::1/64"], "ports": []}],
         "networks": [
             {"name": "bridge", "options": {"com.docker.network.driver.mtu": "1400"}, "subnets": []},
             {"name": "backend", "options": {}, "subnets": [{"subnet": "172.30.8.0/24"}]},
@@ -217,7 +258,7 @@ def test_networks_are_as_declared() -> None:
 
     def found(**change: Any) -> list[str]:
         now = {**there, **change}
-        return [one.id for one in (*network.bridge(options, now), *network.networks([backend], now))]
+        return [one.id for one in (*network.bridge(options, now, []), *network.networks([backend], now))]
 
     assert found() == []
     assert found(bridges=[]) == ["bridge.missing"]
@@ -228,3 +269,139 @@ def test_networks_are_as_declared() -> None:
     assert found(networks=[bridge, other]) == ["bridge.mtu"]
     other["subnets"][0]["subnet"] = "172.30.9.0/24"
     assert found(networks=[there["networks"][0], other]) == ["networks.range"]
+
+
+def test_docker0_that_somebody_changed_is_the_bridges_finding_alone() -> None:
+    found = seen()
+    reason = "bip is '172.31.77.1/24', declared '172.31.0.1/24'"
+    found["observed"]["host"]["configuration"]["pending"] = {"action": "restart", "keys": ["bip"], "reasons": [reason]}
+    assert ids(found) == []
+
+
+def test_engine_of_no_package_and_no_containerd_of_its_own_is_fine() -> None:
+    found = seen()
+    found["observed"]["host"]["engine"].update(package=None, containerd=None)
+    assert ids(found) == []
+
+
+def test_filter_that_is_not_declared_is_a_finding() -> None:
+    assert ids(seen(), filters={"endpoint": ""}) == ["filter.undeclared"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "number"),
+    [
+        ("engine/networks/0/options", {}, "2.2"),
+        ("engine/settings/log-level", "debug", "2.3"),
+        ("engine/settings/iptables", False, "2.4"),
+        ("engine/settings/insecure-registries", ["127.0.0.0/8", "old.example.com"], "2.5"),
+        ("engine/settings/storage-driver", "aufs", "2.6"),
+        ("configuration/tls", {}, "2.7"),
+        ("engine/settings/default-ulimits", {}, "2.8"),
+        ("engine/settings/userns-remap", False, "2.9"),
+        ("engine/settings/cgroup-parent", "/other", "2.10"),
+        ("engine/settings/authorization-plugins", [], "2.12"),
+        ("engine/settings/log-driver", "json-file", "2.13"),
+        ("engine/settings/no-new-privileges", False, "2.14"),
+        ("engine/settings/live-restore", False, "2.15"),
+        ("engine/settings/userland-proxy", True, "2.16"),
+        ("engine/settings/seccomp-profile", None, "2.17"),
+        ("engine/settings/experimental", True, "2.18"),
+    ],
+)
+def test_each_recommendation_that_is_not_followed_informs(path: str, value: Any, number: str) -> None:
+    host = seen()["observed"]["host"]
+    spoil(host, path, value)
+    (finding,) = cis.recommendations(host)
+    assert (finding.id, finding.severity) == (f"cis.{number}", "info")
+
+
+def test_daemon_that_does_not_answer_gets_no_recommendations() -> None:
+    host = seen()["observed"]["host"]
+    host["engine"].update(settings=None, networks=None)
+    assert list(cis.recommendations(host)) == []
+
+
+KERNEL = {"inet": True, "inet6": False}
+
+
+@pytest.mark.parametrize(
+    ("options", "kernel", "wrong"),
+    [
+        ({}, KERNEL, []),
+        ({"ipv6": True}, KERNEL, ["net.ipv6.conf.all.forwarding"]),
+        ({}, {"inet": False, "inet6": False}, ["net.ipv4.ip_forward"]),
+        ({"ip-forward": False}, {"inet": False, "inet6": False}, []),
+        ({"ipv6": True}, {"inet": True, "inet6": None}, []),
+    ],
+)
+def test_forwarding_is_on_where_it_is_needed(
+    options: dict[str, Any], kernel: dict[str, bool | None], wrong: list[str]
+) -> None:
+    found = list(network.forwarding(options, kernel))
+    assert [one.expected.split()[0] for one in found] == wrong
+    assert {one.id for one in found} <= {"bridge.forwarding_off"}
+
+
+def test_ipv6_that_is_off_is_told_once() -> None:
+    options = {"bip6": "fd00::1/64", "ipv6": True}
+    there: dict[str, Any] = {"bridges": [{"name": "docker0", "addresses": []}], "networks": []}
+    assert [one.id for one in network.bridge(options, there, ["docker0"])] == ["bridge.ipv6_off"]
+    assert [one.id for one in network.bridge(options, there, [])] == ["bridge.address"]
+    assert [one.id for one in network.bridge({}, there, ["docker0"])] == []
+
+
+def ways() -> dict[str, Any]:
+    """A container on docker0 and on a network of its own, as bridge_info sees it."""
+
+    def port(address: str, mtu: int) -> dict[str, Any]:
+        return {"interface": "veth1", "mtu": mtu, "container": {"id": "c1", "addresses": [address], "mtu": mtu}}
+
+    def docker(name: str, bridge: str, mtu: str) -> dict[str, Any]:
+        return {"name": name, "bridge": bridge, "options": {"com.docker.network.driver.mtu": mtu}}
+
+    return {
+        "networks": [docker("bridge", "docker0", "1500"), docker("back", "br-1", "1400")],
+        "bridges": [
+            {"name": "docker0", "ports": [{"container": None}, port("172.30.0.2/24", 1500)]},
+            {"name": "br-1", "ports": [port("172.30.8.2/24", 1400)]},
+        ],
+        "containers": [
+            {
+                "id": "c1",
+                "name": "web",
+                "interfaces": ["eth0", "eth1"],
+                "networks": {
+                    "bridge": {"addresses": ["172.30.0.2/24"]},
+                    "back": {"addresses": ["172.30.8.2/24"]},
+                    "macvlan": {"addresses": ["192.0.2.9/24"]},
+                },
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("containers/0/name", "other", []),
+        ("bridges/0/ports", [], ["bridge.cut_off"]),
+        ("bridges/1/ports", [], ["networks.cut_off"]),
+        ("bridges/1/ports/0/container/addresses", ["172.30.8.3/24"], ["networks.cut_off"]),
+        ("bridges/0/ports/1/container/mtu", 1300, ["bridge.mtu"]),
+        ("bridges/1/ports/0/mtu", 1500, ["networks.mtu"]),
+        # A network without an MTU of its own: both ends agree, whatever it is.
+        ("networks/1/options", {}, []),
+    ],
+)
+def test_each_end_is_behind_its_port(path: str, value: Any, expected: list[str]) -> None:
+    there = ways()
+    spoil(there, path, value)
+    assert [one.id for one in network.ways(there)] == expected
+
+
+def test_container_that_ended_meanwhile_is_not_missed() -> None:
+    there = ways()
+    there["containers"][0]["interfaces"] = None
+    there["bridges"][0]["ports"] = []
+    assert list(network.ways(there)) == []

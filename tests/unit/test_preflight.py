@@ -84,3 +84,20 @@ def test_range_that_cuts_nothing_off_is_let_through(config: dict[str, Any]) -> N
 
 def test_unchecked_range_is_let_through() -> None:
     assert _addresses.collisions({"bip": "172.17.0.1/16"}, HOST.around | {"checked": False}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("route 172.18.4.0/24 via 192.0.2.1 dev eth0", "network backend 172.18.0.0/16 cuts off 172.18.4.0/24"),
+        ("route 172.17.0.128/25 dev eth0", "docker0 172.17.0.1/16 cuts off 172.17.0.128/25"),
+        # Nobody is reached by these, or just maybe.
+        ("route 172.18.4.0/24 type blackhole", ""),
+        ("fleet 172.18.0.9", ""),
+        ("route 10.0.0.0/8 via 192.0.2.1 dev eth0", ""),
+    ],
+)
+def test_ranges_that_are_there_collide_with_what_came_later(line: str, expected: str) -> None:
+    lines = ("eth0 192.0.2.7/24", "link docker0 172.17.0.1/16", "docker backend br-0123456789ab 172.18.0.0/16")
+    found = _addresses.live_collisions(Situation(*lines, line).around)
+    assert [sentence.partition(" (")[0] for sentence in found] == ([expected] if expected else [])

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _nftables, _published
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings.published import published
 
 REFUSED: list[tuple[Any, str]] = [
     ("shut", "write open, closed"),
@@ -145,27 +144,3 @@ def test_what_an_engine_that_does_not_answer_cannot_tell_is_as_the_filter_has_it
     assert _published.rules("closed", again["containers"], ["br0"], again["services"]) == rules
     bare = _host(engine={"networks": None, "swarm": None}, nftables={})
     assert _published.surroundings(bare, [], []) == {"containers": [], "services": []}
-
-
-@pytest.mark.parametrize(
-    ("policy", "seen", "observed"),
-    [
-        ("closed", {}, "none"),
-        ("closed", {"text": "other"}, "another"),
-        ("closed", {"live": False}, "flushed"),
-        ("closed", {"persistent": False}, "boot"),
-        ("open", {"live": False}, "another"),
-    ],
-)
-def test_filter_that_is_not_as_declared_is_a_finding(policy: str, seen: dict[str, Any], observed: str) -> None:
-    rules = _published.rules("closed", [], [], [])
-    there = {"text": _nftables.script("published", rules), "live": True, "persistent": True, **seen}
-    found = list(published(_published.rules(policy, [], [], []), {"published": there} if seen else {}))
-    assert [one.id for one in found] == ["published.filter"]
-    assert observed in found[0].observed
-
-
-def test_filter_that_is_as_declared_is_no_finding() -> None:
-    rules = _published.rules("closed", [], [], [])
-    there = {"text": _nftables.script("published", rules), "live": True, "persistent": True}
-    assert list(published(rules, {"published": there})) == list(published(None, {})) == []

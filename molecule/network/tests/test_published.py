@@ -421,19 +421,19 @@ def test_filter_that_was_flushed_by_hand_is_repaired(opened: reach.Run) -> None:
     foretold = reach.run(limit=",".join(HOSTS), check=True, **_policy())
     assert [name for name, count in foretold.changed.items() if count] == ["bookworm", "forky"]
     wrong = _verify()
-    assert "bookworm: error published.filter: expected: table inet mooring_published" in wrong
-    assert "forky: error published.filter" in wrong
+    assert "bookworm: error filter.not_live: expected: table inet mooring_published" in wrong
+    assert "forky: error filter.not_live" in wrong
     assert "trixie: error" not in wrong
     done = converge(**_policy())
     assert [name for name, count in done.changed.items() if count] == ["bookworm", "forky"]
     _hold(["bookworm", "forky"])
     assert converge(**_policy()).changed == dict.fromkeys(HOSTS, 0)
-    assert "published.filter" not in _verify()
+    assert "filter.not_live" not in _verify()
 
 
 def _verify() -> str:
     """What verify finds of the policy."""
-    line = [*reach.command("verify", limit=",".join(HOSTS), **_policy()), "--tags", "published"]
+    line = [*reach.command("verify", limit=",".join(HOSTS), **_policy()), "--tags", "filter"]
     return subprocess.run(line, cwd=reach.PROJECT, capture_output=True, text=True, check=False).stdout
 
 

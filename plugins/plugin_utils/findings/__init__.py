@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.mooring.docker.plugins.module_utils._platform import problem
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
     certificates,
+    cis,
     configuration,
     endpoints,
     engine,
     files,
+    filters,
     sockets,
 )
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_CLOCK = 60
+"""Seconds by which clocks may differ."""
 
 
 def on_host(
@@ -43,14 +48,29 @@ def on_host(
     if unfit:
         yield Finding("host.unfit", ERROR, "a Linux server that systemd runs, and root on it", unfit, "as it says")
         return
+    yield from _clock(host["clock"]["ahead"])
     yield from engine.engine(declared, host)
     if not host["engine"]["installed"]:
         return
     yield from configuration.configuration(host, tried)
     yield from sockets.sockets(declared, host)
     yield from files.files(host)
+    yield from filters.filters(declared["filters"], host["nftables"])
+    yield from cis.recommendations(host)
     yield from endpoints.endpoints(declared, host)
     yield from _seen_from_outside(declared, host, probes)
+
+
+def _clock(ahead: float | None) -> Iterator[Finding]:
+    """A finding on clocks that differ by more than the trip that compared them took."""
+    if ahead is not None and abs(ahead) > _CLOCK:
+        yield Finding(
+            "host.clock",
+            ERROR,
+            f"the host's clock is the controller's within {_CLOCK} seconds",
+            f"it is {abs(ahead):.0f} seconds {'ahead' if ahead > 0 else 'behind'}",
+            "synchronize both (timedatectl set-ntp true): certificates begin and end by them",
+        )
 
 
 def _seen_from_outside(

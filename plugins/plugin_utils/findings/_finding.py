@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ERROR, WARNING = "error", "warning"
+ERROR, WARNING, INFO = "error", "warning", "info"
 
 APPLY = "run playbooks/site.yml"
 """The remedy where the declaration is right and the host is not."""
@@ -14,7 +14,7 @@ APPLY = "run playbooks/site.yml"
 
 @dataclass(frozen=True)
 class Finding:
-    """``id`` is SUBJECT.WHAT; a subject is a tag of playbooks/verify.yml. ``severity`` is ERROR or WARNING."""
+    """``id`` is SUBJECT.WHAT; a subject is a tag of playbooks/verify.yml. ``severity`` is ERROR, WARNING or INFO."""
 
     id: str
     severity: str

@@ -40,7 +40,11 @@ def configuration(host: dict[str, Any], tried: dict[str, Any]) -> Iterator[Findi
             "configuration.differs", ERROR, "the engine's files are as declared", f"not {', '.join(differing)}", APPLY
         )
     pending = seen["pending"]
-    if pending and pending["action"] not in ("nothing", "start") and not (seen["edited"] or differing):
+    if (
+        pending
+        and pending["action"] not in ("nothing", "start")
+        and not (seen["edited"] or differing or _seen(pending))
+    ):
         yield Finding(
             "configuration.pending",
             ERROR,
@@ -48,3 +52,8 @@ def configuration(host: dict[str, Any], tried: dict[str, Any]) -> Iterator[Findi
             f"waits for a {pending['action']}: {'; '.join(pending['reasons'])}",
             APPLY,
         )
+
+
+def _seen(pending: dict[str, Any]) -> bool:
+    """Whether nothing waits but docker0, which somebody changed under the daemon: that is a finding on the bridge."""
+    return bool(pending["keys"]) and all(reason.startswith(("bip is ", "bip6 is ")) for reason in pending["reasons"])

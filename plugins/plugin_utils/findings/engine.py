@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, WARNING, Finding
@@ -19,15 +20,26 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
     if not seen["installed"]:
         yield Finding("engine.missing", ERROR, "a Docker Engine", "there is no dockerd", APPLY)
         return
+    if not seen["version"]:
+        yield Finding("engine.broken", ERROR, "dockerd tells its version", "it does not run", "reinstall its package")
     if not seen["cli_version"]:
         yield Finding("engine.cli_missing", ERROR, "the docker CLI", "there is none", "install docker-cli")
-    elif _release(seen["cli_version"]) != _release(seen["version"]):
+    elif _release(seen["cli_version"])[:2] != _release(seen["running_version"] or seen["version"])[:2]:
         yield Finding(
             "engine.cli_differs",
             WARNING,
-            f"a CLI of the engine's version {seen['version']}",
+            f"a CLI of the engine's version {seen['running_version'] or seen['version']}",
             f"docker is {seen['cli_version']}",
             "bring both packages to one version",
+        )
+    yield from _versions(seen)
+    if seen["containerd"] and seen["containerd"]["active"] != "active":
+        yield Finding(
+            "engine.containerd_stopped",
+            ERROR,
+            "containerd.service runs",
+            f"it is {seen['containerd']['active']}: no container starts or stops",
+            "see `journalctl -u containerd`, then systemctl start containerd",
         )
     if service["enabled"] != "enabled":
         yield Finding("engine.disabled", ERROR, "docker.service starts at boot", f"it is {service['enabled']}", APPLY)
@@ -49,6 +61,25 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
         )
 
 
-def _release(version: str | None) -> list[str]:
-    """Major and minor."""
-    return (version or "").split(".")[:2]
+def _versions(seen: dict[str, Any]) -> Iterator[Finding]:
+    """The daemon that runs, the program that the next start takes, and the package it should be of."""
+    versions = {
+        "the daemon that runs": seen["running_version"],
+        "dockerd on disk": seen["version"],
+        f"package {(seen['package'] or {}).get('name')}": (seen["package"] or {}).get("version"),
+    }
+    known = {whose: version for whose, version in versions.items() if version}
+    if len({tuple(_release(version)) for version in known.values()}) > 1:
+        yield Finding(
+            "engine.version_differs",
+            ERROR,
+            f"{', '.join(known)} are of one version",
+            ", ".join(known.values()),
+            "reinstall the package where dockerd is not its own (dpkg --verify), then restart the daemon",
+        )
+
+
+def _release(version: str | None) -> list[int]:
+    """The upstream release in a version of a program or of a Debian package, whose epoch and revision do not count."""
+    match = re.match(r"(?:\d+:)?(\d+(?:\.\d+)*)", version or "")
+    return [int(word) for word in match[1].split(".")] if match else []

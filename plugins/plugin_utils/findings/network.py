@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docker0 and the user-defined networks."""
+"""docker0, the user-defined networks, and the ways of packets through them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def bridge(options: dict[str, Any], seen: dict[str, Any]) -> Iterator[Finding]:
-    """Findings on docker0. ``options`` are declared, by their names in daemon.json; ``seen`` is ``bridge_info``'s."""
+def bridge(options: dict[str, Any], seen: dict[str, Any], without_ipv6: list[str]) -> Iterator[Finding]:
+    """Findings on docker0. ``options`` are declared, by their names in daemon.json; ``seen`` is ``bridge_info``'s.
+
+    ``without_ipv6`` are the interfaces on which IPv6 is switched off.
+    """
     if options.get("bridge"):
         return  # None at all, or one that somebody else made.
     there = next((one for one in seen["bridges"] if one["name"] == "docker0"), None)
     if there is None:
         yield Finding("bridge.missing", ERROR, "docker0", "there is no such interface", APPLY)
         return
-    for option in ("bip", "bip6"):
+    ipv6_is_off = "docker0" in without_ipv6 and _ipv6(options)
+    if ipv6_is_off:
+        yield Finding(
+            "bridge.ipv6_off",
+            ERROR,
+            "docker0 has IPv6",
+            "the kernel has it switched off there",
+            "sysctl net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.docker0.disable_ipv6=0, and out of /etc/sysctl.d, "
+            "then restart the daemon",
+        )
+    for option in ("bip",) if ipv6_is_off else ("bip", "bip6"):
         if option in options and str(ipaddress.ip_interface(options[option])) not in there["addresses"]:
             yield Finding(
                 "bridge.address",
@@ -55,11 +68,74 @@ def networks(declared: list[dict[str, Any]], seen: dict[str, Any]) -> Iterator[F
             )
 
 
+def forwarding(options: dict[str, Any], kernel: dict[str, bool | None]) -> Iterator[Finding]:
+    """Findings on what the kernel forwards, ``host_info``'s network.forwarding."""
+    if options.get("ip-forward") is False:
+        return  # The operator looks after it.
+    wanted = {"inet": "net.ipv4.ip_forward", **({"inet6": "net.ipv6.conf.all.forwarding"} if _ipv6(options) else {})}
+    for family, name in wanted.items():
+        if kernel[family] is False:
+            yield Finding(
+                "bridge.forwarding_off",
+                ERROR,
+                f"{name} is 1",
+                "it is 0: no packet gets from or to a container",
+                f"sysctl {name}=1, and out of /etc/sysctl.d where it is 0",
+            )
+
+
+def ways(seen: dict[str, Any]) -> Iterator[Finding]:
+    """Findings on the ways to containers: each end where the engine says it is, and as wide as its network is."""
+    there = {one["name"]: one for one in seen["networks"]}
+    ports = {one["name"]: [port for port in one["ports"] if port["container"]] for one in seen["bridges"]}
+    for container in seen["containers"]:
+        if not container["interfaces"]:
+            continue  # It does not run, ended meanwhile, or has nothing to be reached by.
+        for name, told in container["networks"].items():
+            network = there.get(name)
+            if network is None or not network["bridge"]:
+                continue
+            subject = "bridge" if network["bridge"] == "docker0" else "networks"
+            port = _port(ports.get(network["bridge"], []), container["id"], told["addresses"])
+            if port is None:
+                yield Finding(
+                    f"{subject}.cut_off",
+                    ERROR,
+                    f"{container['name']} has {', '.join(told['addresses'])} behind a port of {network['bridge']}",
+                    "there is no such port",
+                    f"docker network disconnect {name} {container['name']}, and connect it again",
+                )
+                continue
+            sizes = {port["mtu"], port["container"]["mtu"], _mtu(network, port["mtu"])}
+            if len(sizes) > 1:
+                yield Finding(
+                    f"{subject}.mtu",
+                    ERROR,
+                    f"{container['name']} and {port['interface']} have the MTU of network {name}, "
+                    f"{_mtu(network, port['mtu'])}",
+                    f"{port['container']['mtu']} and {port['mtu']}",
+                    f"docker restart {container['name']}, which gives it new interfaces",
+                )
+
+
+def _port(ports: list[dict[str, Any]], container: str, addresses: list[str]) -> dict[str, Any] | None:
+    """The port that has the container's end with those addresses behind it."""
+    for port in ports:
+        if port["container"]["id"] == container and set(addresses) <= set(port["container"]["addresses"]):
+            return port
+    return None
+
+
 def collisions(sentences: list[str]) -> Iterator[Finding]:
     """A finding for each range that covers what the host must reach."""
     for sentence in sentences:
         yield Finding("bridge.collision", ERROR, "ranges that cut nothing off", sentence, "declare another range")
 
 
-def _mtu(network: dict[str, Any]) -> int:
-    return int((network["options"] or {}).get("com.docker.network.driver.mtu", 1500))
+def _ipv6(options: dict[str, Any]) -> bool:
+    """Whether docker0 is declared to have IPv6."""
+    return bool(options.get("ipv6") or "bip6" in options)
+
+
+def _mtu(network: dict[str, Any], default: int = 1500) -> int:
+    return int((network["options"] or {}).get("com.docker.network.driver.mtu", default))

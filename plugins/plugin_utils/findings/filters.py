@@ -1,0 +1,36 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packet filters that Mooring keeps: in force as declared, and over a boot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _nftables
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def filters(declared: dict[str, str | None], seen: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    """Findings on the tables of ``declared``, name to rules or to nothing; ``seen`` is ``host_info``'s nftables."""
+    for name, rules in declared.items():
+        table, there = _nftables.table(name), seen.get(name)
+        if not rules:
+            if there:
+                yield Finding("filter.undeclared", ERROR, f"no table {table}", "there is one", APPLY)
+        elif not there or not (there["text"] or there["live"]):
+            yield Finding("filter.missing", ERROR, f"table {table} keeps strangers out", "there is none", APPLY)
+        elif there["text"] != _nftables.script(name, rules):
+            yield Finding("filter.differs", ERROR, f"table {table} is as declared", "its file has other rules", APPLY)
+        elif not there["live"]:
+            yield Finding(
+                "filter.not_live",
+                ERROR,
+                f"table {table} is in force as declared",
+                "it was flushed or changed by somebody else",
+                f"find out who did it; systemctl restart {_nftables.UNIT.name}, or {APPLY}",
+            )
+        elif not there["persistent"]:
+            yield Finding("filter.not_persistent", ERROR, f"table {table} is loaded at boot", "it is not", APPLY)
