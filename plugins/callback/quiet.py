@@ -14,8 +14,11 @@ description:
   - Prints the messages of C(ansible.builtin.debug), and for each host that fails or cannot be reached a line that says
     why.
   - Made for C(playbooks/verify.yml) under a timer or a monitoring system. Without findings it prints nothing.
+  - Where the standard error is a terminal, its last line tells a person which host is done with what, and how many are
+    left.
 """
 
+import sys
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -28,20 +31,47 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "mooring.docker.quiet"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress = sys.stderr.isatty()
+        self._hosts: list[str] = []
+        self._task = ""
+        self._done = 0
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """Hosts are known now."""
+        if self._progress:
+            self._hosts = play.get_variable_manager().get_vars(play=play)["ansible_play_hosts_all"]
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        """All hosts are before them."""
+        self._task, self._done = task.get_name(), 0
+
     def v2_runner_on_ok(self, result: Any) -> None:
         """A task went well."""
         if result.task.action.rpartition(".")[2] == "debug":
             self._say(result, "")
+        self._step(result)
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        """Nothing was to do."""
+        self._step(result)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """A task failed."""
         if not ignore_errors:
             self._say(result, f"{result.host.get_name()}: ")
+        self._step(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """A host did not answer. Where the play goes on with it, the play has the word."""
         if not result.task.ignore_unreachable:
             self._say(result, f"{result.host.get_name()}: ")
+        self._step(result)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """It is over."""
+        self._overwrite("")
 
     def _say(self, result: Any, prefix: str) -> None:
         """A list of lines is a playbook's own words, anything else is shown by its first line."""
@@ -50,5 +80,18 @@ class CallbackModule(CallbackBase):
             lines = [str(line) for line in message]
         else:
             lines = [prefix + (str(message or "").strip().splitlines() or ["no reason given"])[0]]
+        self._overwrite("")
         for line in lines:
             self._display.display(line)
+
+    def _step(self, result: Any) -> None:
+        """One host more is done with the task."""
+        self._done += 1
+        left = max(0, len(self._hosts) - self._done)
+        self._overwrite(f"{self._task}: {result.host.get_name()} is done, {left} of {len(self._hosts)} hosts left")
+
+    def _overwrite(self, line: str) -> None:
+        """Put ``line`` in the place of the last one."""
+        if self._progress:
+            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.flush()

@@ -1,0 +1,64 @@
+"""The callback for monitoring says what a playbook says, and on a terminal how far it is."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Look
+      ansible.builtin.set_fact: {seen: true}
+    - name: Tell
+      ansible.builtin.debug: {msg: ["{{ inventory_hostname }} is seen"]}
+      when: inventory_hostname == 'b'
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """A play on three hosts that are all this machine."""
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    return [program, "-i", "a,b,c", "-c", "local", str(tmp_path / "play.yml")]
+
+
+ENVIRONMENT = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"}
+
+
+def test_without_a_terminal_there_is_but_what_the_playbook_says(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    assert (done.stdout, done.stderr) == ("b is seen\n", "")
+
+
+def test_on_a_terminal_the_last_line_tells_how_far_it_is(command: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=ENVIRONMENT) as process:
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+        stdout = process.communicate()[0]
+    os.close(ours)
+    assert stdout == "b is seen\n"
+    lines = [line for line in shown.decode().split("\r\x1b[K") if line]
+    assert [line.partition("is done, ")[2] for line in lines if line.startswith("Look: ")] == [
+        f"{left} of 3 hosts left" for left in (2, 1, 0)
+    ]
+    # Nothing stays on the terminal.
+    assert shown.endswith(b"\r\x1b[K")
+
+
+def _read(terminal: int) -> bytes:
+    """What is on the terminal; nothing once nobody writes to it any more, which Linux reports as an error."""
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:
+        return b""
