@@ -44,6 +44,9 @@ class Issuer:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(map(_alternative, names)), critical=False)
+        # As the fleet's authorities do it: by its key, whoever signs is known.
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        builder = builder.add_extension(signer, critical=False)
         place = self.directory / name
         place.mkdir(mode=0o700, parents=True)
         (place / "cert.pem").write_bytes(self.sign(builder))

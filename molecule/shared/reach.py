@@ -69,6 +69,12 @@ def forget_connections() -> None:
         subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "lab"], capture_output=True, check=False)
 
 
+def machine(name: str) -> Machine:
+    """A lab host as this machine sees it."""
+    found = identity.identify(INVENTORY, os.environ)
+    return next(Machine(found, host) for host in inventory.read(INVENTORY) if host.name == name)
+
+
 def pull_the_plug(*names: str) -> None:
     """All hosts, or those named, lose their power, and get it back."""
     found = identity.identify(INVENTORY, os.environ)
