@@ -70,10 +70,12 @@ def _bridge_addresses() -> list[str] | None:
     shown = _daemon.run("ip", "-json", "address", "show", "dev", "docker0", "scope", "global")
     if shown.returncode != 0:
         return None
+    # What the scope leaves out is an empty entry: docker0's link-local address, once a container is attached.
     return [
         f"{address['local']}/{address['prefixlen']}"
         for link in json.loads(shown.stdout)
         for address in link.get("addr_info", [])
+        if address
     ]
 
 
