@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _classify, _config, _daemon, _live, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _classify, _config, _daemon, _drain, _live, _store
 from ansible_collections.mooring.docker.plugins.module_utils._classify import Plan
 from ansible_collections.mooring.docker.plugins.module_utils._config import Config
 from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, said_once
@@ -25,17 +25,18 @@ class ApplyError(Exception):
     """The daemon could not be brought to the configuration; the message says why and what holds now."""
 
 
-def foresee(show: dict[str, str], read: dict[str, Any] | None, wanted: dict[str, Any]) -> Plan:
+def foresee(show: dict[str, str], read: dict[str, Any] | None, wanted: dict[str, Any], drain: bool) -> Plan:
     """The way from what the daemon has ``read`` to what is ``wanted``, and whom it meets.
 
-    ``show`` is systemd's word on the service, the others have the shape of ``_daemon.inputs``.
+    ``show`` is systemd's word on the service, the others have the shape of ``_daemon.inputs``. ``drain`` allows to stop
+    and start the containers that keep the daemon from changing its bridge.
     """
     running = show.get("ActiveState") == "active"
     plan = _classify.decide(running, read, wanted, _daemon.installed_version() or (0, 0))
-    return _meet(plan, read, wanted)
+    return _meet(plan, read, wanted, drain)
 
 
-def _meet(plan: Plan, read: dict[str, Any] | None, wanted: dict[str, Any]) -> Plan:
+def _meet(plan: Plan, read: dict[str, Any] | None, wanted: dict[str, Any], drain: bool) -> Plan:
     """``plan`` with the containers that a start or restart meets."""
     keeps = wanted["config"].get("live-restore") is True
     if plan.action == "start":
@@ -46,36 +47,47 @@ def _meet(plan: Plan, read: dict[str, Any] | None, wanted: dict[str, Any]) -> Pl
         plan.containers = _live.containers((read or wanted)["config"])
         # Where live-restore is off so far, a reload of what the daemon has read switches it on before.
         plan.outlive = keeps and (read is not None or _live.live_restore(wanted["config"]))
-        if plan.containers and plan.outlive:
+        if plan.containers:
             plan.shown = _live.shown(wanted["config"])
+            # Where nobody knows what it has read, it shows what it holds.
+            plan.keys = plan.keys if read is not None else sorted(_live.drift(wanted["config"]))
+        # What a run that was cut has begun is finished, whatever is allowed now.
+        if plan.held() and (drain or _drain.left()):
+            found, plan.lost = _drain.survey((read or wanted)["config"])
+            plan.drained = [one.name for one in found]
     return plan
 
 
 class Transaction:
     """One way from the daemon as it runs to the effective configuration, and back where it fails."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, drain: bool = False) -> None:
         self.timeout = timeout
+        self.drain = drain
         self.config = _store.daemon_json() or {}
         self.show = _daemon.properties(_daemon.SERVICE)
         self.wanted = _daemon.inputs(self.config, self.show)
         running = self.show.get("ActiveState") == "active"
         self.read = _daemon.applied(self.show, self.config) if running else None
-        self.plan = foresee(self.show, self.read, self.wanted)
+        self.plan = foresee(self.show, self.read, self.wanted, drain)
         if self.plan.action == "nothing":
             self.plan = self._mend()
+        # Those that are to run afterwards; those that an earlier run has left stopped are among them.
+        self.drained = _drain.left()
+        if self.plan.drained:
+            self.drained = _drain.merged(self.drained, _drain.survey((self.read or self.wanted)["config"])[0])
 
     def _mend(self) -> Plan:
         """The way where the daemon should have read everything: nothing, unless it shows otherwise."""
         silent = _live.unanswered(self.config)
         if silent:
-            return _meet(Plan("restart", [], silent), self.read, self.wanted)
+            return _meet(Plan("restart", [], silent), self.read, self.wanted, self.drain)
         # Somebody else may have edited the file, reloaded, and edited it back.
         wrong = {**_live.not_reloaded(self.config, self._last_reload()), **_live.drift(self.config)}
         if not wrong:
             return Plan("nothing")
         action = "reload" if all(OPTIONS[key].reload for key in wrong) else "restart"
-        return _meet(Plan(action, sorted(wrong), list(wrong.values())), self.read, self.wanted)
+        return _meet(Plan(action, sorted(wrong), list(wrong.values())), self.read, self.wanted, self.drain)
 
     def _last_reload(self) -> dict[str, str]:
         return _live.reload_event(self.config, self._started()) or {}
@@ -111,11 +123,13 @@ class Transaction:
     def act(self) -> None:
         """Carry the plan out. Raises ApplyError after the last good state is back."""
         if self.plan.action == "nothing":
+            self.resume()
             self.settle()
             return
         moment = time.time()
-        problem = self._reload() if self.plan.action == "reload" else self._restart()
-        problem = problem or self._wait()
+        problem = self._make_way()
+        problem = problem or (self._reload() if self.plan.action == "reload" else self._restart())
+        problem = problem or self._wait() or self._start_again()
         if problem is None:
             self._remove_stale()
             self.settle()
@@ -124,6 +138,29 @@ class Transaction:
         if _daemon.properties(_daemon.SERVICE).get("ActiveState") != "active" and self.plan.action != "reload":
             problem = _daemon.error_since(moment)
         raise ApplyError(f"{self.plan.sentence()} failed: {problem}. {self._roll_back()}")
+
+    def _make_way(self) -> str | None:
+        """Stop the containers that hold the bridge; the problem, or None."""
+        if not self.plan.drained:
+            return None
+        problem: str | None = _drain.stop(self.config, self.drained)
+        if problem is None:
+            # Nobody is left whom the restart could meet.
+            self.plan.containers = []
+        return problem
+
+    def resume(self) -> list[str]:
+        """Start those that an earlier run has left stopped, where nothing else is done. Raises ApplyError."""
+        left = _drain.left()
+        problem = _drain.start(self.config, left, self.timeout) if left else None
+        if problem:
+            raise ApplyError(f"an earlier run was cut, and what it had stopped does not run again: {problem}")
+        return [one.name for one in left]
+
+    def _start_again(self) -> str | None:
+        """Start those that were stopped, now or by a run that was cut; the problem, or None."""
+        problem: str | None = _drain.start(self.config, self.drained, self.timeout) if self.drained else None
+        return problem
 
     def _restart(self) -> str | None:
         """(Re)start the daemon, and its socket where that changed; the problem, or None."""
@@ -211,14 +248,18 @@ class Transaction:
         """Put the last good state back; says how that went."""
         good = _store.recall(_store.GOOD)
         if good is None:
-            return "There is no earlier good state on this host to go back to."
+            problem = self._start_again()
+            return "There is no earlier good state on this host to go back to" + (f"; {problem}." if problem else ".")
+        # Who was started meanwhile holds the bridge that was tried. To ask a daemon that is gone would wake it.
+        if _daemon.properties(_daemon.SERVICE).get("ActiveState") == "active":
+            self._make_way()
         # The daemon may have read what was tried.
         self.read = self.wanted
         _store.restore(good)
         self.config = _store.daemon_json() or {}
         self.wanted = _daemon.inputs(self.config, self.show)
         problem = self._reload() if self.plan.action == "reload" else self._restart_as_before()
-        problem = problem or self._wait()
+        problem = problem or self._wait() or self._start_again()
         if problem is None:
             self._remove_stale()
             self.settle()

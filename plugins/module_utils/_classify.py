@@ -20,7 +20,8 @@ class Plan:
     """``action`` is "nothing", "reload", "start" or "restart"; ``keys`` the options that change by it.
 
     For a (re)start, ``containers`` are those that run, ``outlive`` tells whether live-restore keeps them, and ``shown``
-    are options that the running daemon shows as declared before anything is done.
+    are options that the running daemon shows as declared before anything is done. ``drained`` are containers that are
+    stopped for a restart and started again after it, ``lost`` those of them that would not come back, with the reason.
     """
 
     action: str
@@ -29,10 +30,18 @@ class Plan:
     containers: list[str] = field(default_factory=list)
     outlive: bool = False
     shown: list[str] = field(default_factory=list)
+    drained: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def held(self) -> list[str]:
+        """The options that dockerd would leave as they are at a restart that finds containers running."""
+        keys = sorted(key for key in self.keys if key in OPTIONS and OPTIONS[key].held and key not in self.shown)
+        return keys if self.action == "restart" and self.containers else []
 
     def sentence(self) -> str:
         """The plan in one line."""
-        return self.action + (f" ({'; '.join(self.reasons)})" if self.reasons else "")
+        drain = [f"stops {', '.join(self.drained)} before, starts them again after"] if self.drained else []
+        return self.action + (f" ({'; '.join(self.reasons + drain)})" if self.reasons or drain else "")
 
     def refusal(self, policy: str) -> str | None:
         """Why ``policy`` (docker_engine_restart) does not let this way be gone now, or None.
@@ -43,11 +52,15 @@ class Plan:
         if self.action == "restart" and policy == "never":
             return f"{self.sentence()} is pending, since docker_engine_restart is never"
         names = ", ".join(self.containers)
-        held = sorted(key for key in self.keys if key in OPTIONS and OPTIONS[key].held and key not in self.shown)
-        if self.action == "restart" and self.outlive and held and names:
+        if self.lost:
+            return f"{self.sentence()} would not leave all as they are: {'; '.join(self.lost)}; stop them first"
+        if self.drained:
+            return None
+        if self.outlive and self.held():
             return (
                 f"{self.sentence()} would not do: live-restore keeps {names} running, and dockerd leaves "
-                f"{', '.join(held)} as it is while containers run; stop them first"
+                f"{', '.join(self.held())} as it is while containers run; stop them first, or have them stopped and "
+                "started again with docker_network_containers: drain"
             )
         if policy == "only_without_containers" and names and not self.outlive:
             return (

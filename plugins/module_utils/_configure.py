@@ -20,6 +20,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _apply,
     _config,
     _daemon,
+    _drain,
     _rules,
     _store,
     _units,
@@ -132,14 +133,16 @@ def configure(
     on_conflict: str,
     socket: dict[str, Any] | None,
     policy: str | None = None,
+    drain: bool = False,
     tls_to_come: bool = False,
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """Write the ``declared`` fragments, by owner, and bring all that follows from them in line.
 
     ``socket`` (paths, owner, group, mode) sets docker.socket; None leaves it alone. ``policy`` refuses a
-    restart that it would not allow; None and "never" refuse none. ``tls_to_come`` tells that the TLS files are still
-    to be made. Returns changed, diff, files, effective, adopted, backup and plan as documented
+    restart that it would not allow; None and "never" refuse none. ``drain`` lets containers be stopped that keep the
+    bridge from changing. ``tls_to_come`` tells that the TLS files are still to be made. Returns changed, diff, files,
+    effective, adopted, backup and plan as documented
     in the module. Raises ConfigError, with every file as it was.
     """
     composition = _compose(declared, on_conflict)
@@ -157,10 +160,11 @@ def configure(
         _check_with_dockerd(merged, version)
 
     changes = _changes(composition, show if has_unit else None, socket)
-    plan = _plan(merged, composition.existing, show, changes, tls_to_come)
+    plan = _plan(merged, composition.existing, show, changes, drain, tls_to_come)
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
     if refusal:
-        raise ConfigError(refusal)
+        stopped = ", ".join(one.name for one in _drain.left())
+        raise ConfigError(refusal + (f" (an earlier run was cut and has left {stopped} stopped)" if stopped else ""))
     current = {path: _store.read(path) for path in changes}
     result: dict[str, Any] = {
         "changed": bool(changes),
@@ -235,11 +239,12 @@ def _plan(
     existing: Config | None,
     show: dict[str, str],
     changes: dict[Path, str | None],
+    drain: bool,
     tls_to_come: bool,
 ) -> Plan:
     """What ``daemon_apply`` has to do once the ``changes`` are written."""
     read = _daemon.applied(show, existing or {}) if show.get("ActiveState") == "active" else None
-    return _apply.foresee(show, read, _daemon.inputs(merged, show, changes, tls_to_come))
+    return _apply.foresee(show, read, _daemon.inputs(merged, show, changes, tls_to_come), drain)
 
 
 def _remember(show: dict[str, str], existing: Config | None) -> None:

@@ -9,12 +9,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _daemon, _drain, _store
 from ansible_collections.mooring.docker.plugins.module_utils._config import Config, changed_keys, parse
 from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ansible_collections.mooring.docker.plugins.module_utils._drain import Container
 
 OWNER = _daemon.SERVICE
 _UNITS = Path("/etc/systemd/system")
@@ -32,8 +34,10 @@ systemctl start --job-mode=ignore-dependencies {_daemon.SOCKET} &&
 
 
 @contextlib.contextmanager
-def guarded(seconds: int, action: str, config: Config) -> Iterator[None]:
+def guarded(seconds: int, action: str, config: Config, drained: list[Container]) -> Iterator[None]:
     """Carry out ``action`` so that the host goes back to its last good state, unless somebody confirms in time.
+
+    The containers ``drained`` are stopped for ``action``, and for the way back; they run afterwards.
 
     Without any good state there was no engine, and there is none afterwards: the files stay for the next run, and the
     daemon neither runs nor starts at boot. A running daemon whose state nobody knows has nothing to go back to.
@@ -44,9 +48,16 @@ def guarded(seconds: int, action: str, config: Config) -> Iterator[None]:
     if not (is_armed() or can_cut(action, None if good is None else old, config)):
         seconds = 0
     bridge = "" if seconds == 0 else bridge_back(_bridge_addresses())
-    undo = f"[ $live = yes ] || return 0\n{_STOP}\n{bridge}\n{_START}" if good else f"{_STOP}\n{bridge}"
+    if good:
+        away, again = _drain.shell(config, drained)
+        undo = f"[ $live = yes ] || return 0\n{away}\n{_STOP}\n{bridge}\n{_START} || return 1\n{again}"
+    else:
+        undo = f"{_STOP}\n{bridge}"
     # The package may have enabled it before.
     written = _store.past(good) if good else dict.fromkeys(_AT_BOOT)
+    if drained:
+        # Whoever the way back does not start is left to the next run.
+        written[_drain.RECORD] = _drain.text(drained)
     with _confirm.guarded(OWNER, seconds, [_store.GOOD, _store.APPLIED], undo, written):
         yield
 

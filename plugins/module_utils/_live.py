@@ -143,20 +143,31 @@ def unanswered(config: Config) -> list[str]:
     return found
 
 
-def local_api(config: Config, timeout: float = 10.0) -> Api:
-    """The API by a local socket on which the daemon answers now: of ``config``, of the units, or the usual one.
+def local_sockets(config: Config) -> list[str]:
+    """Where the daemon may listen on this host: by ``config``, by the units, or as usual.
 
-    What is declared need not be what listens yet. Raises ApiError where nothing listens.
+    What is declared need not be what listens yet.
     """
     paths = [parse(url).path for url in config.get("hosts", []) if url.startswith("unix://")]
     candidates = [*paths, *_daemon.socket_paths(), *_daemon.loaded_socket_paths(), "/run/docker.sock"]
-    for path in dict.fromkeys(candidates):
+    return list(dict.fromkeys(candidates))
+
+
+def local_socket(config: Config, timeout: float = 10.0) -> str:
+    """The local socket on which the daemon answers now. Raises ApiError where nothing listens."""
+    candidates = local_sockets(config)
+    for path in candidates:
         try:
             open_unix(path, Deadline(timeout)).close()
         except OSError:
             continue
-        return Api(unix=path, timeout=timeout)
-    raise ApiError(f"nothing listens on {', '.join(dict.fromkeys(candidates))}")
+        return path
+    raise ApiError(f"nothing listens on {', '.join(candidates)}")
+
+
+def local_api(config: Config, timeout: float = 10.0) -> Api:
+    """The API by that socket. Raises ApiError where nothing listens."""
+    return Api(unix=local_socket(config, timeout), timeout=timeout)
 
 
 def _said(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -27,12 +27,28 @@ options:
       - V(when_needed) restarts also where that stops containers.
       - V(never) does not restart; the module reports what is pending.
       - A restart that would not do is always refused. dockerd leaves the default bridge as it is while
-        C(live-restore) keeps containers running.
+        C(live-restore) keeps containers running. See O(containers).
     type: str
     choices: [only_without_containers, when_needed, never]
     default: only_without_containers
+  containers:
+    description:
+      - What becomes of running containers where the default bridge changes (C(bip), C(fixed-cidr), C(mtu), ...), which
+        dockerd does for none of them while any runs.
+      - V(keep) keeps them, and fails with their names before anything is touched.
+      - V(drain) stops all of them, who was started last first, restarts the daemon, starts them again in the order in
+        which they had been started, each after those that it links to or shares a namespace with, and sees that they
+        stay up, publish their ports, and are healthy where they were. If not, the last good state is put back and they
+        are started with it. For such a restart O(restart=only_without_containers) is no obstacle.
+      - V(drain) fails with their names, before anything is touched, where some would not be as before. Those are the
+        ones that C(--rm) removes when they stop, paused ones, ones that do not stay up, and those of a swarm.
+      - Containers that a run which was cut has left stopped are started by the next, whatever this says.
+    type: str
+    choices: [keep, drain]
+    default: keep
   timeout:
-    description: Seconds that the daemon is given to answer on all its endpoints.
+    description:
+      - Seconds that the daemon is given to answer on all its endpoints, and that a drained container is given to start.
     type: int
     default: 60
   confirm:
@@ -68,8 +84,9 @@ EXAMPLES = r"""
   mooring.docker.daemon_apply:
     restart: never
 
-- name: Move the bridge
+- name: Move the bridge, under containers that may be stopped for it
   mooring.docker.daemon_apply:
+    containers: drain
     confirm: 60
 
 - name: Come back over a new connection
@@ -102,6 +119,12 @@ pending:
   returned: success
   type: str
   sample: "restart (changed: bip)"
+drained:
+  description: The containers that were stopped for it, now or by a run that was cut, and started again, in that order.
+  returned: success
+  type: list
+  elements: str
+  sample: [database, web]
 armed:
   description: Whether a change of the daemon waits for M(mooring.docker.confirm), this one or an earlier one.
   returned: success
@@ -116,27 +139,31 @@ from ansible_collections.mooring.docker.plugins.module_utils._confirm import Con
 
 
 def _apply(module: AnsibleModule) -> None:
-    transaction = Transaction(module.params["timeout"])
+    transaction = Transaction(module.params["timeout"], module.params["containers"] == "drain")
     plan = transaction.plan
     result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
+    result["drained"] = [one.name for one in transaction.drained]
     result["armed"] = _line.is_armed()
     if not transaction.installed and not module.check_mode:
         raise ApplyError("there is no docker.service on this host; install the engine first")
     refusal = plan.refusal(module.params["restart"])
+    if refusal and not module.check_mode:
+        result["drained"] = transaction.resume()
     if refusal and module.params["restart"] == "never":
         module.warn(refusal)
         module.exit_json(changed=True, **{**result, "action": "nothing", "pending": plan.sentence()})
     if refusal:
         raise ApplyError(refusal)
     enable = not transaction.enabled
-    changed = enable or plan.action != "nothing"
+    changed = enable or plan.action != "nothing" or bool(transaction.drained)
     if not module.check_mode:
-        with _line.guarded(module.params["confirm"], plan.action, transaction.config):
+        with _line.guarded(module.params["confirm"], plan.action, transaction.config, transaction.drained):
             if enable:
                 transaction.enable()
             transaction.act()
         result["armed"] = _line.is_armed()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
+    lines += "".join(f"start {one.name}\n" for one in transaction.drained)
     diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
     module.exit_json(changed=changed, **result, **({"diff": diff} if changed else {}))
 
@@ -150,6 +177,7 @@ def main() -> None:
                 "choices": ["only_without_containers", "when_needed", "never"],
                 "default": "only_without_containers",
             },
+            "containers": {"type": "str", "choices": ["keep", "drain"], "default": "keep"},
             "timeout": {"type": "int", "default": 60},
             "confirm": {"type": "int", "default": 0},
         },

@@ -61,6 +61,11 @@ options:
         before anything is written. Not judged when not given.
     type: str
     choices: [only_without_containers, when_needed, never]
+  containers:
+    description: As in M(mooring.docker.daemon_apply#module). Judged together with O(restart).
+    type: str
+    choices: [keep, drain]
+    default: keep
   tls_to_come:
     description:
       - Something later in the play makes the TLS files that O(fragments) name, so they are not looked at, and count
@@ -154,6 +159,16 @@ plan:
       type: list
       elements: str
       sample: [bip]
+    drained:
+      description: The containers that are stopped for it and started again, in the order of their starts.
+      type: list
+      elements: str
+      sample: [database, web]
+    lost:
+      description: Those of them that would not be as before, with the reason. RV(plan) may not be carried out then.
+      type: list
+      elements: str
+      sample: ["job is removed when it stops (--rm)"]
     sentence:
       description: Action and reasons in one line.
       type: str
@@ -194,6 +209,7 @@ def main() -> None:
                 },
             },
             "restart": {"type": "str", "choices": ["only_without_containers", "when_needed", "never"]},
+            "containers": {"type": "str", "choices": ["keep", "drain"], "default": "keep"},
             "tls_to_come": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -206,6 +222,7 @@ def main() -> None:
                 params["on_conflict"],
                 params["socket"],
                 params["restart"],
+                params["containers"] == "drain",
                 params["tls_to_come"],
                 module.check_mode,
             )

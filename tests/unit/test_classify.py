@@ -71,6 +71,10 @@ def test_reloadable_option_names_its_source(key: str) -> None:
         (Plan("restart", ["bip"], containers=["web"], outlive=True), "when_needed", "leaves bip as it is"),
         (Plan("restart", ["bip"], containers=["web"], outlive=True, shown=["bip"]), "when_needed", None),
         (Plan("restart", ["bip"], containers=["web"]), "when_needed", None),
+        (Plan("restart", ["bip"], containers=["web"], outlive=True, drained=["web"]), "only_without_containers", None),
+        (Plan("restart", ["bip"], containers=["web"], drained=["web"]), "only_without_containers", None),
+        (Plan("restart", ["bip"], containers=["web"], drained=["web"]), "never", "pending"),
+        (Plan("restart", ["bip"], containers=["a"], drained=["a"], lost=["a is paused"]), "when_needed", "a is paused"),
         (Plan("start", ["bip"], containers=["0123"]), "only_without_containers", "would stop 0123"),
         (Plan("start", ["bip"], containers=["0123"], outlive=True), "only_without_containers", None),
         (Plan("start"), "never", None),
@@ -79,3 +83,14 @@ def test_reloadable_option_names_its_source(key: str) -> None:
 def test_refusal(plan: Plan, policy: str, words: str | None) -> None:
     refusal = plan.refusal(policy)
     assert refusal is None if words is None else words in (refusal or "")
+
+
+def test_only_a_restart_that_finds_containers_holds_the_bridge() -> None:
+    assert Plan("restart", ["bip", "log-driver", "mtu"], containers=["web"], shown=["mtu"]).held() == ["bip"]
+    assert Plan("restart", ["bip"]).held() == []
+    assert Plan("start", ["bip"], containers=["web"]).held() == []
+
+
+def test_plan_names_the_containers_that_it_stops() -> None:
+    sentence = Plan("restart", ["bip"], ["changed: bip"], ["web", "db"], drained=["db", "web"]).sentence()
+    assert sentence == "restart (changed: bip; stops db, web before, starts them again after)"

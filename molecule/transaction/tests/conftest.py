@@ -21,6 +21,8 @@ import reach
 # every change.
 THOROUGH = bool(os.environ.get("MOORING_THOROUGH"))
 HOSTS = ["bookworm", "trixie", "forky"] if THOROUGH else ["bookworm", "forky"]
+# What a container of the image busybox:lab serves HTTP on its port 3000 by.
+SERVE = "/bin/busybox mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 3000 -h /www"
 # The daemon's own lives in the journal, systemd.journal-fields(7): SD_MESSAGE_UNIT_STARTED.
 _STARTED = "39f53479d3a045ac8e11786248231fbf"
 
@@ -116,10 +118,9 @@ def daemons() -> list[Daemon]:
 @pytest.fixture
 def web(daemons: list[Daemon]) -> Iterator[None]:
     """A container on each host that serves HTTP on the host's port 3000."""
-    serve = "/bin/busybox mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 3000 -h /www"
     for one in daemons:
         one.host.run("docker rm --force web")
-        one.host.run_expect([0], f"docker run -d --name web -p 3000:3000 busybox:lab /bin/busybox sh -c '{serve}'")
+        one.host.run_expect([0], f"docker run -d --name web -p 3000:3000 busybox:lab /bin/busybox sh -c '{SERVE}'")
     yield
     for one in daemons:
         one.host.run("docker rm --force web")
