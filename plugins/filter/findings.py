@@ -7,7 +7,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Callable
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings import certificates, filters, network, on_host
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
+    certificates,
+    filters,
+    network,
+    on_host,
+    published,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,10 +71,18 @@ def network_findings(
 
 
 def published_findings(
-    rules: str | None, tables: dict[str, dict[str, Any]], host: str, tags: list[str], skipped: list[str]
+    rules: str | None,
+    tables: dict[str, dict[str, Any]],
+    reached: list[int],
+    host: str,
+    tags: list[str],
+    skipped: list[str],
 ) -> list[dict[str, Any]]:
-    """The findings on the filter of published ports; ``tables`` are ``host_info``'s nftables."""
-    return _asked(filters.filters({"published": rules}, tables), host, tags, skipped)
+    """The findings on published ports: on their filter, where ``tables`` are ``host_info``'s nftables, and on those
+    that the controller reached and must not.
+    """
+    found = [*filters.filters({"published": rules}, tables), *published.reached(reached)]
+    return _asked(found, host, tags, skipped)
 
 
 def controller_findings(
@@ -97,4 +111,5 @@ class FilterModule:
             "host_findings": host_findings,
             "network_findings": network_findings,
             "published_findings": published_findings,
+            "published_closed": published.closed,
         }

@@ -138,6 +138,22 @@ def _matches(name: str, patterns: list[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def may_let_in(policy: Policy, source: str, port: int) -> bool:
+    """Whether a ``policy`` without problems lets a client from the address ``source`` in to a TCP port.
+
+    By which interface it would come is not asked; an entry that names some is taken to be met.
+    """
+    if isinstance(policy, str):
+        return policy == "open"
+    address = ipaddress.ip_address(source)
+    for entry in policy["allow"]:
+        is_source = any(address in ipaddress.ip_network(network) for network in entry.get("sources", [address]))
+        spans = _spans(entry.get("ports", ["1-65535"])).get("tcp", [])
+        if is_source and any(first <= port <= last for first, last in spans):
+            return True
+    return False
+
+
 def service_ports(urls: list[str], in_swarm: bool) -> list[str]:
     """The ports at which dockerd itself listens: its endpoints', and a swarm's."""
     endpoints = [_endpoints.parse(url) for url in urls]
@@ -241,14 +257,19 @@ def _allow(entry: dict[str, Any]) -> list[str]:
 
 
 def _by_protocol(ports: list[Any]) -> list[tuple[str, list[str]]]:
-    """Each protocol with its ports, as nft writes them; a port without a protocol is meant for TCP and UDP."""
+    """Each protocol with its ports, as nft writes them."""
+    return [(protocol, _merged(spans)) for protocol, spans in sorted(_spans(ports).items())]
+
+
+def _spans(ports: list[Any]) -> dict[str, list[tuple[int, int]]]:
+    """Each protocol with its first and last ports; a port without a protocol is meant for TCP and UDP."""
     spans: dict[str, list[tuple[int, int]]] = {}
     for value in ports:
         match = _PORT.match(str(value))
         assert match is not None  # problems() has seen it.
         for protocol in [match[3]] if match[3] else ["tcp", "udp"]:
             spans.setdefault(protocol, []).append((int(match[1]), int(match[2] or match[1])))
-    return [(protocol, _merged(spans[protocol])) for protocol in sorted(spans)]
+    return spans
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[str]:

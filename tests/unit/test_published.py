@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _nftables, _published
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings.published import closed, reached
 
 REFUSED: list[tuple[Any, str]] = [
     ("shut", "write open, closed"),
@@ -144,3 +145,31 @@ def test_what_an_engine_that_does_not_answer_cannot_tell_is_as_the_filter_has_it
     assert _published.rules("closed", again["containers"], ["br0"], again["services"]) == rules
     bare = _host(engine={"networks": None, "swarm": None}, nftables={})
     assert _published.surroundings(bare, [], []) == {"containers": [], "services": []}
+
+
+@pytest.mark.parametrize(
+    ("policy", "source", "port", "may"),
+    [
+        ("open", "192.0.2.7", 80, True),
+        ("closed", "192.0.2.7", 80, False),
+        ({"allow": [{"sources": ["192.0.2.0/24"], "ports": ["80-90/tcp"]}]}, "192.0.2.7", 90, True),
+        ({"allow": [{"sources": ["192.0.2.0/24"], "ports": ["80-90/tcp"]}]}, "192.0.2.7", 91, False),
+        ({"allow": [{"sources": ["192.0.2.0/24"], "ports": ["80-90/tcp"]}]}, "192.0.3.7", 80, False),
+        ({"allow": [{"sources": ["192.0.2.0/24", "2001:db8::/32"]}]}, "2001:db8::7", 80, True),
+        ({"allow": [{"ports": ["80/udp"]}]}, "192.0.2.7", 80, False),
+        ({"allow": [{"ports": [80]}]}, "192.0.2.7", 80, True),
+        ({"allow": [{"interfaces": ["wg0"], "ports": [80]}]}, "192.0.2.7", 80, True),
+        ({"allow": [{"interfaces": ["wg0"], "ports": [80]}, {"ports": [82]}]}, "192.0.2.7", 81, False),
+    ],
+)
+def test_policy_lets_a_client_in(policy: Any, source: str, port: int, may: bool) -> None:
+    assert _published.may_let_in(policy, source, port) is may
+
+
+def test_ports_that_the_controller_must_not_reach() -> None:
+    published = ["tcp://0.0.0.0:80", "tcp://[::]:80", "tcp://127.0.0.1:81", "tcp://192.0.2.9:82", "tcp://192.0.2.8:83"]
+    assert closed("closed", published, "192.0.2.9", "192.0.2.7") == [80, 82]
+    assert closed({"allow": [{"ports": [80]}]}, published, "192.0.2.9", "192.0.2.7") == [82]
+    # It is the host itself.
+    assert closed("closed", published, "192.0.2.9", None) == []
+    assert [one.id for one in reached([82])] == ["published.reached"]

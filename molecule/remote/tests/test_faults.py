@@ -29,6 +29,7 @@ DECLARED: dict[str, Any] = {
     "docker_network_mtu": 1400,
     "docker_network_ipv6": True,
     "docker_network_fixed_cidr_v6": "fd4d:6f6f:7269::/64",
+    "docker_network_published": "closed",
     "docker_network_networks": [{"name": "backend", "ranges": [{"subnet": "172.31.8.0/24"}]}],
 }
 # Not counted by systemd as one that fails too often.
@@ -96,6 +97,12 @@ FAULTS = [
         "nft flush table inet mooring_endpoint",
         "systemctl restart mooring-nftables.service",
         {"filter.not_live": "systemctl restart mooring-nftables.service"},
+    ),
+    Fault(
+        "published port beyond policy",
+        "nft insert rule inet mooring_published outside accept",
+        "systemctl restart mooring-nftables.service",
+        {"filter.not_live": "systemctl restart mooring-nftables.service", "published.reached": APPLY},
     ),
     Fault(
         "docker0 address changed by hand",
@@ -227,7 +234,7 @@ def faultless(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Itera
     host = reach.over_ssh(HOST)
     host.run("docker rm --force web")
     converge(limit=HOST, **declared())
-    host.run_expect([0], "docker run --detach --name web busybox:lab /bin/busybox sleep infinity")
+    host.run_expect([0], "docker run --detach --name web --publish 8080:80 busybox:lab /bin/busybox httpd -f -p 80")
     # The next release's, as after an upgrade that has restarted nothing.
     root = reach.machine(HOST).root
     shutil.copy(reach.machine("forky").root / "usr/sbin/dockerd", root / "root/other-dockerd")

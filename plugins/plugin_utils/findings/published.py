@@ -1,0 +1,36 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Published ports as the controller reaches them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _endpoints, _published
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def closed(policy: Any, published: list[str], address: str, client: str | None) -> list[int]:
+    """The TCP ports published at a host's ``address``, as ``host_info`` tells them, that ``client`` must not reach.
+
+    A client without an address is the host itself, which the policy is not about.
+    """
+    if client is None:
+        return []
+    ports = {one.port for one in map(_endpoints.parse, published) if one.host in ("0.0.0.0", "::", address)}
+    return sorted(port for port in ports if not _published.may_let_in(policy, client, port))
+
+
+def reached(ports: list[int]) -> Iterator[Finding]:
+    """Findings on the ports that took a connection from the controller and must not."""
+    for port in ports:
+        yield Finding(
+            "published.reached",
+            ERROR,
+            f"port {port} takes no connection from the controller, as docker_network_published says",
+            "it takes one",
+            f"{APPLY}, or let it in by docker_network_published",
+        )
