@@ -28,6 +28,17 @@ def _mapped(network: ipaddress.IPv6Network) -> str:
     return f"{network.network_address.ipv4_mapped}/{max(0, network.prefixlen - 96)}"
 
 
+def lets_in(allowed: list[str] | None, address: str) -> bool | None:
+    """Whether a client of that ``address`` may connect; None where it is the name of one."""
+    if allowed is None:
+        return True
+    try:
+        client = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return any(client in ipaddress.ip_network(entry) for entry in allowed)
+
+
 def rules(urls: list[str], allowed: list[str] | None) -> str:
     """The rules that keep all but the ``allowed`` clients from the TCP endpoints; nothing where all may come.
 

@@ -24,6 +24,8 @@ DECLARED = {
         "client": {"fingerprints": ["f1"]},
     },
     "client": "cert.pem",
+    "allowed": None,
+    "vantages": {"forky": "192.0.2.8"},
     "filters": {"endpoint": "rules"},
 }
 CERTIFICATE = {
@@ -83,6 +85,7 @@ HOST = {
         },
     },
     "clock": {"ahead": 0.7},
+    "network": {"client": "192.0.2.1"},
     "nftables": {"endpoint": {"text": _nftables.script("endpoint", "rules"), "live": True, "persistent": True}},
     "configuration": {
         "error": None,
@@ -112,9 +115,9 @@ def seen() -> dict[str, Any]:
     return copy.deepcopy({"observed": {"host": HOST}, "tried": {"files": []}, "probe": {"endpoint": PROBE}})
 
 
-def ids(found: dict[str, Any], **declared: Any) -> list[str]:
+def ids(found: dict[str, Any], *others: dict[str, Any], **declared: Any) -> list[str]:
     one = {**DECLARED, **declared}
-    return [finding.id for finding in on_host(one, found["observed"], found["tried"], [found["probe"]])]
+    return [finding.id for finding in on_host(one, found["observed"], found["tried"], [found["probe"], *others])]
 
 
 def test_no_difference_is_no_finding() -> None:
@@ -200,6 +203,35 @@ def test_one_fault_of_an_endpoint_is_one_finding(change: dict[str, Any], finding
     found = seen()
     found["probe"]["endpoint"].update(change)
     assert ids(found) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "reachable", "finding"),
+    [
+        (None, True, []),
+        (["192.0.2.8"], True, []),
+        (["192.0.2.8"], False, ["endpoints.unreachable"]),
+        (["192.0.2.9"], False, []),
+        (["192.0.2.9"], True, ["endpoints.reached"]),
+    ],
+)
+def test_filter_is_tried_from_other_machines(allowed: list[str] | None, reachable: bool, finding: list[str]) -> None:
+    found = seen()
+    # The controller is the host itself.
+    found["observed"]["host"]["network"] = {"client": None}
+    other = {"item": ["forky", PROBE["url"]], "endpoint": {**PROBE, "reachable": reachable, "error": "timed out"}}
+    assert ids(found, other, allowed=allowed) == finding
+
+
+def test_what_several_machines_see_alike_is_told_once() -> None:
+    found = seen()
+    found["probe"]["endpoint"]["client_certificate_required"] = False
+    other = {**found["probe"], "item": ["forky", PROBE["url"]]}
+    assert ids(found, other) == ["endpoints.open"]
+
+
+def test_machine_that_cannot_try_an_endpoint_is_a_finding() -> None:
+    assert ids(seen(), {"item": ["forky", PROBE["url"]], "msg": "no route"}) == ["endpoints.unobserved"]
 
 
 def test_the_dry_run_has_its_findings() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.mooring.docker.plugins.module_utils import _endpoint_filter
 from ansible_collections.mooring.docker.plugins.module_utils._platform import problem
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
     certificates,
@@ -35,7 +36,7 @@ def on_host(
     """Findings on one host.
 
     ``observed``, ``tried`` and each of ``probes`` are results of ``host_info``, of ``daemon_config`` in a dry run, and
-    of ``endpoint_info`` from the controller.
+    of ``endpoint_info`` from the controller or, with a loop's item, from the machine that is its first part.
     """
     if observed.get("unreachable"):
         yield Finding("host.unreachable", ERROR, "an answer", _first_line(observed), "see that SSH gets in")
@@ -81,12 +82,21 @@ def _seen_from_outside(
         return
     running = host["engine"]["service"]["active"] == "active"
     shown = None
+    found: list[Finding] = []
     for result in probes:
+        # The controller's own have no item. What comes from no address comes from the host itself.
+        vantage = result["item"][0] if "item" in result else "the controller"
+        address = declared["vantages"][vantage] if "item" in result else host["network"]["client"]
         if "endpoint" not in result:
-            yield Finding("endpoints.unobserved", ERROR, "the endpoint can be tried", _first_line(result), "as it says")
+            expected = f"the endpoint can be tried from {vantage}"
+            found.append(Finding("endpoints.unobserved", ERROR, expected, _first_line(result), "as it says"))
         elif running:
-            shown = shown or result["endpoint"]["certificate"]
-            yield from endpoints.from_outside(declared, result["endpoint"])
+            let_in = address is None or _endpoint_filter.lets_in(declared["allowed"], address)
+            found += endpoints.from_outside(declared, result["endpoint"], vantage, let_in)
+            if "item" not in result:
+                shown = shown or result["endpoint"]["certificate"]
+    # What several see alike is told once.
+    yield from dict.fromkeys(found)
     paths = declared["certificate_files"]
     certificate = shown or host["certificates"].get(paths["certificate"])
     yield from certificates.served(declared, certificate, "the daemon's certificate")

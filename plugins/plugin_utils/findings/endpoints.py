@@ -37,18 +37,32 @@ def endpoints(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Findin
             )
 
 
-def from_outside(declared: dict[str, Any], probe: dict[str, Any]) -> Iterator[Finding]:
-    """Findings on one endpoint that ``endpoint_info`` saw from the controller."""
+def from_outside(
+    declared: dict[str, Any], probe: dict[str, Any], vantage: str, let_in: bool | None
+) -> Iterator[Finding]:
+    """Findings on one endpoint that ``endpoint_info`` saw from the machine ``vantage``.
+
+    ``let_in`` tells whether the packet filter lets that machine in, None where nobody knows.
+    """
     url = probe["url"]
     if not probe["reachable"]:
-        yield Finding(
-            "endpoints.unreachable",
-            ERROR,
-            f"{url} can be reached from the controller",
-            probe["error"] or "no connection",
-            "see that the network and packet filters between let the controller through",
-        )
+        if let_in:
+            yield Finding(
+                "endpoints.unreachable",
+                ERROR,
+                f"{url} can be reached from {vantage}",
+                probe["error"] or "no connection",
+                f"see that the network and packet filters between let {vantage} through",
+            )
         return
+    if let_in is False:
+        yield Finding(
+            "endpoints.reached",
+            ERROR,
+            f"{url} takes no connection from {vantage}, as docker_engine_allowed_clients says",
+            "it takes one",
+            APPLY,
+        )
     if probe["plaintext_accepted"]:
         yield Finding(
             "endpoints.plaintext", ERROR, f"{url} demands TLS", "HTTP without TLS is answered: anyone is root", APPLY
