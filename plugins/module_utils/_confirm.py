@@ -62,7 +62,7 @@ if [ "${{1-}}" = now ]; then
 else
     # A run that is still at work holds the lock, and may confirm or prolong.
     exec 9>> {_store.LOCK}
-    flock --timeout 600 9
+    flock 9
     [ -e revert ] || exit 0
     read -r boot until seconds < deadline
     read -r uptime idle < /proc/uptime
@@ -110,7 +110,7 @@ def guarded(
         yield
     except Exception:
         _disarm_timer()
-        _daemon.run("/bin/sh", str(SCRIPT), "now", timeout=300)
+        _daemon.run("/bin/sh", str(SCRIPT), "now", timeout=3600)
         raise
     record = _store.recall(RECORD) or {}
     # A connection that is older than this moment proves nothing.

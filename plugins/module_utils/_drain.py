@@ -14,6 +14,7 @@ import shlex
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _live, _store
@@ -58,11 +59,22 @@ def survey(config: Config) -> tuple[list[Container], list[str]]:
         return [], ["the docker CLI, which stops and starts them, is not on the host"]
     try:
         api = _live.local_api(config)
-        shown = [api.get(f"/containers/{one['Id']}/json") for one in api.get("/containers/json")]
+        shown = [one for one in map(partial(_shown, api), api.get("/containers/json")) if one]
     except ApiError as error:
         return [], [f"the daemon does not tell its containers ({error})"]
     lost = [f"{one['Name'].lstrip('/')} {reason}" for one in shown if (reason := obstacle(one))]
     return ordered([describe(one) for one in shown]), sorted(lost)
+
+
+def _shown(api: Any, listed: dict[str, Any]) -> dict[str, Any] | None:
+    """A listed container as the API shows it, None where it has ended and gone meanwhile."""
+    try:
+        found: dict[str, Any] = api.get(f"/containers/{listed['Id']}/json")
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+    return found
 
 
 def obstacle(shown: dict[str, Any]) -> str | None:
@@ -189,9 +201,16 @@ def _await(config: Config, one: Container, deadline: float) -> None:
         problem = unwell(shown, one)
         if problem is None:
             return
-        if _health(shown) != "starting" or time.monotonic() > deadline:
+        if not _may_come(shown) or time.monotonic() > deadline:
             raise DrainError(f"{one.name} {problem}")
         time.sleep(0.5)
+
+
+def _may_come(shown: dict[str, Any]) -> bool:
+    """Whether a container that is not well yet can become so by itself: its restart policy may take several tries."""
+    policy = ((shown.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name")
+    is_tried_again = policy not in (None, "", "no") and (not _runs(shown) or shown["State"].get("Restarting"))
+    return is_tried_again or _health(shown) == "starting"
 
 
 def unwell(shown: dict[str, Any], one: Container) -> str | None:

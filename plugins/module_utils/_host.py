@@ -27,6 +27,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _config,
     _confirm,
     _daemon,
+    _drain,
     _files,
     _live,
     _networks,
@@ -162,9 +163,11 @@ def engine() -> dict[str, Any]:
 
 def _package() -> dict[str, str] | None:
     """The Debian package that brings the engine, with its version; None where it came otherwise."""
-    listed = _daemon.run("dpkg-query", "--show", "--showformat=${Package} ${Version}\\n", *_PACKAGES).stdout
-    found = [line.split() for line in listed.splitlines()]
-    return next(({"name": words[0], "version": words[1]} for words in found if len(words) == 2), None)
+    words = "${db:Status-Status} ${Package} ${Version}\\n"
+    listed = _daemon.run("dpkg-query", "--show", f"--showformat={words}", *_PACKAGES).stdout
+    # What was removed and not purged is listed too.
+    found = [line.split() for line in listed.splitlines() if line.startswith("installed ")]
+    return next(({"name": name, "version": version} for _status, name, version in found), None)
 
 
 def _containerd(show: dict[str, str]) -> dict[str, str] | None:
@@ -186,8 +189,8 @@ def configuration() -> dict[str, Any]:
         fragments = _store.fragments()
         effective = _store.daemon_json()
     except ConfigError as error:
-        nothing: dict[str, Any] = {"fragments": {}, "effective": [], "edited": [], "addresses": {}, "tls": {}}
-        return {"error": str(error), **nothing, "pending": None}
+        nothing: dict[str, Any] = {"fragments": {}, "effective": [], "edited": [], "stopped": []}
+        return {"error": str(error), **nothing, "addresses": {}, "tls": {}, "pending": None}
     effective = effective or {}
     pending = None
     if _daemon.dockerd():
@@ -197,6 +200,7 @@ def configuration() -> dict[str, Any]:
         "error": None,
         "fragments": {name: sorted(content) for name, content in fragments.items()},
         "effective": sorted(effective),
+        "stopped": [one.name for one in _drain.left()],
         "edited": _edited(fragments, effective),
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},

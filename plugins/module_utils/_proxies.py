@@ -50,6 +50,7 @@ set -eu
 [Service]
 ExecStartPre=-/bin/sh {SCRIPT}
 ExecStopPost=-/bin/rm -f {RULE}
+ExecStopPost=-/usr/sbin/nft -f {_nftables.file(_published.NAME)}
 """,
 }
 """What goes with the table."""

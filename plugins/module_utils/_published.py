@@ -99,7 +99,7 @@ def host_problems(policy: Policy, host: dict[str, Any], containers: list[str], o
     """Why the policy cannot hold on the host that ``host_info`` saw, or would harm it, one sentence each.
 
     ``containers`` and ``others`` as for ``rules``. Whose a bridge is that nobody names, an engine that does not answer
-    cannot tell; it is taken for Docker's then, and closed.
+    cannot tell; it is taken for Docker's then, and closed, except one by which the host is reached.
     """
     if policy == "open":
         return []
@@ -123,9 +123,10 @@ def host_problems(policy: Policy, host: dict[str, Any], containers: list[str], o
                 f"docker_network_published cannot tell containers on the bridge {name} from what comes by the route to "
                 f"{uplinks[name]}: leave it open, or give Docker's network a bridge of its own"
             )
-    if host["engine"]["installed"] and not host["engine"]["networks"]:
-        return found
+    silent = host["engine"]["installed"] and not host["engine"]["networks"]
     for name in host["network"]["bridges"]:
+        if silent and not (name.startswith("br-") and name in uplinks):
+            continue
         if not _NAMED_BY_DOCKER.match(name) and not _matches(name, [*containers, *others, *OTHERS]):
             found.append(
                 f"docker_network_published would close the bridge {name}, which is none of Docker's networks: "

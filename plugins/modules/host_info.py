@@ -103,7 +103,8 @@ host:
       sample: {"installed": true, "version": "26.1.5+dfsg1", "api_version": "1.45", "containers_running": 2}
     configuration:
       description:
-        - Keys of each fragment and of C(daemon.json), those C(edited) in the latter by somebody else, the C(pending)
+        - Keys of each fragment and of C(daemon.json), those C(edited) in the latter by somebody else, containers
+          that a run has left C(stopped) which was cut while it moved their bridge, the C(pending)
           C(action) with its C(reasons), values of the options that are C(addresses), and those of C(tls), C(tlsverify),
           C(tlscacert), C(tlscert), C(tlskey).
       type: dict

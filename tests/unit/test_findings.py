@@ -26,6 +26,7 @@ DECLARED = {
     "client": "cert.pem",
     "allowed": None,
     "vantages": {"forky": "192.0.2.8"},
+    "controller": ["192.0.2.1"],
     "filters": {"endpoint": "rules"},
 }
 CERTIFICATE = {
@@ -90,6 +91,7 @@ HOST = {
     "configuration": {
         "error": None,
         "edited": [],
+        "stopped": [],
         "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
@@ -150,6 +152,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("sockets/0/group_members", ["deploy", "mallory"], "sockets.members"),
     ("sockets/0/group_members", [], "sockets.user_missing"),
     ("configuration/error", "no JSON", "configuration.broken"),
+    ("configuration/stopped", ["web"], "configuration.drained"),
     ("configuration/edited", ["debug"], "configuration.edited"),
     (
         "configuration/pending",
@@ -221,6 +224,15 @@ def test_filter_is_tried_from_other_machines(allowed: list[str] | None, reachabl
     found["observed"]["host"]["network"] = {"client": None}
     other = {"item": ["forky", PROBE["url"]], "endpoint": {**PROBE, "reachable": reachable, "error": "timed out"}}
     assert ids(found, other, allowed=allowed) == finding
+
+
+def test_controller_is_judged_by_the_address_that_it_comes_from() -> None:
+    found = seen()
+    assert ids(found, allowed=["192.0.2.1"]) == []
+    assert ids(found, allowed=["192.0.2.9"]) == ["endpoints.reached"]
+    # The session comes through another machine.
+    found["observed"]["host"]["network"] = {"client": "198.51.100.1"}
+    assert ids(found, allowed=["192.0.2.9"]) == []
 
 
 def test_what_several_machines_see_alike_is_told_once() -> None:

@@ -62,6 +62,22 @@ def on_host(
     yield from _seen_from_outside(declared, host, probes)
 
 
+def _let_in(declared: dict[str, Any], client: str | None, result: dict[str, Any]) -> bool | None:
+    """Whether the packet filter lets in the machine that made ``result``; None where its address is not known.
+
+    ``client`` is where this session comes from, None on the host itself. The controller itself may come from elsewhere,
+    where the session goes through another machine.
+    """
+    if "item" in result:
+        address = declared["vantages"][result["item"][0]]
+    elif client is None:
+        return True
+    else:
+        address = client if client in declared["controller"] else ""
+    allowed: bool | None = _endpoint_filter.lets_in(declared["allowed"], address)
+    return allowed
+
+
 def _clock(ahead: float | None) -> Iterator[Finding]:
     """A finding on clocks that differ by more than the trip that compared them took."""
     if ahead is not None and abs(ahead) > _CLOCK:
@@ -84,14 +100,13 @@ def _seen_from_outside(
     shown = None
     found: list[Finding] = []
     for result in probes:
-        # The controller's own have no item. What comes from no address comes from the host itself.
+        # The controller's own have no item.
         vantage = result["item"][0] if "item" in result else "the controller"
-        address = declared["vantages"][vantage] if "item" in result else host["network"]["client"]
         if "endpoint" not in result:
             expected = f"the endpoint can be tried from {vantage}"
             found.append(Finding("endpoints.unobserved", ERROR, expected, _first_line(result), "as it says"))
         elif running:
-            let_in = address is None or _endpoint_filter.lets_in(declared["allowed"], address)
+            let_in = _let_in(declared, host["network"]["client"], result)
             found += endpoints.from_outside(declared, result["endpoint"], vantage, let_in)
             if "item" not in result:
                 shown = shown or result["endpoint"]["certificate"]

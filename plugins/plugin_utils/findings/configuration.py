@@ -39,6 +39,14 @@ def configuration(host: dict[str, Any], tried: dict[str, Any]) -> Iterator[Findi
         yield Finding(
             "configuration.differs", ERROR, "the engine's files are as declared", f"not {', '.join(differing)}", APPLY
         )
+    if seen["stopped"]:
+        yield Finding(
+            "configuration.drained",
+            ERROR,
+            f"{', '.join(seen['stopped'])} run as before the last change of the bridge",
+            "a run that was cut has stopped them, and no later one has seen them well again",
+            APPLY,
+        )
     pending = seen["pending"]
     if (
         pending

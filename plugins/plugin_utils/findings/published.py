@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def closed(policy: Any, published: list[str], address: str, client: str | None) -> list[int]:
+def closed(policy: Any, published: list[str], address: str, client: str | None, own: list[str]) -> list[int]:
     """The TCP ports published at a host's ``address``, as ``host_info`` tells them, that ``client`` must not reach.
 
-    A client without an address is the host itself, which the policy is not about.
+    ``own`` are the controller's addresses. A client without an address is the host itself, which the policy is not
+    about; behind one that is none of them, nobody knows where the controller's own connections come from.
     """
-    if client is None:
+    if client not in own:
         return []
     ports = {one.port for one in map(_endpoints.parse, published) if one.host in ("0.0.0.0", "::", address)}
     return sorted(port for port in ports if not _published.may_let_in(policy, client, port))
