@@ -6,7 +6,6 @@ Faults are made the way people make them, by hand on the host and behind Mooring
 from __future__ import annotations
 
 import base64
-import functools
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from typing import Any
 import forge
 import pytest
 import reach
+from ansible_collections.mooring.docker.plugins.lookup.controller_addresses import towards
 from conftest import Client, command, converge
 
 HOST = "trixie"
@@ -226,13 +226,7 @@ FAULTS = [
 
 def declared() -> dict[str, Any]:
     """The declaration, with whom the packet filter lets in: this machine."""
-    return {**DECLARED, "docker_engine_allowed_clients": [controller()]}
-
-
-@functools.cache
-def controller() -> str:
-    """This machine's address, as the host sees it."""
-    return str(reach.over_ssh(HOST).check_output('echo "${SSH_CONNECTION%% *}"'))
+    return {**DECLARED, "docker_engine_allowed_clients": towards(reach.declared(HOST)["address"])}
 
 
 @pytest.fixture(scope="module")
