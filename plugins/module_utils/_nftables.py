@@ -185,6 +185,14 @@ class Table:
             if old != new
         ]
 
+    def ensure(self, seconds: int, check: bool) -> dict[str, Any]:
+        """Put the table in force where it is not, or only foretell that (``check``); what a module answers then."""
+        changed = self.changed
+        result = {"diff": self.diff()} if changed else {}
+        if changed and not check:
+            self.act(seconds)
+        return {"changed": changed, "table": self.wanted, "armed": bool(_confirm.observe()["armed"]), **result}
+
     def act(self, seconds: int) -> None:
         """Put the table in force and keep it over a boot. The caller holds the lock."""
         guard = 0 if self.is_live else seconds

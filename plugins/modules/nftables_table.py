@@ -91,11 +91,7 @@ def _ensure(module: AnsibleModule) -> None:
     if rules is not None and module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
         module.exit_json(changed=True, table=None, armed=False)
     table = _nftables.Table(module.params["name"], rules)
-    changed = table.changed
-    result = {"diff": table.diff()} if changed else {}
-    if changed and not module.check_mode:
-        table.act(module.params["confirm"])
-    module.exit_json(changed=changed, table=table.wanted, armed=bool(_confirm.observe()["armed"]), **result)
+    module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
 
 
 def main() -> None:

@@ -104,11 +104,7 @@ def _ensure(module: AnsibleModule) -> None:
             module.exit_json(changed=True, table=None, armed=False)
         _proxies.require()
     table = _proxies.Filter(rules)
-    changed = table.changed
-    result = {"diff": table.diff()} if changed else {}
-    if changed and not module.check_mode:
-        table.act(module.params["confirm"])
-    module.exit_json(changed=changed, table=table.wanted, armed=bool(_confirm.observe()["armed"]), **result)
+    module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
 
 
 def main() -> None:
