@@ -49,6 +49,7 @@ def host_findings(
 def network_findings(
     options: dict[str, Any],
     networks: list[dict[str, Any]],
+    sysctls: dict[str, str],
     observed: dict[str, Any],
     collisions: list[str],
     host: str,
@@ -57,12 +58,13 @@ def network_findings(
 ) -> list[dict[str, Any]]:
     """The findings on docker0, with its ``options`` of daemon.json, and on user-defined networks.
 
-    ``observed`` is ``host_info``'s with its bridges.
+    ``sysctls`` are the kernel's parameters that must be so. ``observed`` is ``host_info``'s with its bridges.
     """
     seen, kernel = observed["bridge"], observed["network"]
     found = [
         *network.bridge(options, seen, kernel["without_ipv6"]),
         *network.forwarding(options, kernel["forwarding"]),
+        *network.sysctls(sysctls, observed["sysctls"]),
         *network.networks(networks, seen),
         *network.ways(seen),
         *network.collisions(collisions),

@@ -16,6 +16,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _platform,
     _published,
     _rules,
+    _sysctls,
 )
 
 
@@ -59,4 +60,8 @@ class FilterModule:
             "reached_endpoints": _endpoints.reached,
             "slot_problem": _plan.slot_problem,
             "socket_paths": socket_paths,
+            "sysctl_host_problems": _sysctls.host_problems,
+            "sysctl_plan": _sysctls.plan,
+            "sysctl_problems": _sysctls.problems,
+            "sysctls_wanted": _sysctls.wanted,
         }

@@ -38,6 +38,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _settings,
     _sshd,
     _store,
+    _sysctls,
 )
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
@@ -284,16 +285,21 @@ def network() -> dict[str, Any]:
     """Addresses, routes and neighbours of the host, its resolvers, and where this very session comes from."""
     addresses = []
     interfaces = []
+    heard = set()
     for link in _ip("address", "show"):
         interfaces.append(link["ifname"])
         for entry in link.get("addr_info", []):
             addresses.append({"interface": link["ifname"], "address": f"{entry['local']}/{entry['prefixlen']}"})
-    routes = [
-        route
-        for family in ("-4", "-6")
-        for entry in _ip(family, "route", "show", "table", "all")
-        if (route := _route(entry)) is not None
-    ]
+            # The kernel gives itself such an address when a router advertises a prefix.
+            if entry.get("mngtmpaddr"):
+                heard.add(link["ifname"])
+    routes = []
+    for entry in (*_ip("-4", "route", "show", "table", "all"), *_ip("-6", "route", "show", "table", "all")):
+        route = _route(entry)
+        if route is not None:
+            routes.append(route)
+            if entry.get("protocol") == "ra":
+                heard.add(route["interface"])
     neighbours = [
         {"address": entry["dst"], "interface": entry.get("dev")}
         for entry in _ip("neighbour", "show")
@@ -318,8 +324,18 @@ def network() -> dict[str, Any]:
             "inet": _switch("ipv4/ip_forward"),
             "inet6": _switch("ipv6/conf/all/forwarding"),
         },
+        "router_advertisements": _router_advertisements(sorted(heard)),
         "without_ipv6": [name for name in interfaces if _switch(f"ipv6/conf/{name}/disable_ipv6")],
     }
+
+
+def _router_advertisements(interfaces: list[str]) -> dict[str, int]:
+    """Those of the interfaces on which the kernel itself listens to routers, with ``accept_ra``.
+
+    Where it is 0 a program does, such as systemd-networkd, or nobody.
+    """
+    texts = {name: _store.read(Path(f"/proc/sys/net/ipv6/conf/{name}/accept_ra")) for name in interfaces}
+    return {name: int(text) for name, text in texts.items() if text is not None and int(text) > 0}
 
 
 def _switch(name: str) -> bool | None:
@@ -369,8 +385,11 @@ def observe(
     ssh_user: str | None = None,
     bridges: bool = False,
     asked_at: float | None = None,
+    sysctls: list[str] | None = None,
 ) -> dict[str, Any]:
     """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
+
+    ``sysctls`` are names of kernel parameters to look up.
 
     ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
     """
@@ -378,7 +397,7 @@ def observe(
     here = system()
     if here["kernel"] != "Linux":
         return {"system": here}
-    configured = configuration()
+    configured, around = configuration(), network()
     served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
     answer = {
         "system": here,
@@ -388,7 +407,8 @@ def observe(
         "configuration": configured,
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},
         "files": files(configured["tls"]),
-        "network": network(),
+        "network": around,
+        "sysctls": _sysctls.observe([*(sysctls or []), *map(_sysctls.accept_ra, around["router_advertisements"])]),
         "nftables": _proxies.observe(_nftables.observe({_published.NAME: _proxies.FILES})),
         "confirm": _confirm.observe(),
         "bridge": _bridges() if bridges else None,

@@ -48,6 +48,11 @@ options:
   asked_at:
     description: What the controller's clock says, in seconds since the epoch. Given, RV(host.clock) compares.
     type: float
+  sysctls:
+    description: Names of kernel parameters to look up, such as V(net.ipv4.ip_forward).
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Changes nothing.
@@ -145,7 +150,21 @@ host:
           this session comes from.
         - C(forwarding) tells for C(inet) and C(inet6) whether the kernel forwards packets, C(without_ipv6) are the
           interfaces on which IPv6 is switched off.
+        - C(router_advertisements) tells C(accept_ra) of each interface on which the kernel listens to
+          routers and has heard one.
       type: dict
+    sysctls:
+      description:
+        - For the asked kernel parameters, Mooring's C(own), which are in C(file), and C(accept_ra) of interfaces that
+          learn from routers, what they are now (C(live), null where the kernel has none) and what the files in
+          C(/etc/sysctl.d) and the like set at C(boot), null for nothing. C(program) is sysctl(8), null without.
+      type: dict
+      sample:
+        program: /usr/sbin/sysctl
+        file: /etc/sysctl.d/99-zz-mooring.conf
+        own: []
+        live: {"net.ipv4.ip_forward": "1"}
+        boot: {"net.ipv4.ip_forward": null}
     nftables:
       description:
         - Mooring's own nftables tables by name. The C(text) of the file, or null where a table has none; whether it is
@@ -192,11 +211,12 @@ def main() -> None:
             "ssh_user": {"type": "str"},
             "bridges": {"type": "bool", "default": False},
             "asked_at": {"type": "float"},
+            "sysctls": dict(names),
         },
         supports_check_mode=True,
     )
     params = module.params
-    options = ("packages", "users", "groups", "certificates", "ssh_user", "bridges", "asked_at")
+    options = ("packages", "users", "groups", "certificates", "ssh_user", "bridges", "asked_at", "sysctls")
     module.exit_json(host=_host.observe(*(params[option] for option in options)))
 
 

@@ -30,6 +30,13 @@ def test_containers_on_docker0_get_the_declared_mtu(docker0: Any, bridge: Any, d
     assert int(options["com.docker.network.driver.mtu"]) == declared["bridge"].get("mtu", 1500)
 
 
+def test_kernel_has_the_declared_parameters_and_keeps_them(observed: Any, declared: Any) -> None:
+    if not declared["sysctls"]:
+        pytest.skip("none is declared or needed")
+    assert {name: observed["sysctls"]["live"][name] for name in declared["sysctls"]} == declared["sysctls"]
+    assert {name: observed["sysctls"]["boot"][name] for name in declared["sysctls"]} == declared["sysctls"]
+
+
 @pytest.mark.parametrize("network", ["bridge", "host", "none"])
 def test_docker_has_its_own_networks(bridge: Any, network: str) -> None:
     assert network in [one["name"] for one in bridge["networks"]]

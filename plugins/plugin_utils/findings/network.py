@@ -84,6 +84,19 @@ def forwarding(options: dict[str, Any], kernel: dict[str, bool | None]) -> Itera
             )
 
 
+def sysctls(wanted: dict[str, str], seen: dict[str, Any]) -> Iterator[Finding]:
+    """Findings on the kernel's parameters, where ``wanted`` are the values, and ``seen`` is ``host_info``'s sysctls."""
+    for name, value in wanted.items():
+        live, boot = seen["live"].get(name), seen["boot"].get(name)
+        if live != value:
+            observed = "the kernel has none" if live is None else f"it is {live}"
+            yield Finding("bridge.sysctl", ERROR, f"{name} is {value}", observed, APPLY)
+        elif boot != value:
+            observed = "no file sets it" if boot is None else f"it would be {boot}"
+            remedy = f"{APPLY}, and take it out of what systemd-sysctl --cat-config shows after {seen['file']}"
+            yield Finding("bridge.sysctl", ERROR, f"{name} is {value} after a boot", observed, remedy)
+
+
 def ways(seen: dict[str, Any]) -> Iterator[Finding]:
     """Findings on the ways to containers: each end where the engine says it is, and as wide as its network is."""
     there = {one["name"]: one for one in seen["networks"]}
