@@ -73,11 +73,11 @@ def test_the_schema_knows_every_key() -> None:
 
 def test_the_worst_hosts_come_first() -> None:
     hosts = [fleets.host(name) for name in ("fine", "warned", "broken", "fine-too")] + [{"name": "lost"}]
-    found = [fleets.finding("warned", "warning"), fleets.finding("broken"), fleets.finding("warned", "warning")]
-    report = of(*hosts, findings=found)
-    assert [host["name"] for host in report["hosts"]] == ["lost", "broken", "warned", "fine", "fine-too"]
-    assert report["totals"]["findings"] == {"error": 1, "warning": 2, "info": 0}
-    assert report["totals"]["without_findings"] == 2
+    told = {"warned": ["warning", "warning"], "broken": ["error"], "fine-too": ["info"]}
+    report = of(*hosts, findings=[fleets.finding(name, severity) for name in told for severity in told[name]])
+    assert [host["name"] for host in report["hosts"]] == ["lost", "broken", "warned", "fine-too", "fine"]
+    assert report["totals"]["findings"] == {"error": 1, "warning": 2, "info": 1}
+    assert report["totals"]["as_declared"] == 2
 
 
 def test_no_findings_and_no_look_for_them_are_two_things() -> None:
@@ -100,10 +100,10 @@ def test_findings_of_others_are_told_apart() -> None:
     assert report["totals"]["findings"]["warning"] == 1
 
 
-def test_a_host_that_was_not_observed_is_not_without_findings() -> None:
+def test_a_host_that_was_not_observed_is_not_as_declared() -> None:
     report = of({"name": "lost", "address": None, "error": "No route to host"})
     assert (report["hosts"][0]["observed"], report["hosts"][0]["error"]) == (False, "No route to host")
-    assert report["totals"]["without_findings"] == 0
+    assert report["totals"]["as_declared"] == 0
     assert report["versions"] == []
 
 

@@ -183,7 +183,7 @@ def test_without_a_look_for_findings_nothing_is_said_to_be_right() -> None:
     text = " ".join(Reader(page.page(report)).texts)
     assert "not verified" in text
     assert "no findings" not in text
-    assert "Without findings" not in text
+    assert "As declared" not in text
     assert "not verified" in table.table(report)
 
 
