@@ -1,4 +1,4 @@
-"""Who reaches a published port is who is declared, by every way there is, whatever ufw and Docker say.
+"""Who reaches a published port is who is declared, by every way there is, whatever ufw, firewalld and Docker say.
 
 A neighbour and this machine knock from outside: the neighbour is the next of the lab's hosts, and has routes to the
 containers' own addresses.
@@ -205,6 +205,7 @@ def before() -> Iterator[dict[str, str]]:
     kept = everywhere(traces)
     yield kept
     reach.over_ssh("trixie").run("ufw --force disable")
+    reach.over_ssh("forky").run("systemctl stop firewalld && systemctl restart docker")
     for name in HOSTS:
         reach.over_ssh(name).run(f"docker rm --force {' '.join(PUBLISHED)}; docker network rm hand six")
     if everywhere(traces) != kept:
@@ -213,9 +214,11 @@ def before() -> Iterator[dict[str, str]]:
 
 def _prepare(name: str) -> None:
     host = reach.over_ssh(name)
-    # The filter would bring nftables, and ufw is to be there for one of them.
-    packages = "nftables ufw" if name == "trixie" else "nftables"
+    # The filter would bring nftables, and two of them are to have a firewall of their own later.
+    packages = {"trixie": "nftables ufw", "forky": "nftables firewalld"}.get(name, "nftables")
     host.run_expect([0], f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}")
+    if name == "forky":
+        host.run_expect([0], "systemctl disable --now firewalld && systemctl restart docker")
     host.run_expect([0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab")
     for one, options in NETWORKS.items():
         host.run(f"docker rm --force {one}; docker network rm {one}")
@@ -260,7 +263,21 @@ def behind_ufw(inside: dict[str, set[str]]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def closed(behind_ufw: set[str]) -> reach.Run:
+def behind_firewalld(inside: dict[str, set[str]]) -> set[str]:
+    """What a stranger reaches on forky where firewalld runs and lets in nothing but SSH and the daemon's endpoint."""
+    host = reach.over_ssh("forky")
+    mine = f"rule family=ipv6 source address={_this_machine('forky')[1]} port port=8080 protocol=tcp accept"
+    for option in ("--add-port=2376/tcp", f"--add-rich-rule='{mine}'"):
+        host.run_expect([0], f"firewall-offline-cmd {option}")
+    # dockerd speaks to a firewalld that it finds when it starts.
+    host.run_expect([0], "systemctl start firewalld && systemctl restart docker")
+    assert "running" in host.check_output("firewall-cmd --state")
+    wait_served("forky")
+    return from_outside("forky")
+
+
+@pytest.fixture(scope="module")
+def closed(behind_ufw: set[str], behind_firewalld: set[str]) -> reach.Run:
     """All hosts closed."""
     return converge(docker_network_published="closed")
 
@@ -318,6 +335,10 @@ def test_dry_run_shows_the_filter_and_touches_nothing(before: dict[str, str], lo
 
 def test_ufw_alone_closes_nothing_that_docker_forwards(behind_ufw: set[str]) -> None:
     assert {"web by IPv4", "hand by IPv4", "six by IPv4"} <= behind_ufw
+
+
+def test_firewalld_alone_closes_nothing_that_docker_forwards(behind_firewalld: set[str]) -> None:
+    assert {"web by IPv4", "hand by IPv4", "six by IPv4"} <= behind_firewalld
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -393,6 +414,8 @@ def test_filter_holds_after_restarts_of_engine_and_firewalls(opened: reach.Run) 
         host.run_expect([0], "systemctl restart docker")
         if name == "trixie":
             host.run_expect([0], "ufw reload && systemctl restart ufw")
+        elif name == "forky":
+            host.run_expect([0], "firewall-cmd --reload && systemctl restart firewalld && systemctl restart docker")
         else:
             # It flushes everybody's tables; Docker's come back with the engine.
             host.run_expect([0], "systemctl restart nftables && systemctl restart docker")
