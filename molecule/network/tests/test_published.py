@@ -269,11 +269,16 @@ def behind_firewalld(inside: dict[str, set[str]]) -> set[str]:
     mine = f"rule family=ipv6 source address={_this_machine('forky')[1]} port port=8080 protocol=tcp accept"
     for option in ("--add-port=2376/tcp", f"--add-rich-rule='{mine}'"):
         host.run_expect([0], f"firewall-offline-cmd {option}")
-    # dockerd speaks to a firewalld that it finds when it starts.
-    host.run_expect([0], "systemctl start firewalld && systemctl restart docker")
-    assert "running" in host.check_output("firewall-cmd --state")
+    _renew_firewalld(host)
     wait_served("forky")
     return from_outside("forky")
+
+
+def _renew_firewalld(host: Any) -> None:
+    """(Re)start firewalld, and with it the daemon, which gives its bridges to one that it finds when it starts."""
+    runs = "timeout 30 sh -c 'until firewall-cmd --quiet --state; do sleep 0.5; done'"
+    host.run_expect([0], f"systemctl restart firewalld && {runs} && systemctl restart docker")
+    assert host.check_output("firewall-cmd --get-zone-of-interface docker0") == "docker"
 
 
 @pytest.fixture(scope="module")
@@ -415,7 +420,8 @@ def test_filter_holds_after_restarts_of_engine_and_firewalls(opened: reach.Run) 
         if name == "trixie":
             host.run_expect([0], "ufw reload && systemctl restart ufw")
         elif name == "forky":
-            host.run_expect([0], "firewall-cmd --reload && systemctl restart firewalld && systemctl restart docker")
+            host.run_expect([0], "firewall-cmd --reload")
+            _renew_firewalld(host)
         else:
             # It flushes everybody's tables; Docker's come back with the engine.
             host.run_expect([0], "systemctl restart nftables && systemctl restart docker")
@@ -511,6 +517,8 @@ def machines(opened: reach.Run) -> Iterator[str]:
     """A bridge of virtual machines on forky, and the URL of one of them, to which the neighbour has a route."""
     host, neighbour = reach.over_ssh("forky"), reach.over_ssh(NEIGHBOUR["forky"])
     lines = [
+        # Here it lets nobody in to virtual machines.
+        "systemctl stop firewalld && systemctl restart docker",
         "ip link add br0 type bridge && ip address add 10.77.0.1/24 dev br0 && ip link set br0 up",
         "ip netns add machine && ip link add inside netns machine type veth peer name outside",
         "ip link set outside master br0 up",
