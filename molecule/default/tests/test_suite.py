@@ -84,3 +84,13 @@ def test_suite_fails_on_what_is_broken(run: Run, fault: str, mend: str, found: s
     finally:
         host.run_expect([0], mend)
     assert (broken.status, broken.failed) == (1, found)
+
+
+def test_host_that_is_down_fails_alone(run: Run) -> None:
+    reach.machine("forky").stop()
+    try:
+        done = run(COMMAND)
+    finally:
+        reach.pull_the_plug("forky")
+    assert done.status == 1
+    assert done.passed > 40
