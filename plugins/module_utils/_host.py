@@ -65,9 +65,19 @@ def system() -> dict[str, Any]:
         "python_libraries": [name for name in ("cryptography", "docker", "requests") if importlib.util.find_spec(name)],
         # sd_booted(3)
         "systemd": Path("/run/systemd/system").is_dir(),
+        "apparmor_parser": _apparmor_parser(),
         "apt": Path("/usr/bin/apt-get").exists(),
         "root": os.geteuid() == 0,
     }
+
+
+def _apparmor_parser() -> bool | None:
+    """Whether there is what loads AppArmor's profiles; None where the kernel does without, or only root is told."""
+    try:
+        enabled = Path("/sys/module/apparmor/parameters/enabled").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return Path("/sbin/apparmor_parser").exists() if enabled.startswith("Y") else None
 
 
 def packages(names: list[str]) -> dict[str, dict[str, str | None]]:

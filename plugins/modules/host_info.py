@@ -81,7 +81,9 @@ host:
   type: dict
   contains:
     system:
-      description: Kernel, distribution, Python, whether systemd runs, apt is there, and the user is root.
+      description:
+        - Kernel, distribution, Python, whether systemd runs, apt is there, and the user is root.
+        - C(apparmor_parser) tells whether there is what loads AppArmor's profiles, null where the kernel does without.
       type: dict
       sample: {"kernel": "Linux", "distribution": "debian", "distribution_version": "13", "systemd": true}
     clock:

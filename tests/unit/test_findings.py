@@ -55,7 +55,14 @@ def file(kind: str = "file", mode: str = "0644", leads_to: str | None = None) ->
 
 
 HOST = {
-    "system": {"kernel": "Linux", "systemd": True, "apt": True, "root": True, "distribution": "debian"},
+    "system": {
+        "kernel": "Linux",
+        "systemd": True,
+        "apt": True,
+        "root": True,
+        "distribution": "debian",
+        "apparmor_parser": True,
+    },
     "engine": {
         "installed": True,
         "version": "26.1.5+dfsg1",
@@ -135,6 +142,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/version", "26.1.4", "engine.version_differs"),
     ("engine/running_version", "26.1.4", "engine.version_differs"),
     ("engine/package/version", "5:28.5.2-1~debian.13~trixie", "engine.version_differs"),
+    ("system/apparmor_parser", False, "engine.apparmor"),
     ("engine/containerd/active", "inactive", "engine.containerd_stopped"),
     ("clock/ahead", 61.0, "host.clock"),
     ("clock/ahead", -61.0, "host.clock"),

@@ -33,6 +33,14 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             "bring both packages to one version",
         )
     yield from _versions(seen)
+    if host["system"]["apparmor_parser"] is False:
+        yield Finding(
+            "engine.apparmor",
+            ERROR,
+            "apparmor_parser, for the kernel confines containers by AppArmor",
+            "there is none: containers do not start, or unconfined",
+            f"{APPLY}, then restart the daemon",
+        )
     if seen["containerd"] and seen["containerd"]["active"] != "active":
         yield Finding(
             "engine.containerd_stopped",
