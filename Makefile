@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough benchmark test
+.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough emulated benchmark test
 
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
@@ -59,6 +59,11 @@ molecule: setup-dev ## create, converge, idempotence, check, verify and destroy 
 thorough: setup-dev ## the scenario transaction with all its samples and 20 cuts of each kind (about an hour)
 	lab/system-packages lab
 	MOORING_THOROUGH=1 tests/molecule transaction
+
+emulated: setup-dev ## containers of two hosts over macvlan and ipvlan, on machines with kernels of their own (QEMU)
+	lab/system-packages lab
+	lab/system-packages emulated
+	tests/emulated
 
 benchmark: lab ## what 200 certificates cost, on the lab once it is provisioned
 	tests/benchmarks/issue_certificates

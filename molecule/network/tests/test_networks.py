@@ -299,7 +299,7 @@ def test_containers_of_two_hosts_talk_over_ipvlan(web: Any) -> None:
             "host0",
         )
     if "Unknown device type" in reach.over_ssh(ONE).run("ip link add probe link host0 type ipvlan").stderr:
-        pytest.skip("this machine's kernel has no ipvlan: the network is there, and no container can join it")
+        pytest.skip("this machine's kernel has no ipvlan, see `make emulated`: no container can join the network")
     reach.over_ssh(ONE).run_expect([0], "ip link delete probe")
     for name, fellow in ((ONE, OTHER), (OTHER, ONE)):
         (address,) = web(name, "ipvlan")
