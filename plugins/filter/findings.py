@@ -49,7 +49,6 @@ def host_findings(
 def network_findings(
     options: dict[str, Any],
     networks: list[dict[str, Any]],
-    sysctls: dict[str, str],
     observed: dict[str, Any],
     collisions: list[str],
     host: str,
@@ -58,18 +57,24 @@ def network_findings(
 ) -> list[dict[str, Any]]:
     """The findings on docker0, with its ``options`` of daemon.json, and on user-defined networks.
 
-    ``sysctls`` are the kernel's parameters that must be so. ``observed`` is ``host_info``'s with its bridges.
+    ``observed`` is ``host_info``'s with its bridges.
     """
     seen, kernel = observed["bridge"], observed["network"]
     found = [
         *network.bridge(options, seen, kernel["without_ipv6"]),
-        *network.forwarding(options, kernel["forwarding"]),
-        *network.sysctls(sysctls, observed["sysctls"]),
+        *network.forwarding(options, networks, kernel["forwarding"]),
         *network.networks(networks, seen),
         *network.ways(seen),
         *network.collisions(collisions),
     ]
     return _asked(found, host, tags, skipped)
+
+
+def sysctl_findings(
+    wanted: dict[str, str], observed: dict[str, Any], host: str, tags: list[str], skipped: list[str]
+) -> list[dict[str, Any]]:
+    """The findings on the kernel's parameters, where ``observed`` is ``host_info``'s."""
+    return _asked(network.sysctls(wanted, observed["sysctls"]), host, tags, skipped)
 
 
 def published_findings(
@@ -114,4 +119,5 @@ class FilterModule:
             "network_findings": network_findings,
             "published_findings": published_findings,
             "published_closed": published.closed,
+            "sysctl_findings": sysctl_findings,
         }

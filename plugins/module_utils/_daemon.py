@@ -32,7 +32,15 @@ def run(*words: str, timeout: float = 30.0, stdin: str | None = None) -> subproc
     environment = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     try:
         return subprocess.run(
-            words, input=stdin, capture_output=True, text=True, timeout=timeout, env=environment, check=False
+            words,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            # What others have written into a file that is shown need not be UTF-8.
+            errors="replace",
+            timeout=timeout,
+            env=environment,
+            check=False,
         )
     except FileNotFoundError:
         return subprocess.CompletedProcess(words, 127, "", f"{words[0]}: not found")

@@ -28,6 +28,7 @@ def settings(config: Config, info: dict[str, Any]) -> dict[str, Any]:
     named = [name for name, index in (registries.get("IndexConfigs") or {}).items() if not index.get("Secure", True)]
     return {
         **{option: config.get(option, default) for option, default in _UNSHOWN.items()},
+        "apparmor": "apparmor" in security,
         "authorization-plugins": (info.get("Plugins") or {}).get("Authorization") or [],
         "experimental": bool(info.get("ExperimentalBuild")),
         "insecure-registries": sorted([*(registries.get("InsecureRegistryCIDRs") or []), *named]),

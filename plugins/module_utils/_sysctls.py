@@ -14,19 +14,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon
 
 FILE = "/etc/sysctl.d/99-zz-mooring.conf"
 """Of Mooring's own; systemd-sysctl reads it after those of nearly all others."""
 
-_NAME = re.compile(r"^[a-z0-9_]+([./][A-Za-z0-9_@:-]+)+$")
+_PROGRAM = "/lib/systemd/systemd-sysctl"
+_NAME = re.compile(r"[a-z0-9_]+\.[A-Za-z0-9_@:./-]*[A-Za-z0-9_@:-]")
 _SWITCHES = ("on", "off", "yes", "no", "true", "false", "y", "n", "t", "f")
 
 
 def place(name: str) -> str:
     """The parameter's place below ``/proc/sys``: what separates first is what separates (sysctl.d(5))."""
     first = re.search(r"[./]", name)
-    return name if first is None or first[0] == "/" else name.translate(str.maketrans("./", "/."))
+    return name.lstrip("/") if first is None or first[0] == "/" else name.translate(str.maketrans("./", "/."))
 
 
 def accept_ra(interface: str) -> str:
@@ -36,11 +37,16 @@ def accept_ra(interface: str) -> str:
 
 def assignments(text: str) -> dict[str, str]:
     """What files as in sysctl.d(5), one after the other, set in the end, by place. Patterns give way to names."""
-    found = {}
+    found: dict[str, str] = {}
     for line in text.splitlines():
-        name, separator, value = line.strip().lstrip("-").partition("=")
-        if separator and name[:1] not in ("#", ";") and not re.search(r"[*?[]", name):
-            found[place(name.strip())] = _text(value)
+        name, separator, value = line.strip().partition("=")
+        if name[:1] in ("#", ";") or re.search(r"[*?[]", name):
+            continue
+        at = place(name.strip().lstrip("-"))
+        if separator:
+            found[at] = _text(value)
+        elif name.startswith("-"):
+            found.pop(at, None)
     return found
 
 
@@ -51,11 +57,13 @@ def observe(names: list[str]) -> dict[str, Any]:
     ``program`` sets them, None where there is none.
     """
     found: dict[str, Any] = {"program": shutil.which("sysctl", path="/usr/sbin:/sbin:/usr/bin:/bin"), "file": FILE}
-    own = re.findall(r"^([^#;\s=]+)\s*=", _store.read(Path(FILE)) or "", re.MULTILINE)
-    asked = list(dict.fromkeys([*names, *own]))
+    kept = _read(Path(FILE)) or ""
+    own = re.findall(r"^([^#;\s=]+)\s*=", kept, re.MULTILINE)
+    asked = [name for name in dict.fromkeys([*names, *own]) if _is_name(name)]
     if not asked:
-        return {**found, "own": [], "live": {}, "boot": {}}
-    set_at_boot = assignments(_daemon.run("/usr/lib/systemd/systemd-sysctl", "--cat-config").stdout)
+        return {**found, "own": own, "live": {}, "boot": {}}
+    shown = _daemon.run(_PROGRAM, "--cat-config")
+    set_at_boot = assignments(shown.stdout if shown.returncode == 0 else kept)
     return {
         **found,
         "own": own,
@@ -65,10 +73,19 @@ def observe(names: list[str]) -> dict[str, Any]:
 
 
 def _live(name: str) -> str | None:
+    text = _read(Path("/proc/sys", place(name)))
+    return None if text is None else _text(text)
+
+
+def _read(path: Path) -> str | None:
     try:
-        return _text(Path("/proc/sys", place(name)).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return None
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and bool(_NAME.fullmatch(name)) and ".." not in name and "//" not in name
 
 
 def _text(value: Any) -> str:
@@ -76,16 +93,18 @@ def _text(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def problems(declared: dict[Any, Any]) -> list[str]:
+def problems(declared: Any) -> list[str]:
     """What is wrong with declared parameters, one sentence each."""
+    if not isinstance(declared, dict):
+        return [f"is a mapping of names to values, not {declared!r}"] if declared else []
     found = []
     for name, value in declared.items():
-        if not isinstance(name, str) or not _NAME.match(name) or ".." in name:
-            found.append(f"{name!r} is no name of a kernel parameter, such as net.ipv4.ip_forward")
+        if not _is_name(name):
+            found.append(f"{name!r} is no name of a kernel parameter as it is written with dots, net.ipv4.ip_forward")
         elif isinstance(value, bool) or not isinstance(value, (int, str)) or str(value).lower() in _SWITCHES:
             found.append(f"{name}: write a number or a text, not {value!r}")
-        elif not _text(value) or not str(value).isprintable():
-            found.append(f"{name}: {value!r} is no value of one line")
+        elif not _text(value) or re.search(r"[\n\r\"\\]", str(value)) or not _text(value).isprintable():
+            found.append(f"{name}: {value!r} is no value of one line without quotes")
     return found
 
 
@@ -94,7 +113,7 @@ def host_problems(declared: dict[str, Any], host: dict[str, Any]) -> list[str]:
     live = host["sysctls"]["live"]
     return [
         f"{name} is unknown to the host's kernel, or its module is not loaded (modules-load.d(5))"
-        for name in declared
+        for name in declared or {}
         if live.get(name) is None
     ]
 
@@ -104,17 +123,23 @@ def wanted(
 ) -> dict[str, str]:
     """All parameters that must be so, declared and needed.
 
-    ``options`` are the bridge's in daemon.json, ``networks`` the user-defined ones as role docker_network takes them.
+    ``options`` are in daemon.json, ``networks`` the user-defined ones as role docker_network takes them.
     """
+    seen = host["sysctls"]
+    there = host["engine"]["networks"] or []
     needed = []
-    if options.get("ip-forward") is not False and _has_ipv6(options, networks):
-        # Once 2, an interface stays so, also where its router is silent for a while.
-        own = [name for name in host["sysctls"]["own"] if name.endswith(".accept_ra")]
-        needed = [*own, *map(accept_ra, host["network"]["router_advertisements"])]
-    return {**dict.fromkeys(sorted(needed), "2"), **{name: _text(value) for name, value in declared.items()}}
+    if options.get("ip-forward") is not False and has_ipv6(options, [*networks, *there]):
+        # Once 2, an interface that is there stays so, also where its router is silent for a while.
+        needed = [
+            name
+            for name in seen["own"]
+            if name.endswith(".accept_ra") and seen["live"].get(name) is not None and seen["boot"].get(name) == "2"
+        ]
+        needed += map(accept_ra, host["network"]["router_advertisements"])
+    return {**dict.fromkeys(sorted(needed), "2"), **{name: _text(value) for name, value in (declared or {}).items()}}
 
 
-def _has_ipv6(options: dict[str, Any], networks: list[dict[str, Any]]) -> bool:
+def has_ipv6(options: dict[str, Any], networks: list[dict[str, Any]]) -> bool:
     """Whether a network that the host forwards for has IPv6."""
     bridges = [one for one in networks if one.get("driver", "bridge") == "bridge"]
     return bool(options.get("ipv6") or "bip6" in options or any(one.get("ipv6") for one in bridges))

@@ -76,6 +76,7 @@ HOST = {
         "networks": [{"name": "bridge", "options": {"com.docker.network.bridge.enable_icc": "false"}}],
         # As CIS recommends it.
         "settings": {
+            "apparmor": True,
             "authorization-plugins": ["opa"],
             "cgroup-parent": "",
             "default-ulimits": {"nofile": {}},
@@ -143,6 +144,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/running_version", "26.1.4", "engine.version_differs"),
     ("engine/package/version", "5:28.5.2-1~debian.13~trixie", "engine.version_differs"),
     ("system/apparmor_parser", False, "engine.apparmor"),
+    ("engine/settings/apparmor", False, "engine.apparmor"),
     ("engine/containerd/active", "inactive", "engine.containerd_stopped"),
     ("clock/ahead", 61.0, "host.clock"),
     ("clock/ahead", -61.0, "host.clock"),
@@ -378,19 +380,20 @@ KERNEL = {"inet": True, "inet6": False}
 
 
 @pytest.mark.parametrize(
-    ("options", "kernel", "wrong"),
+    ("options", "networks", "kernel", "wrong"),
     [
-        ({}, KERNEL, []),
-        ({"ipv6": True}, KERNEL, ["net.ipv6.conf.all.forwarding"]),
-        ({}, {"inet": False, "inet6": False}, ["net.ipv4.ip_forward"]),
-        ({"ip-forward": False}, {"inet": False, "inet6": False}, []),
-        ({"ipv6": True}, {"inet": True, "inet6": None}, []),
+        ({}, [], KERNEL, []),
+        ({"ipv6": True}, [], KERNEL, ["net.ipv6.conf.all.forwarding"]),
+        ({}, [{"name": "six", "ipv6": True}], KERNEL, ["net.ipv6.conf.all.forwarding"]),
+        ({}, [], {"inet": False, "inet6": False}, ["net.ipv4.ip_forward"]),
+        ({"ip-forward": False}, [], {"inet": False, "inet6": False}, []),
+        ({"ipv6": True}, [], {"inet": True, "inet6": None}, []),
     ],
 )
 def test_forwarding_is_on_where_it_is_needed(
-    options: dict[str, Any], kernel: dict[str, bool | None], wrong: list[str]
+    options: dict[str, Any], networks: list[dict[str, Any]], kernel: dict[str, bool | None], wrong: list[str]
 ) -> None:
-    found = list(network.forwarding(options, kernel))
+    found = list(network.forwarding(options, networks, kernel))
     assert [one.expected.split()[0] for one in found] == wrong
     assert {one.id for one in found} <= {"bridge.forwarding_off"}
 

@@ -16,11 +16,13 @@ def host(
     boot: dict[str, str | None] | None = None,
     own: list[str] | None = None,
     heard: dict[str, int] | None = None,
+    there: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """As ``host_info`` sees it."""
     return {
         "sysctls": {"live": live or {}, "boot": boot or {}, "own": own or []},
         "network": {"router_advertisements": heard or {}},
+        "engine": {"networks": there},
     }
 
 
@@ -33,15 +35,19 @@ def host(
         ({"../../etc/passwd": 1}, "no name"),
         ({"net.ipv4.conf.*.rp_filter": 1}, "no name"),
         ({4: 1}, "no name"),
+        ({"net/ipv4/ip_forward": 1}, "written with dots"),
+        ({"net.ipv4.ip_forward\n": 1}, "no name"),
+        (["net.ipv4.ip_forward"], "a mapping"),
         ({"net.ipv4.ip_forward": True}, "a number or a text, not True"),
         ({"net.ipv4.ip_forward": "yes"}, "a number or a text, not 'yes'"),
         ({"net.ipv4.ip_forward": [1]}, "a number or a text"),
         ({"net.ipv4.ip_forward": None}, "a number or a text"),
         ({"net.ipv4.ip_forward": " "}, "one line"),
         ({"net.ipv4.ip_forward": "1\nkernel.panic = 1"}, "one line"),
+        ({"kernel.core_pattern": '|/bin/x "%e'}, "without quotes"),
     ],
 )
-def test_nonsense_is_refused_with_its_reason(declared: dict[Any, Any], reason: str) -> None:
+def test_nonsense_is_refused_with_its_reason(declared: Any, reason: str) -> None:
     (problem,) = _sysctls.problems(declared)
     assert reason in problem
 
@@ -49,11 +55,12 @@ def test_nonsense_is_refused_with_its_reason(declared: dict[Any, Any], reason: s
 def test_names_and_values_of_the_kernel_are_taken() -> None:
     declared = {
         "net.ipv4.ip_forward": 1,
-        "net/ipv4/tcp_rmem": "4096 131072 6291456",
+        "net.ipv4.tcp_rmem": "4096\t131072\t6291456",
         "net.ipv6.conf.eth0/100.accept_ra": "2",
         "net.ipv6.conf.br-0a1b.accept_ra": 2,
     }
     assert _sysctls.problems(declared) == []
+    assert _sysctls.problems(None) == _sysctls.problems({}) == []
 
 
 @pytest.mark.parametrize(
@@ -61,6 +68,7 @@ def test_names_and_values_of_the_kernel_are_taken() -> None:
     [
         ("net.ipv4.ip_forward", "net/ipv4/ip_forward"),
         ("net/ipv4/ip_forward", "net/ipv4/ip_forward"),
+        ("/net/ipv4/ip_forward", "net/ipv4/ip_forward"),
         ("net.ipv6.conf.eth0/100.accept_ra", "net/ipv6/conf/eth0.100/accept_ra"),
         ("net/ipv6/conf/eth0.100/accept_ra", "net/ipv6/conf/eth0.100/accept_ra"),
     ],
@@ -81,8 +89,10 @@ net.ipv4.ip_forward = 1
 -net.ipv4.tcp_rmem=4096\t131072  6291456
 net.ipv6.conf.*.accept_ra = 1
 -net.ipv6.conf.eth1.accept_ra
+net.core.somaxconn = 99
 # /etc/sysctl.d/20-two.conf
 net/ipv4/ip_forward=0
+-net.core.somaxconn
 """
     assert _sysctls.assignments(text) == {
         "net/ipv4/ip_forward": "0",
@@ -107,10 +117,26 @@ def test_routers_are_listened_to_where_ipv6_is_forwarded(
     assert _sysctls.wanted({}, options, networks, host(heard={"eth0": 1})) == needed
 
 
-def test_interface_whose_router_is_silent_keeps_listening() -> None:
-    silent = host(own=[RA, "net.core.somaxconn"])
-    assert _sysctls.wanted({}, {"ipv6": True}, [], silent) == {RA: "2"}
-    assert _sysctls.wanted({}, {}, [], silent) == {}
+def test_network_that_is_there_counts_too() -> None:
+    there = [{"name": "hand", "ipv6": True, "driver": "bridge"}]
+    assert _sysctls.wanted({}, {}, [], host(heard={"eth0": 1}, there=there)) == {RA: "2"}
+
+
+@pytest.mark.parametrize(
+    ("live", "boot", "options", "needed"),
+    [
+        ("2", "2", {"ipv6": True}, {RA: "2"}),
+        ("1", "2", {"ipv6": True}, {RA: "2"}),
+        (None, "2", {"ipv6": True}, {}),  # The interface is gone.
+        ("0", "0", {"ipv6": True}, {}),  # The operator had switched it off, and withdraws that.
+        ("2", "2", {}, {}),
+    ],
+)
+def test_interface_whose_router_is_silent_keeps_listening(
+    live: str | None, boot: str, options: dict[str, Any], needed: dict[str, str]
+) -> None:
+    silent = host({RA: live}, {RA: boot}, [RA, "net.core.somaxconn"])
+    assert _sysctls.wanted({}, options, [], silent) == needed
 
 
 def test_operator_has_the_last_word() -> None:

@@ -19,11 +19,12 @@ _DROP_IN = "/etc/systemd/system/docker.service.d/50-mooring.conf"
 
 @dataclass
 class Outcome:
-    """What a run of the suite came to: its exit status, how many tests passed, and which failed."""
+    """What a run of the suite came to: its exit status, how many tests passed, which failed, and on which hosts."""
 
     status: int
     passed: int
     failed: set[str]
+    hosts: set[str]
 
 
 Run = Callable[[str], Outcome]
@@ -40,7 +41,9 @@ def run(tmp_path: Path) -> Run:
         cases = ElementTree.parse(report).getroot().findall(".//testcase")
         bad = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
         quiet = [case for case in cases if len(case) == 0]
-        return Outcome(done.returncode, len(quiet), {case.attrib["name"].partition("[")[0] for case in bad})
+        names = [case.attrib["name"] for case in bad]
+        hosts = {host for name in names for host in HOSTS if f"ansible://{host}" in name}
+        return Outcome(done.returncode, len(quiet), {name.partition("[")[0] for name in names}, hosts)
 
     return suite
 
@@ -92,5 +95,5 @@ def test_host_that_is_down_fails_alone(run: Run) -> None:
         done = run(COMMAND)
     finally:
         reach.pull_the_plug("forky")
-    assert done.status == 1
+    assert (done.status, done.hosts) == (1, {"forky"})
     assert done.passed > 40

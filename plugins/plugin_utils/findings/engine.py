@@ -41,6 +41,14 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             "there is none: containers do not start, or unconfined",
             f"{APPLY}, then restart the daemon",
         )
+    elif host["system"]["apparmor_parser"] and seen["settings"] and not seen["settings"]["apparmor"]:
+        yield Finding(
+            "engine.apparmor",
+            ERROR,
+            "AppArmor confines containers",
+            "the daemon knows nothing of it: it started without apparmor_parser",
+            "restart the daemon",
+        )
     if seen["containerd"] and seen["containerd"]["active"] != "active":
         yield Finding(
             "engine.containerd_stopped",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.mooring.docker.plugins.module_utils import _sysctls
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def bridge(options: dict[str, Any], seen: dict[str, Any], without_ipv6: list[str
     if there is None:
         yield Finding("bridge.missing", ERROR, "docker0", "there is no such interface", APPLY)
         return
-    ipv6_is_off = "docker0" in without_ipv6 and _ipv6(options)
+    ipv6_is_off = "docker0" in without_ipv6 and _sysctls.has_ipv6(options, [])
     if ipv6_is_off:
         yield Finding(
             "bridge.ipv6_off",
@@ -68,11 +69,15 @@ def networks(declared: list[dict[str, Any]], seen: dict[str, Any]) -> Iterator[F
             )
 
 
-def forwarding(options: dict[str, Any], kernel: dict[str, bool | None]) -> Iterator[Finding]:
+def forwarding(
+    options: dict[str, Any], declared: list[dict[str, Any]], kernel: dict[str, bool | None]
+) -> Iterator[Finding]:
     """Findings on what the kernel forwards, ``host_info``'s network.forwarding."""
     if options.get("ip-forward") is False:
         return  # The operator looks after it.
-    wanted = {"inet": "net.ipv4.ip_forward", **({"inet6": "net.ipv6.conf.all.forwarding"} if _ipv6(options) else {})}
+    wanted = {"inet": "net.ipv4.ip_forward"}
+    if _sysctls.has_ipv6(options, declared):
+        wanted["inet6"] = "net.ipv6.conf.all.forwarding"
     for family, name in wanted.items():
         if kernel[family] is False:
             yield Finding(
@@ -143,11 +148,6 @@ def collisions(sentences: list[str]) -> Iterator[Finding]:
     """A finding for each range that covers what the host must reach."""
     for sentence in sentences:
         yield Finding("bridge.collision", ERROR, "ranges that cut nothing off", sentence, "declare another range")
-
-
-def _ipv6(options: dict[str, Any]) -> bool:
-    """Whether docker0 is declared to have IPv6."""
-    return bool(options.get("ipv6") or "bip6" in options)
 
 
 def _mtu(network: dict[str, Any], default: int = 1500) -> int:
