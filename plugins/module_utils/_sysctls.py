@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _daemon
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _networks
 
 FILE = "/etc/sysctl.d/99-zz-mooring.conf"
 """Of Mooring's own; systemd-sysctl reads it after those of nearly all others."""
@@ -126,7 +126,8 @@ def wanted(
     ``options`` are in daemon.json, ``networks`` the user-defined ones as role docker_network takes them.
     """
     seen = host["sysctls"]
-    there = host["engine"]["networks"] or []
+    # Mooring's own go by their declaration: they may be about to be removed.
+    there = [one for one in host["engine"]["networks"] or [] if _networks.LABEL not in one["labels"]]
     needed = []
     if options.get("ip-forward") is not False and has_ipv6(options, [*networks, *there]):
         # Once 2, an interface that is there stays so, also where its router is silent for a while.

@@ -118,8 +118,10 @@ def test_routers_are_listened_to_where_ipv6_is_forwarded(
 
 
 def test_network_that_is_there_counts_too() -> None:
-    there = [{"name": "hand", "ipv6": True, "driver": "bridge"}]
+    there = [{"name": "six", "ipv6": True, "driver": "bridge", "labels": {}}]
     assert _sysctls.wanted({}, {}, [], host(heard={"eth0": 1}, there=there)) == {RA: "2"}
+    there[0]["labels"] = {"mooring.docker": "managed"}
+    assert _sysctls.wanted({}, {}, [], host(heard={"eth0": 1}, there=there)) == {}
 
 
 @pytest.mark.parametrize(
