@@ -106,6 +106,8 @@ def test_declared_parameters_are_kept_and_verified() -> None:
         assert run(docker_network_sysctls=DECLARED).changed == {HOST: 0}
         reach.pull_the_plug(HOST)
         assert host.check_output(live) == "2048"
+        # Waits for the start that the boot has begun.
+        host.run_expect([0], "systemctl start docker")
         assert _verified() == ""
 
         host.run_expect([0], "sysctl -w net.core.somaxconn=77")
