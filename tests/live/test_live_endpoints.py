@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.docker.plugins.module_utils import _endpoint_filter
 
 
 def _observed(url: str) -> str:
@@ -14,8 +15,8 @@ def _observed(url: str) -> str:
 
 
 @pytest.fixture
-def reached(seen: Any, observed: Any, declared: Any) -> list[Any]:
-    """The endpoints for other machines, as endpoint_info saw them from this one."""
+def tried(seen: Any, observed: Any, declared: Any) -> list[Any]:
+    """The endpoints for other machines, as endpoint_info tried them from this one."""
     if not declared["tls"]:
         pytest.skip("declares no endpoint over TLS")
     assert observed["engine"]["service"]["active"] == "active", "no engine runs that could be reached"
@@ -24,12 +25,33 @@ def reached(seen: Any, observed: Any, declared: Any) -> list[Any]:
     return list(seen["reached"])
 
 
+@pytest.fixture
+def left_out(observed: Any, declared: Any) -> bool:
+    """Whether docker_engine_allowed_clients leaves this machine out, as far as its address is known."""
+    client = observed["network"]["client"]
+    return client in declared["controller"] and _endpoint_filter.lets_in(declared["allowed"], client) is False
+
+
+@pytest.fixture
+def reached(tried: list[Any], left_out: bool) -> list[Any]:
+    """The endpoints that this machine may reach."""
+    if left_out:
+        pytest.skip("docker_engine_allowed_clients leaves this machine out")
+    return tried
+
+
 def test_daemon_listens_on_the_declared_endpoints_and_no_other(observed: Any, declared: Any) -> None:
     assert sorted(map(_observed, observed["listening"])) == sorted(map(_observed, declared["endpoints"]))
 
 
 def test_endpoints_can_be_reached(reached: list[Any]) -> None:
     assert [one["url"] for one in reached if not one["reachable"]] == []
+
+
+def test_endpoints_cannot_be_reached_by_who_is_left_out(tried: list[Any], left_out: bool) -> None:
+    if not left_out:
+        pytest.skip("docker_engine_allowed_clients lets this machine in")
+    assert [one["url"] for one in tried if one["reachable"]] == []
 
 
 def test_plain_text_stays_out(reached: list[Any]) -> None:
