@@ -214,11 +214,12 @@ def before() -> Iterator[dict[str, str]]:
 
 def _prepare(name: str) -> None:
     host = reach.over_ssh(name)
-    # The filter would bring nftables, and two of them are to have a firewall of their own later.
+    # The filter would bring nftables, and two of them are to have a firewall of their own later. firewalld must not
+    # start with its package: stopped while it starts, it leaves its rules behind.
     packages = {"trixie": "nftables ufw", "forky": "nftables firewalld"}.get(name, "nftables")
-    host.run_expect([0], f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}")
-    if name == "forky":
-        host.run_expect([0], "systemctl disable --now firewalld && systemctl restart docker")
+    install = f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}"
+    host.run_expect([0], f"systemctl mask --now firewalld && {{ {install}; }} && systemctl unmask firewalld")
+    assert "firewalld" not in host.check_output("nft list tables")
     host.run_expect([0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab")
     for one, options in NETWORKS.items():
         host.run(f"docker rm --force {one}; docker network rm {one}")
@@ -277,7 +278,9 @@ def behind_firewalld(inside: dict[str, set[str]]) -> set[str]:
 def _renew_firewalld(host: Any) -> None:
     """(Re)start firewalld, and with it the daemon, which gives its bridges to one that it finds when it starts."""
     runs = "timeout 30 sh -c 'until firewall-cmd --quiet --state; do sleep 0.5; done'"
-    host.run_expect([0], f"systemctl restart firewalld && {runs} && systemctl restart docker")
+    # systemd refuses more than three starts of docker within a minute.
+    host.run_expect([0], f"systemctl restart firewalld && {runs} && systemctl reset-failed docker")
+    host.run_expect([0], "systemctl restart docker")
     assert host.check_output("firewall-cmd --get-zone-of-interface docker0") == "docker"
 
 
