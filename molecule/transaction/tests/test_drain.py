@@ -137,8 +137,7 @@ def test_container_that_does_not_start_on_the_new_bridge_takes_it_back(daemons: 
 KILL = """\
 record=/var/lib/mooring/drained.json
 until [ -e $record ] && [ "$(docker inspect --format '{{ .State.Running }}' web)" = false ]; do sleep 0.1; done
-inode=$(stat --format %i /run/mooring-docker.lock)
-kill -KILL $(awk -v end=":$inode" 'index($6, end) {print $5}' /proc/locks)
+kill -KILL $(lslocks --noheadings --output PID,PATH | awk '$2 == "/run/mooring-docker.lock" {print $1}')
 test -e $record"""
 
 
