@@ -217,8 +217,13 @@ def _prepare(name: str) -> None:
     # The filter would bring nftables, and two of them are to have a firewall of their own later. firewalld must not
     # start with its package: stopped while it starts, it leaves its rules behind.
     packages = {"trixie": "nftables ufw", "forky": "nftables firewalld"}.get(name, "nftables")
-    install = f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}"
-    host.run_expect([0], f"systemctl mask --now firewalld && {{ {install}; }} && systemctl unmask firewalld")
+    lines = [
+        "systemctl mask --now firewalld",
+        f"apt-get update -qq; apt-get install -qq --no-install-recommends {packages}",
+        "systemctl unmask firewalld",
+    ]
+    for line in lines:
+        host.run_expect([0], line)
     assert "firewalld" not in host.check_output("nft list tables")
     host.run_expect([0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab")
     for one, options in NETWORKS.items():
