@@ -28,6 +28,8 @@ DECLARED: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"docker_engine_endpoints": ["fd://", "tcp://0.0.0.0:2375"], "docker_engine_tls": False}, ["without TLS"]),
     ({"docker_engine_options": {"default-runtime": "absent"}}, ["absent"]),
+    ({"docker_engine_endpoint": ["fd://"]}, ["docker_engine_endpoint", "did you mean docker_engine_endpoints"]),
+    ({"docker_network_mtuu": 1400}, ["docker_network_mtuu", "did you mean docker_network_mtu"]),
 ]
 
 
