@@ -159,8 +159,7 @@ def _newest_change(show: dict[str, str], config: Config) -> float:
     paths += [Path(path) for path in show.get("DropInPaths", "").split()]
     paths += [Path(path) for path in re.findall(r"(/\S+)", show.get("EnvironmentFiles", ""))]
     paths += [Path(str(config[key])) for key in ("tlscacert", "tlscert", "tlskey") if key in config]
-    # What this one says is none of the daemon's business.
-    read = [path for path in paths if path != _store.PUBLISHED_DROP_IN and path.exists()]
+    read = [path for path in paths if not path.match(str(_store.FILTER_DROP_INS)) and path.exists()]
     return max((path.stat().st_ctime for path in read), default=0.0)
 
 

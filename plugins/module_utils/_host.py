@@ -419,7 +419,7 @@ def observe(
         "files": files(configured["tls"]),
         "network": around,
         "sysctls": _sysctls.observe([*(sysctls or []), *map(_sysctls.accept_ra, around["router_advertisements"])]),
-        "nftables": _proxies.observe(_nftables.observe({_published.NAME: _proxies.FILES})),
+        "nftables": _proxies.observe(_nftables.observe({_published.NAME: _proxies.files})),
         "confirm": _confirm.observe(),
         "bridge": _bridges() if bridges else None,
         **accounts(users, groups),
