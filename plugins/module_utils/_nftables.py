@@ -55,9 +55,9 @@ ExecStopPost=-{_LOAD}
 def refusal(name: str) -> str:
     """Shell that ends with a failure, and says what docker.service misses without the table of that name."""
     return f"""\
-echo "The packet filter table inet mooring_{name} is not in force: nft cannot load {DIRECTORY}/{name}.nft (see above)." \\
-    "dockerd does not start where it is required. playbooks/site.yml writes the file anew;" \\
-    "docker_engine_require_filters: false lets dockerd start without it." >&2
+echo "The packet filter table inet mooring_{name} is not in force: nft cannot load" \\
+    "{DIRECTORY}/{name}.nft (see above). dockerd does not start where it is required." \\
+    "playbooks/site.yml writes the file anew; docker_engine_require_filters: false lets dockerd start without it." >&2
 exit 1
 """
 
@@ -172,7 +172,7 @@ def _persistent() -> bool:
 
 def _has_failed() -> bool:
     """Whether the unit could not load all tables when it last ran."""
-    return _daemon.properties(UNIT.name).get("ActiveState") == "failed"
+    return bool(_daemon.properties(UNIT.name).get("ActiveState") == "failed")
 
 
 def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> dict[str, Any]:
