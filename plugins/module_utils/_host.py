@@ -43,6 +43,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
 from ansible_collections.mooring.docker.plugins.module_utils._http import ApiError
+from ansible_collections.mooring.docker.plugins.module_utils._options import changed_keys
 
 _TLS_OPTIONS = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
 
@@ -222,7 +223,7 @@ def configuration() -> dict[str, Any]:
 def _edited(fragments: dict[str, _config.Config], effective: _config.Config) -> list[str]:
     """The keys of daemon.json that are not what the fragments make of them."""
     try:
-        return sorted(_config.changed_keys(_config.merge(fragments), effective)) if fragments else []
+        return sorted(changed_keys(_config.merge(fragments), effective)) if fragments else []
     except ConfigError:
         return sorted(effective)  # Two fragments disagree: nobody composed this.
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What in the options of ``daemon.json`` is secret, and texts without it. Pure functions.
 
-A ``Visitor`` goes through an option's value and calls a ``Mark`` for each secret with the place where it stands, such as
-a key or an address without its password; what that returns takes the secret's place. So one description of what is
+A ``Visitor`` goes through an option's value and calls a ``Mark`` for each secret with the place where it stands, such
+as a key or an address without its password; what that returns takes the secret's place. So one description of what is
 secret serves to hide it, to compare it, and to know it when it turns up in a message of dockerd.
 
 Where it is not clear what a part of a value is, it is hidden.
@@ -25,34 +25,31 @@ Visitor = Callable[[Any, Mark], Any]
 HIDDEN = "********"
 CHANGED = f"{HIDDEN} (changed, not shown)"
 
-_WORDS = {"apikey", "auth", "authorization", "bearer", "cookie", "cred", "creds", "dsn", "key", "keys", "pass"}
-_WORDS |= {"pin", "psk", "pw", "pwd", "sas", "sig", "signature"}
-_PARTS = ("apikey", "accesskey", "credential", "passphrase", "passwd", "password", "secret", "token")
+# Words of a name by which it names a secret; the parts also within a word.
+_WORDS = {"apikey", "auth", "authorization", "bearer", "cookie", "cred", "creds", "dsn", "key", "keys", "pass", "pin"}
+_WORDS |= {"psk", "pw", "pwd", "sas", "sig", "signature"}
+_PARTS = ("apikey", "accesskey", "credential", "passphrase", "passwd", "password", "privatekey", "secret", "token")
 _FILES = {"dir", "directory", "file", "path"}
-# Words that would be found everywhere, and give nothing away.
-_COMMON = {"", "true", "false", "yes", "no", "on", "off", "null", "none", "0", "1"}
-
-# Options of moby's own log drivers (daemon/logger) whose values are paths of files.
-_PATHS = {"syslog-tls-key", "splunk-capath", "awslogs-credentials-endpoint"}
+# Options of moby's log drivers (daemon/logger) that name a file, or a path on a server of Amazon's.
+_PATHS = {"syslog-tls-key", "awslogs-credentials-endpoint"}
 # Plugins have options of their own, whose URLs may carry a token anywhere (sumo-url).
 _OF_MOBY = ("awslogs-", "fluentd-", "gcp-", "gelf-", "logentries", "splunk-", "syslog-")
+# What gives nothing away, and would be hidden everywhere.
+_COMMON = re.compile(r"^(|true|false|yes|no|on|off|null|none|https?|\d{1,3})$", re.IGNORECASE)
 
-_NAME = r"[A-Za-z_][\w.-]*"
-_SETTING = re.compile(rf"^(-{{0,2}}{_NAME}(?:/{_NAME})*)([=:]\s*)(.+)$", re.DOTALL)
-# The rest of the text up to the last @: a password may have any character that the address itself may not have.
-_USERINFO = re.compile(r"^(\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?:[/\\]{2,})?)(.*)@(.*)$", re.DOTALL)
-_SCHEME = re.compile(r"^\s*[A-Za-z][A-Za-z0-9+.-]*:(?=[/\\]{2,})")
-# The same within a sentence: userinfo ends with the last @ before white space or a quote.
-_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s\"'`<>]*)@")
-_SETTING_IN_TEXT = re.compile(rf"({_NAME})(\\?[\"']?\s*[=:]\s*\\?[\"']?)([^\s\"'\\,;\])}}]+)")
+_SCHEME = re.compile(r"^\s*[A-Za-z][A-Za-z0-9+.-]*:(?=[/\\]{2})")
+_USERINFO = re.compile(r"^(\s*(?:[A-Za-z][A-Za-z0-9+.-]*:(?=[/\\]{2}))?[/\\]*)(.*)@(.*)$", re.DOTALL)
+_URL = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://[^/?#@]*[/?#])([^@]+)$", re.DOTALL)
+_FLAG = re.compile(r"^--?[\w.-]+$")
+# The same in a sentence: userinfo ends with the last @ before white space or a quote.
+_USERINFO_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`<>@:]*)(:?)([^\s\"'`<>]*)@")
+_SETTING_IN_TEXT = re.compile(r"([A-Za-z_][\w.-]*)(\\?[\"']\s*:\s*\\?[\"']|[=:]\\?[\"']?)([^\s\"'\\,;\])}]+)")
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a setting of that name holds a secret, as far as names tell."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
-    lower = [word.lower() for word in words]
-    joined = "".join(lower)
-    return any(part in joined for part in _PARTS) or not _WORDS.isdisjoint(lower)
+    """Whether a setting of that name holds a secret, as far as its name tells."""
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    return not _WORDS.isdisjoint(words) or any(part in "".join(words) for part in _PARTS)
 
 
 def _names_a_file(name: str, value: str) -> bool:
@@ -60,78 +57,76 @@ def _names_a_file(name: str, value: str) -> bool:
     return value.startswith("/") and (name in _PATHS or not _FILES.isdisjoint(words))
 
 
+# --- visitors
+
+
 def by_name(value: Any, mark: Mark, name: str = "") -> Any:
-    """Any value: what stands under the name of a secret, and passwords in addresses."""
+    """Any value: what stands under the name of a secret, and passwords in URLs."""
     if isinstance(value, dict):
-        return {key: by_name(one, mark, f"{name}/{key}" if name else str(key)) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [by_name(one, mark, name) for one in value]
-    last = name.rpartition("/")[2]
+        return {key: by_name(one, mark, f"{name}/{key}".lstrip("/")) for key, one in value.items()}
+    if isinstance(value, list):
+        flags = ["", *(one if isinstance(one, str) and _FLAG.match(one) else "" for one in value)]
+        return [by_name(one, mark, f"{name}/{flag}".strip("/")) for flag, one in zip(flags, value)]
     if names_a_secret(name):
-        if value is None or isinstance(value, bool) or (isinstance(value, str) and _names_a_file(last, value)):
-            return value
-        return mark(name, str(value))
+        last = re.split(r"[/=]", name)[-1]
+        shown = value is None or isinstance(value, bool) or (isinstance(value, str) and _names_a_file(last, value))
+        return value if shown else mark(name, str(value))
     if not isinstance(value, str):
         return value
+    if _SCHEME.match(value):
+        return address(value, mark, name)
     # "key=value", as in labels, options of drivers and arguments of runtimes.
-    match = _SETTING.match(value)
-    if match and "://" not in match[1] + match[2] and not match[3].startswith("//"):
-        return match[1] + match[2] + str(by_name(match[3], mark, match[1].lstrip("-")))
-    return address(value, mark, name) if _SCHEME.match(value) else value
+    key, equals, rest = value.partition("=")
+    return f"{key}={by_name(rest, mark, f'{name}/{key}'.lstrip('/'))}" if equals else value
 
 
 def address(value: str, mark: Mark, name: str = "") -> str:
-    """A URL: the password of its userinfo, and what its query says under the name of a secret.
+    """A URL: the password in it, and what its query says under the name of a secret.
 
-    curl, Go and libproxy disagree where userinfo ends if it has unescaped / ? # or @: here with the last @ of all.
-    A user without a password may be a token.
+    Parsers disagree where userinfo ends that has a bare / ? # or @ in it: here with the last @ of all. A user without a
+    password may be a token.
     """
     match = _USERINFO.match(value)
-    if match:
-        start, userinfo, rest = match.groups()
-        user, colon, password = userinfo.partition(":")
-        if not colon:
-            user, password = "", userinfo
-        place = f"{name} {start}{user}@{_query(rest, lambda _place, _secret: HIDDEN)}"
-        hidden = mark(place, password) if password else ""
-        return f"{start}{user}{colon}{hidden}@{_query(rest, mark)}"
-    return _query(value, mark)
+    if match is None:
+        return _query(value, mark)
+    start, userinfo, rest = match.groups()
+    user, colon, password = userinfo.partition(":")
+    if not colon:
+        user, password = "", userinfo
+    place = f"{name} {start}{user}@{_query(rest, lambda _place, _secret: HIDDEN)}"
+    return f"{start}{user}{colon}{mark(place, password) if password else ''}@{_query(rest, mark)}"
 
 
 def _query(text: str, mark: Mark) -> str:
     start, question, query = text.partition("?")
-    if not question:
-        return text
     pairs = [pair.partition("=") for pair in query.split("&")]
-    return f"{start}?" + "&".join(
+    return f"{start}{question}" + "&".join(
         f"{key}={mark(f'{start}?{key}', one)}" if one and names_a_secret(key) else f"{key}{equals}{one}"
         for key, equals, one in pairs
     )
 
 
-def proxy(value: Any, mark: Mark) -> Any:
-    """The address of a proxy, or a mapping of such; dockerd takes one without a scheme too."""
+def addresses(value: Any, mark: Mark, name: str = "") -> Any:
+    """Addresses of servers, alone, in a list or by name; dockerd takes those of proxies without a scheme too."""
     if isinstance(value, dict):
-        # A proxy is known by its key, and a list of hosts has no secret.
-        return {key: proxy(one, lambda place, secret, key=key: mark(f"{key} {place}", secret)) for key, one in value.items()}
-    return address(value, mark) if isinstance(value, str) else by_name(value, mark)
+        return {key: addresses(one, mark, str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [addresses(one, mark, name) for one in value]
+    return address(value, mark, name) if isinstance(value, str) else by_name(value, mark, name)
 
 
 def log_options(value: Any, mark: Mark) -> Any:
-    """Options of log drivers. What moby's drivers know goes by its name; of a plugin's URLs only the host is shown."""
+    """Options of log drivers. Of the URLs of plugins only the host is shown."""
     if not isinstance(value, dict):
         return by_name(value, mark)
-    return {key: _log_option(str(key), one, mark) for key, one in value.items()}
+    found = {}
+    for key, one in value.items():
+        url = _URL.match(one) if isinstance(one, str) and not str(key).startswith(_OF_MOBY) else None
+        found[key] = url[1] + mark(str(key), url[2]) if url else by_name(one, mark, str(key))
+    return found
 
 
-def _log_option(name: str, value: Any, mark: Mark) -> Any:
-    match = re.match(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)([/?#].*)$", value, re.DOTALL) if isinstance(value, str) else None
-    if match is None or name.startswith(_OF_MOBY) or "@" in value or names_a_secret(name):
-        return by_name(value, mark, name)
-    return f"{match[1]}{match[2]}/{mark(name, match[3])}" if match[3] != "/" else value
-
-
-# --- what the visitors serve
+# --- what they serve
 
 
 def secrets(value: Any, visitor: Visitor) -> set[str]:
@@ -143,7 +138,7 @@ def secrets(value: Any, visitor: Visitor) -> set[str]:
         return HIDDEN
 
     visitor(value, note)
-    return {secret for secret in found if secret.lower() not in _COMMON}
+    return found
 
 
 def concealed(value: Any, visitor: Visitor) -> Any:
@@ -153,49 +148,54 @@ def concealed(value: Any, visitor: Visitor) -> Any:
 
 def compared(before: Any, after: Any, visitor: Visitor) -> Any:
     """``after`` without its secrets, those marked that are others than ``before`` at the same place."""
-    seen: set[tuple[str, str]] = set()
-    places: set[str] = set()
+    seen: dict[str, set[str]] = {}
 
     def note(place: str, secret: str) -> str:
-        seen.add((place, secret))
-        places.add(place)
+        seen.setdefault(place, set()).add(secret)
         return HIDDEN
 
     visitor(before, note)
-    return visitor(after, lambda place, secret: CHANGED if place in places and (place, secret) not in seen else HIDDEN)
+    return visitor(after, lambda place, secret: HIDDEN if secret in seen.get(place, {secret}) else CHANGED)
 
 
 def scrubbed(data: Any, known: Iterable[str]) -> Any:
-    """``data``, which is text or has text in it, without the ``known`` secrets in any form, and without others as far as
-    addresses and names tell them.
+    """``data``, a text or what has texts in it, without the ``known`` secrets however they are written.
+
+    Others are hidden as far as addresses and names tell them, for dockerd quotes flags too.
     """
     forms = sorted({form for secret in known for form in _forms(secret)}, key=len, reverse=True)
-    return _scrubbed(data, forms)
+    # A short one is hidden where it stands alone, not in the middle of every word.
+    patterns = [re.escape(form) if len(form) > 3 else rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms]
+    pattern = re.compile("|".join(patterns)) if patterns else None
+
+    def scrub(one: Any) -> Any:
+        if isinstance(one, dict):
+            return {key: scrub(value) for key, value in one.items()}
+        if isinstance(one, (list, tuple)):
+            return [scrub(value) for value in one]
+        if not isinstance(one, str):
+            return one
+        text = pattern.sub(HIDDEN, one) if pattern else one
+        text = _USERINFO_IN_TEXT.sub(_hide_userinfo, text)
+        return _SETTING_IN_TEXT.sub(_hide_setting, text)
+
+    return scrub(data)
 
 
-def _scrubbed(data: Any, forms: list[str]) -> Any:
-    if isinstance(data, dict):
-        return {key: _scrubbed(value, forms) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_scrubbed(value, forms) for value in data]
-    if not isinstance(data, str):
-        return data
-    for form in forms:
-        if len(form) > 3:
-            data = data.replace(form, HIDDEN)
-        else:
-            # A short one is hidden where it stands alone, not in the middle of every word.
-            data = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", HIDDEN, data)
-    data = _IN_TEXT.sub(lambda match: f"{match[1]}{match[2].partition(':')[0] if ':' in match[2] else HIDDEN}:{HIDDEN}@", data)
-    return _SETTING_IN_TEXT.sub(
-        lambda match: f"{match[1]}{match[2]}{HIDDEN}" if names_a_secret(match[1]) and not match[3].startswith("/") else match[0],
-        data,
-    )
+def _hide_userinfo(match: re.Match[str]) -> str:
+    start, colon, _password = match.groups()
+    return f"{start}:{HIDDEN}@" if colon else re.sub(r"://.*", f"://{HIDDEN}@", start)
+
+
+def _hide_setting(match: re.Match[str]) -> str:
+    name, between, value = match.groups()
+    is_secret = names_a_secret(name) and not _names_a_file(name, value) and not _COMMON.match(value)
+    return f"{name}{between}{HIDDEN}" if is_secret else match[0]
 
 
 def _forms(secret: str) -> set[str]:
-    """How a secret can turn up in a message: as it is, escaped or unescaped, and the parts that a parser makes of it."""
+    """How a secret can turn up: as it is, escaped or unescaped, and in the parts that a parser makes of an address."""
     plain = urllib.parse.unquote(secret)
-    whole = {secret, plain, urllib.parse.quote(plain, safe=""), urllib.parse.quote(plain), json.dumps(secret)[1:-1]}
-    parts = {part for text in (secret, plain) for part in re.split(r"[/?#@:\s]", text) if len(part) > 3}
-    return {form for form in whole | parts if form.lower() not in _COMMON}
+    forms = {secret, plain, urllib.parse.quote(plain, safe=""), urllib.parse.quote(plain), json.dumps(secret)[1:-1]}
+    forms.update(part for text in (secret, plain) for part in re.split(r"[/?#@:=&\s]", text) if len(part) > 3)
+    return {form for form in forms if not _COMMON.match(form)}
