@@ -198,3 +198,15 @@ def test_whatever_stands_there_can_be_shown(key: str, value: Any) -> None:
     assert json.dumps(_options.compared({key: value}, {key: value})) == json.dumps(concealed)
     _options.short(key, value)
     scrubbed(value, _options.secrets({key: value}))
+
+
+texts = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.text(max_size=12), st.from_regex(r"[a-z]{1,4}://[^@]{0,6}@?.{0,8}")),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(list(_options.OPTIONS)), texts)
+def test_nothing_but_secrets_is_touched(key: str, value: Any) -> None:
+    assert _options.OPTIONS[key].secret(value, lambda _place, secret: secret) == value
