@@ -75,9 +75,12 @@ if [ $# -eq 0 ]; then
     done
     exit $status
 fi
-# Where nft refuses the file, the one that was loaded before still filters.
-nft -f "{DIRECTORY}/$1.nft"
-in_force "$1" && exit 0
+if nft -f "{DIRECTORY}/$1.nft"; then
+    in_force "$1" && exit 0
+# The one that was loaded before still filters, unless it was flushed.
+elif nft list table inet "mooring_$1" 2>&- | grep -qE "drop|reject"; then
+    exit 0
+fi
 {refusal("$1")}"""
 
 

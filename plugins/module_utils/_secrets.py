@@ -196,6 +196,9 @@ def _hide_setting(match: re.Match[str]) -> str:
 def _forms(secret: str) -> set[str]:
     """How a secret can turn up: as it is, escaped or unescaped, and in the parts that a parser makes of an address."""
     plain = urllib.parse.unquote(secret)
-    forms = {secret, plain, urllib.parse.quote(plain, safe=""), urllib.parse.quote(plain), json.dumps(secret)[1:-1]}
+    forms = {secret, plain, urllib.parse.quote(plain), urllib.parse.quote(plain, safe="")}
+    # dockerd quotes it, and quotes that again in its log.
+    once = {json.dumps(form, ensure_ascii=False)[1:-1] for form in forms}
+    forms |= once | {json.dumps(form, ensure_ascii=False)[1:-1] for form in once} | {json.dumps(secret)[1:-1]}
     forms.update(part for text in (secret, plain) for part in re.split(r"[/?#@:=&\s]", text) if len(part) > 3)
     return {form for form in forms if not _COMMON.match(form)}
