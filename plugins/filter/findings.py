@@ -80,15 +80,16 @@ def sysctl_findings(
 def published_findings(
     rules: str | None,
     tables: dict[str, dict[str, Any]],
+    required: bool,
     reached: list[int],
     host: str,
     tags: list[str],
     skipped: list[str],
 ) -> list[dict[str, Any]]:
-    """The findings on published ports: on their filter, where ``tables`` are ``host_info``'s nftables, and on those
-    that the controller reached and must not.
+    """The findings on published ports: on their filter, where ``tables`` are ``host_info``'s nftables and ``required``
+    is as for ``filters``, and on those that the controller reached and must not.
     """
-    found = [*filters.filters({"published": rules}, tables), *published.reached(reached)]
+    found = [*filters.filters({"published": rules}, tables, required), *published.reached(reached)]
     return _asked(found, host, tags, skipped)
 
 

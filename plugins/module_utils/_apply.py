@@ -12,7 +12,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _classify, _config, _daemon, _drain, _live, _store
+from ansible_collections.mooring.docker.plugins.module_utils import (
+    _classify,
+    _config,
+    _daemon,
+    _drain,
+    _live,
+    _nftables,
+    _store,
+)
 from ansible_collections.mooring.docker.plugins.module_utils._classify import Plan
 from ansible_collections.mooring.docker.plugins.module_utils._config import Config
 from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, said_once
@@ -126,6 +134,10 @@ class Transaction:
             self.resume()
             self.settle()
             return
+        # A daemon that is stopped for it must be able to start again, the last good one too.
+        obstacle = None if self.plan.action == "reload" else _nftables.obstacle()
+        if obstacle:
+            raise ApplyError(f"{self.plan.sentence()} was not begun, for dockerd would not start: {obstacle}")
         moment = time.time()
         problem = self._make_way()
         problem = problem or (self._reload() if self.plan.action == "reload" else self._restart())

@@ -11,8 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config import changed_keys
-from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, needs_restart
+from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, changed_keys, needs_restart
 
 
 @dataclass

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-Config = dict[str, Any]
+from ansible_collections.mooring.docker.plugins.module_utils._options import Config, short
 
 ADOPTED = "00-adopted"
 """The fragment that holds what an operator had written into daemon.json before Mooring came."""
@@ -62,8 +62,8 @@ def merge(fragments: dict[str, Config]) -> Config:
         for key, value in fragments[name].items():
             if key in owner:
                 raise ConfigError(
-                    f"{key} is set by two fragments, {owner[key]} ({short(merged[key])}) and "
-                    f"{name} ({short(value)}): remove it from one of them"
+                    f"{key} is set by two fragments, {owner[key]} ({short(key, merged[key])}) and "
+                    f"{name} ({short(key, value)}): remove it from one of them"
                 )
             owner[key] = name
             merged[key] = value
@@ -89,7 +89,7 @@ def adopt(existing: Config, declared: dict[str, Config], wins: str) -> tuple[Con
             elif wins == "existing":
                 del remaining[name][key]
             else:
-                clashes.append(f"{key} (there {short(existing[key])}, declared {short(value)})")
+                clashes.append(f"{key} (there {short(key, existing[key])}, declared {short(key, value)})")
     if clashes:
         raise ConfigError(
             "the daemon.json that was here before Mooring disagrees with what is declared about "
@@ -97,18 +97,3 @@ def adopt(existing: Config, declared: dict[str, Config], wins: str) -> tuple[Con
             + ": say which wins (docker_engine_on_conflict: declared or existing), or make them agree"
         )
     return adopted, remaining
-
-
-def short(value: Any) -> str:
-    """``value`` as JSON, cut to a length that fits in a message."""
-    text = json.dumps(value, sort_keys=True)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def changed_keys(before: Config, after: Config) -> set[str]:
-    """The keys whose values differ, a key that only one side has included."""
-    return {
-        key
-        for key in before.keys() | after.keys()
-        if key not in before or key not in after or before[key] != after[key]
-    }

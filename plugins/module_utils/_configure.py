@@ -8,7 +8,6 @@ Nothing is written before everything is known to be right; ``daemon_apply`` make
 from __future__ import annotations
 
 import dataclasses
-import re
 import ssl
 import stat
 import tempfile
@@ -21,7 +20,9 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _config,
     _daemon,
     _drain,
+    _options,
     _rules,
+    _secrets,
     _store,
     _units,
 )
@@ -169,7 +170,7 @@ def configure(
     result: dict[str, Any] = {
         "changed": bool(changes),
         "files": sorted(str(path) for path in changes),
-        "effective": merged,
+        "effective": _options.concealed(merged),
         "adopted": composition.adopting,
         "backup": None,
         "plan": {**dataclasses.asdict(plan), "sentence": plan.sentence()},
@@ -221,17 +222,23 @@ def _write(changes: dict[Path, str | None]) -> None:
         _store.write(path, changes[path], _store.mode_of(path))
 
 
-_PASSWORD = re.compile(r"(://[^/@\s\"]*:)[^/@\s\"]+@")
-
-
 def _difference(path: Path, before: str | None, after: str | None) -> dict[str, str]:
-    """One entry of Ansible's diff, without the passwords in addresses of proxies and registries."""
-    return {
-        "before": _PASSWORD.sub(r"\1***@", before or ""),
-        "after": _PASSWORD.sub(r"\1***@", after or ""),
-        "before_header": str(path),
-        "after_header": str(path),
-    }
+    """One entry of Ansible's diff, without secrets, but with a mark where one changes."""
+    if path.suffix == ".json":
+        old, new = _parsed(before), _parsed(after)
+        before = before and ("(no valid JSON, not shown)\n" if old is None else _config.render(_options.concealed(old)))
+        after = after and _config.render(_options.compared(old or {}, new or {}))
+    else:
+        # The command of a unit has options too, whoever wrote it.
+        before, after = _secrets.scrubbed([before, after], ())
+    return {"before": before or "", "after": after or "", "before_header": str(path), "after_header": str(path)}
+
+
+def _parsed(text: str | None) -> Config | None:
+    try:
+        return _config.parse(text or "", "")
+    except ConfigError:
+        return None
 
 
 def _plan(

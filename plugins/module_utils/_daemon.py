@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _store, _units
-from ansible_collections.mooring.docker.plugins.module_utils._config import Config
+from ansible_collections.mooring.docker.plugins.module_utils import _options, _store, _units
+from ansible_collections.mooring.docker.plugins.module_utils._config import Config, ConfigError, parse
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import normal_path
 
 TO_COME = "to come"
@@ -159,8 +160,7 @@ def _newest_change(show: dict[str, str], config: Config) -> float:
     paths += [Path(path) for path in show.get("DropInPaths", "").split()]
     paths += [Path(path) for path in re.findall(r"(/\S+)", show.get("EnvironmentFiles", ""))]
     paths += [Path(str(config[key])) for key in ("tlscacert", "tlscert", "tlskey") if key in config]
-    # What this one says is none of the daemon's business.
-    read = [path for path in paths if path != _store.PUBLISHED_DROP_IN and path.exists()]
+    read = [path for path in paths if not path.match(str(_store.FILTER_DROP_INS)) and path.exists()]
     return max((path.stat().st_ctime for path in read), default=0.0)
 
 
@@ -189,6 +189,20 @@ def record_applied(show: dict[str, str], seen: dict[str, Any]) -> None:
         record = {"instance": {key: now[key] for key in ("pid", "ticks", "boot")}, "inputs": seen}
         if _store.recall(_store.APPLIED) != record:
             _store.private(_store.APPLIED, record)
+
+
+def secrets() -> set[str]:
+    """The secrets of all configurations that this host keeps: of now, of the last good state, of the running daemon."""
+    found = set()
+    for path in (_store.DAEMON_JSON, *_store.FRAGMENTS.glob("*.json")):
+        with contextlib.suppress(ConfigError):
+            found.update(_options.secrets(parse(_store.read(path) or "", str(path))))
+    for name, text in (_store.recall(_store.GOOD) or {}).items():
+        if text and name.endswith(".json"):
+            with contextlib.suppress(ConfigError):
+                found.update(_options.secrets(parse(text, name)))
+    record = _store.recall(_store.APPLIED)
+    return found | (_options.secrets(record["inputs"]["config"]) if record else set())
 
 
 def socket_paths(drop_in: str | None = None) -> list[str]:

@@ -40,14 +40,48 @@ def lets_in(allowed: list[str] | None, address: str) -> bool | None:
 
 
 def rules(urls: list[str], allowed: list[str] | None) -> str:
-    """The rules that keep all but the ``allowed`` clients from the TCP endpoints; nothing where all may come.
+    """The rules that keep all but the ``allowed`` clients from the TCP endpoints; nothing where there is no need.
 
-    Loopback always passes. Nothing but packets to an endpoint's own port is looked at, but those all are: a client that
-    is allowed no more loses the connections it has.
+    What this machine sends to itself always passes. What comes in from elsewhere for an endpoint on loopback never
+    does: a container with the capability NET_RAW, which Docker gives to all by default, can send its bridge such
+    packets, and the kernel takes them where dockerd has set ``route_localnet``, as it does without the userland proxy.
+
+    Nothing but packets to an endpoint's own port is looked at, but those all are: a client that is allowed no more
+    loses the connections it has.
     """
-    matches = [_match(endpoint) for endpoint in map(_endpoints.parse, urls) if not endpoint.is_loopback]
-    if allowed is None or not matches:
+    tcp = [endpoint for endpoint in map(_endpoints.parse, urls) if endpoint.scheme == "tcp"]
+    guarded = sorted({endpoint.port for endpoint in tcp if endpoint.is_loopback})
+    matches = [] if allowed is None else [_match(endpoint) for endpoint in tcp if not endpoint.is_loopback]
+    if not (guarded or matches):
         return ""
+    return "\n".join(
+        [
+            *(_sets(allowed) if allowed is not None and matches else []),
+            "    chain input {",
+            "        type filter hook input priority filter - 10; policy accept;",
+            '        iif "lo" accept',
+            *(
+                f"        {loopback} tcp dport {port} counter drop"
+                for port in guarded
+                for loopback in ("ip daddr 127.0.0.0/8", "ip6 daddr ::1")
+            ),
+            *(f"        {match} goto clients" for match in dict.fromkeys(matches)),
+            "    }",
+            *(_CLIENTS if matches else []),
+        ]
+    )
+
+
+_CLIENTS = (
+    "    chain clients {",
+    "        ip saddr @allowed4 accept",
+    "        ip6 saddr @allowed6 accept",
+    "        counter drop",
+    "    }",
+)
+
+
+def _sets(allowed: list[str]) -> list[str]:
     networks = [ipaddress.ip_network(entry) for entry in allowed]
     lines: list[str] = []
     for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
@@ -56,21 +90,7 @@ def rules(urls: list[str], allowed: list[str] | None) -> str:
         own = ", ".join(map(str, ipaddress.collapse_addresses(family)))  # type: ignore[type-var]
         elements = [f"        elements = {{ {own} }}"] if own else []
         lines += [f"    set allowed{version} {{", f"        type {kind}", "        flags interval", *elements, "    }"]
-    return "\n".join(
-        [
-            *lines,
-            "    chain input {",
-            "        type filter hook input priority filter - 10; policy accept;",
-            '        iif "lo" accept',
-            *(f"        {match} goto clients" for match in dict.fromkeys(matches)),
-            "    }",
-            "    chain clients {",
-            "        ip saddr @allowed4 accept",
-            "        ip6 saddr @allowed6 accept",
-            "        counter drop",
-            "    }",
-        ]
-    )
+    return lines
 
 
 def _match(endpoint: _endpoints.Endpoint) -> str:

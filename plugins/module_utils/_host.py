@@ -43,6 +43,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
 from ansible_collections.mooring.docker.plugins.module_utils._http import ApiError
+from ansible_collections.mooring.docker.plugins.module_utils._options import changed_keys
 
 _TLS_OPTIONS = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
 
@@ -222,7 +223,7 @@ def configuration() -> dict[str, Any]:
 def _edited(fragments: dict[str, _config.Config], effective: _config.Config) -> list[str]:
     """The keys of daemon.json that are not what the fragments make of them."""
     try:
-        return sorted(_config.changed_keys(_config.merge(fragments), effective)) if fragments else []
+        return sorted(changed_keys(_config.merge(fragments), effective)) if fragments else []
     except ConfigError:
         return sorted(effective)  # Two fragments disagree: nobody composed this.
 
@@ -419,7 +420,7 @@ def observe(
         "files": files(configured["tls"]),
         "network": around,
         "sysctls": _sysctls.observe([*(sysctls or []), *map(_sysctls.accept_ra, around["router_advertisements"])]),
-        "nftables": _proxies.observe(_nftables.observe({_published.NAME: _proxies.FILES})),
+        "nftables": _proxies.observe(_nftables.observe({_published.NAME: _proxies.files})),
         "confirm": _confirm.observe(),
         "bridge": _bridges() if bridges else None,
         **accounts(users, groups),

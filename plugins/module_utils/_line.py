@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _daemon, _drain, _store
-from ansible_collections.mooring.docker.plugins.module_utils._config import Config, changed_keys, parse
-from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS
+from ansible_collections.mooring.docker.plugins.module_utils._config import Config, parse
+from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, changed_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

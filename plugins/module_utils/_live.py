@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils import _daemon
-from ansible_collections.mooring.docker.plugins.module_utils._config import Config, short
+from ansible_collections.mooring.docker.plugins.module_utils._config import Config
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import parse
 from ansible_collections.mooring.docker.plugins.module_utils._http import Api, ApiError, Deadline, open_unix
-from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS
+from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, short
 
 # Did it take? --------------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ def not_taken(config: Config, info: dict[str, Any], bridge: dict[str, Any]) -> d
     for key in sorted(set(config) & set(SEEN)):
         seen = SEEN[key](config[key], info, bridge)
         if not _same(seen, config[key]):
-            found[key] = f"{key} is {short(seen)}, declared {short(config[key])}"
+            found[key] = f"{key} is {short(key, seen)}, declared {short(key, config[key])}"
     return found
 
 
@@ -261,5 +261,5 @@ def not_reloaded(config: Config, attributes: dict[str, str]) -> dict[str, str]:
         said = json.loads(text) if isinstance(value, list) else text
         wanted = value if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
         if not _same(said, wanted):
-            found[key] = f"{key} is {short(said)} after a reload, declared {short(value)}"
+            found[key] = f"{key} is {short(key, said)} after a reload, declared {short(key, value)}"
     return found

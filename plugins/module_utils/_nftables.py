@@ -7,16 +7,20 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _daemon, _store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DIRECTORY = Path("/etc/mooring")
 UNIT = _confirm.SYSTEM / "mooring-nftables.service"
 AT_BOOT = _confirm.SYSTEM / "sysinit.target.wants" / UNIT.name
 DROP_IN = _confirm.SYSTEM / "nftables.service.d" / "50-mooring.conf"
 
-_LOAD = f"/usr/sbin/nft 'include \"{DIRECTORY}/*.nft\"'"
+LOADER = DIRECTORY / "load"
+_LOAD = f"/bin/sh {LOADER}"
 
 _SERVICE = f"""\
 [Unit]
@@ -46,6 +50,38 @@ ExecStartPost=-{_LOAD}
 ExecReload=-{_LOAD}
 ExecStopPost=-{_LOAD}
 """
+
+
+def refusal(name: str) -> str:
+    """Shell that ends with a failure, and says what docker.service misses without the table of that name."""
+    return f"""\
+echo "The packet filter table inet mooring_{name} is not in force: nft cannot load" \\
+    "{DIRECTORY}/{name}.nft (see above). dockerd does not start where it is required." \\
+    "playbooks/site.yml writes the file anew; docker_engine_require_filters: false lets dockerd start without it." >&2
+exit 1
+"""
+
+
+_LOADER = f"""\
+#!/bin/sh
+# Load Mooring's packet filters, each by itself: a file that nft refuses keeps no other from being loaded.
+# docker.service gives the name of one, without which it does not start.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+in_force() {{ nft list table inet "mooring_$1" > /dev/null; }}
+if [ $# -eq 0 ]; then
+    status=0
+    for file in {DIRECTORY}/*.nft; do
+        [ ! -e "$file" ] || {{ nft -f "$file" && in_force "$(basename "$file" .nft)"; }} || status=1
+    done
+    exit $status
+fi
+if nft -f "{DIRECTORY}/$1.nft"; then
+    in_force "$1" && exit 0
+# The one that was loaded before still filters, unless it was flushed.
+elif nft list table inet "mooring_$1" 2>&- | grep -qE "drop|reject"; then
+    exit 0
+fi
+{refusal("$1")}"""
 
 
 class NftError(Exception):
@@ -99,19 +135,60 @@ def file(name: str) -> Path:
     return DIRECTORY / f"{name}.nft"
 
 
+def engine_drop_in(name: str) -> Path:
+    """By which docker.service starts with that table in force."""
+    return Path(str(_store.FILTER_DROP_INS).replace("*", name))
+
+
+def engine_files(name: str, required: bool) -> dict[Path, str | None]:
+    """What docker.service needs to start only with that table in force, where that is ``required``."""
+    text = f"""\
+# Written by mooring.docker.nftables_table.
+[Service]
+ExecStartPre={_LOAD} {name}
+"""
+    return {engine_drop_in(name): text if required else None}
+
+
+def obstacle() -> str | None:
+    """Why docker.service would not start: nft refuses the file of a table that it requires. None where it would."""
+    for path in sorted(_store.FILTER_DROP_INS.parent.glob(_store.FILTER_DROP_INS.name)):
+        name = path.stem[len("60-mooring-") :]
+        if "ExecStartPre=/" not in (_store.read(path) or ""):
+            continue
+        text = _store.read(file(name))
+        if text is None:
+            return f"there is no file {file(name)}, which docker.service requires"
+        try:
+            # What a table includes comes with the engine's start.
+            canonical(name, re.sub(r"^\s*include .*$", "", text, flags=re.MULTILINE))
+        except NftError as error:
+            return f"docker.service requires {file(name)}: {error}"
+    return None
+
+
 def _persistent() -> bool:
     """Whether what is in the directory is loaded at boot, and after a flush."""
-    units = (_store.read(UNIT), _store.read(DROP_IN))
-    return units == (_SERVICE, _AFTER_FLUSH) and AT_BOOT.is_symlink()
+    files = (_store.read(LOADER), _store.read(UNIT), _store.read(DROP_IN))
+    return files == (_LOADER, _SERVICE, _AFTER_FLUSH) and AT_BOOT.is_symlink()
 
 
-def observe(beside: dict[str, dict[Path, str]]) -> dict[str, Any]:
+def _has_failed() -> bool:
+    """Whether the unit could not load all tables when it last ran."""
+    return bool(_daemon.properties(UNIT.name).get("ActiveState") == "failed")
+
+
+def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> dict[str, Any]:
     """Mooring's tables by name: the ``text`` of the file, whether it is ``live`` as it says, and ``persistent``.
 
-    ``beside`` has for a table's name the files that must be there for it to stay.
+    ``required`` tells whether docker.service starts only with it in force, ``failed`` whether the unit that loads all
+    tables has failed. ``files`` are functions like ``engine_files`` for tables that have their own.
     """
     names = {path.stem for path in DIRECTORY.glob("*.nft")}
     names.update(re.findall(r"^table inet mooring_(\w+)$", _daemon.run("nft", "list", "tables").stdout, re.MULTILINE))
+    drop_ins = _store.FILTER_DROP_INS.parent.glob(_store.FILTER_DROP_INS.name)
+    names.update(path.stem[len("60-mooring-") :] for path in drop_ins)
+    failed = bool(names) and _has_failed()
     found = {}
     for name in sorted(names):
         text = _store.read(file(name))
@@ -119,40 +196,56 @@ def observe(beside: dict[str, dict[Path, str]]) -> dict[str, Any]:
         if text is not None:
             with contextlib.suppress(NftError):
                 wanted = canonical(name, text)
+        required, optional = (
+            all(_store.read(path) == content for path, content in files.get(name, engine_files)(name, needed).items())
+            for needed in (True, False)
+        )
         found[name] = {
             "text": text,
             "live": wanted is not None and live(name, "-s") == wanted,
-            "persistent": text is not None
-            and _persistent()
-            and all(_store.read(path) == content for path, content in beside.get(name, {}).items()),
+            "persistent": text is not None and _persistent() and (required or optional),
+            "required": required,
+            "failed": failed,
         }
     return found
 
 
-def due(observed: dict[str, dict[str, Any]], name: str, rules: str | None) -> bool:
-    """Whether a table, from what ``observe`` saw, is another than one of these ``rules``, or than none."""
+def due(observed: dict[str, dict[str, Any]], name: str, rules: str | None, required: bool) -> bool:
+    """Whether a table, from what ``observe`` saw, is another than one of these ``rules``, or than none.
+
+    ``required`` tells whether docker.service is to start only with it in force.
+    """
     seen = observed.get(name)
-    return seen != ({"text": script(name, rules), "live": True, "persistent": True} if rules else None)
+    if not rules or seen is None:
+        return bool(rules) or seen is not None
+    wanted = {"text": script(name, rules), "live": True, "persistent": True, "required": required}
+    return {key: seen[key] for key in wanted} != wanted
 
 
 class Table:
     """The way to the wanted table, None for none, from what is in force and what is on disk.
 
-    ``beside`` are files that come and go with it.
+    ``required`` tells whether docker.service is to start only with it in force.
     """
 
-    def __init__(self, name: str, rules: str | None, beside: dict[Path, str] | None = None) -> None:
+    def __init__(self, name: str, rules: str | None, required: bool = False) -> None:
         self.name = name
         self.text = None if rules is None else script(name, rules)
         self.wanted = None if self.text is None else canonical(name, self.resolved(self.text))
         self.present = live(name, "-s")
         others = set(DIRECTORY.glob("*.nft")) - {file(name)}
+        # In this order a run that is cut leaves no service that needs a file which is not there.
         self.files: dict[Path, str | None] = {file(name): self.text}
-        self.files.update({path: self.text and text for path, text in (beside or {}).items()})
         if self.text is not None or not others:
-            self.files[UNIT] = self.text and _SERVICE
-            self.files[DROP_IN] = self.text and _AFTER_FLUSH
+            self.files.update({LOADER: _LOADER, UNIT: _SERVICE, DROP_IN: _AFTER_FLUSH})
+        self.files.update(self.beside(required))
+        if self.text is None:
+            self.files = dict.fromkeys(reversed(list(self.files)))
         self.old = {path: _store.read(path) for path in self.files}
+
+    def beside(self, required: bool) -> dict[Path, str | None]:
+        """What comes and goes with it."""
+        return engine_files(self.name, required)
 
     def resolved(self, text: str) -> str:
         """What ``text`` will be once it is loaded."""
@@ -206,6 +299,9 @@ class Table:
                     _store.write(path, text)
             if self._boots_wrong:
                 self._enable()
+        if _has_failed():
+            # It says for itself whether all can be loaded by now.
+            _daemon.run("systemctl", "restart", UNIT.name)
 
     def undo(self) -> str:
         """Shell script that puts the table in force as it is now, with its counters."""

@@ -11,11 +11,14 @@ release notes of 23.0 to 29 (the version an option came with).
 
 from __future__ import annotations
 
+import functools
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _values
-from ansible_collections.mooring.docker.plugins.module_utils._config import Config, changed_keys
+from ansible_collections.mooring.docker.plugins.module_utils import _secrets, _values
+
+Config = dict[str, Any]
 
 RESETS = object()
 """SIGHUP brings an option that is gone from the file back to its default by itself."""
@@ -41,7 +44,8 @@ class Option:
 
     ``since`` and ``until`` are the engine versions that know the option, (major, minor). ``held`` options are left
     as they are by a start that finds containers running (live-restore): ``initNetworkController`` returns early.
-    ``cuts`` tells that a change moves addresses or filters packets, and so can cut the line to the host.
+    ``cuts`` tells that a change moves addresses or filters packets, and so can cut the line to the host. ``secret``
+    visits what in a value is secret.
     """
 
     check: _values.Check
@@ -50,6 +54,7 @@ class Option:
     until: tuple[int, int] = (999, 0)
     held: bool = False
     cuts: bool = False
+    secret: _secrets.Visitor = _secrets.by_name
 
 
 OPTIONS: dict[str, Option] = {
@@ -79,9 +84,9 @@ OPTIONS: dict[str, Option] = {
     "network-diagnostic-port": Option(
         _values.integer(0, 65535), reload=Reload("reloadNetworkDiagnosticPort", RESETS, shown=False)
     ),
-    "proxies": Option(_values.texts_mapping, since=(23, 0)),
-    "http-proxy": Option(_values.text, since=(23, 0)),
-    "https-proxy": Option(_values.text, since=(23, 0)),
+    "proxies": Option(_values.texts_mapping, since=(23, 0), secret=_secrets.addresses),
+    "http-proxy": Option(_values.text, since=(23, 0), secret=_secrets.addresses),
+    "https-proxy": Option(_values.text, since=(23, 0), secret=_secrets.addresses),
     "no-proxy": Option(_values.text, since=(23, 0)),
     # Who may talk to it
     "hosts": Option(_values.endpoint_list),
@@ -116,7 +121,7 @@ OPTIONS: dict[str, Option] = {
     "init": Option(_values.boolean),
     "init-path": Option(_values.path),
     "log-driver": Option(_values.log_driver),
-    "log-opts": Option(_values.texts_mapping),
+    "log-opts": Option(_values.texts_mapping, secret=_secrets.log_options),
     "no-new-privileges": Option(_values.boolean),
     "oom-score-adjust": Option(_values.integer(-1000, 1000), until=(25, 0)),
     "seccomp-profile": Option(_values.text),
@@ -138,10 +143,15 @@ OPTIONS: dict[str, Option] = {
         )
     ),
     "storage-opts": Option(_values.texts),
-    "insecure-registries": Option(_values.texts, reload=Reload("reloadInsecureRegistries", [])),
-    "registry-mirrors": Option(_values.texts, reload=Reload("reloadRegistryMirrors", [])),
+    "insecure-registries": Option(
+        _values.texts, reload=Reload("reloadInsecureRegistries", []), secret=_secrets.addresses
+    ),
+    "registry-mirrors": Option(_values.texts, reload=Reload("reloadRegistryMirrors", []), secret=_secrets.addresses),
     "allow-nondistributable-artifacts": Option(
-        _values.texts, reload=Reload("reloadAllowNondistributableArtifacts", []), until=(28, 0)
+        _values.texts,
+        reload=Reload("reloadAllowNondistributableArtifacts", []),
+        until=(28, 0),
+        secret=_secrets.addresses,
     ),
     "max-concurrent-downloads": Option(
         _values.integer(1, 10000), reload=Reload("reloadMaxConcurrentDownloadsAndUploads", RESETS)
@@ -183,6 +193,42 @@ OPTIONS: dict[str, Option] = {
     "host-gateway-ips": Option(_values.addresses, since=(28, 2)),
     "resolv-conf": Option(_values.path),
 }
+
+
+def _secret(key: str) -> _secrets.Visitor:
+    """What visits the secrets of an option, known or not."""
+    option = OPTIONS.get(key)
+    return option.secret if option else functools.partial(_secrets.by_name, name=key)
+
+
+def secrets(config: Config) -> set[str]:
+    """All that is secret in ``config``."""
+    return {secret for key, value in config.items() for secret in _secrets.secrets(value, _secret(key))}
+
+
+def concealed(config: Config) -> Config:
+    """``config`` to be shown, without its secrets."""
+    return {key: _secrets.concealed(value, _secret(key)) for key, value in config.items()}
+
+
+def compared(before: Config, after: Config) -> Config:
+    """``after`` to be shown beside the concealed ``before``, without secrets, but with a mark where one is another."""
+    return {key: _secrets.compared(before.get(key), value, _secret(key)) for key, value in after.items()}
+
+
+def short(key: str, value: Any) -> str:
+    """The value of an option as JSON, without its secrets, cut to a length that fits in a message."""
+    text = json.dumps(_secrets.concealed(value, _secret(key)), sort_keys=True)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def changed_keys(before: Config, after: Config) -> set[str]:
+    """The keys whose values differ, a key that only one side has included."""
+    return {
+        key
+        for key in before.keys() | after.keys()
+        if key not in before or key not in after or before[key] != after[key]
+    }
 
 
 def needs_restart(before: Config, after: Config, version: tuple[int, int]) -> set[str]:

@@ -37,23 +37,27 @@ _FORGET = f"rm -f {RULE}; rmdir {RULE.parent} 2>&-\n"
 # As nft lists it; the group is a number there once it is gone.
 _LISTED = re.compile(r"socket cgroupv2 level \d+ \S+ goto outside")
 
-FILES: dict[Path, str] = {
-    SCRIPT: f"""\
+_TELL_FILTER = f"""\
 #!/bin/sh
-# Let the filter of published ports know the control group of the engine that starts.
+# Let the filter of published ports know the control group of the engine that starts. One that was loaded before knows
+# only the engine of then.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 set -eu
-{_REMEMBER}exec nft -f {_nftables.file(_published.NAME)}
-""",
-    # An engine that starts without its filter is better than none: the next run tells.
-    _store.PUBLISHED_DROP_IN: f"""\
+{_REMEMBER}nft -f {_nftables.file(_published.NAME)} &&
+    nft list table {_nftables.table(_published.NAME)} > /dev/null && exit 0
+{_nftables.refusal(_published.NAME)}"""
+
+
+def files(name: str, required: bool) -> dict[Path, str | None]:
+    """What goes with the table: an engine that starts tells it, and where it is ``required`` starts with it only."""
+    drop_in = f"""\
 # Written by mooring.docker.published_ports.
 [Service]
-ExecStartPre=-/bin/sh {SCRIPT}
+ExecStartPre={"" if required else "-"}/bin/sh {SCRIPT}
 ExecStopPost=-/bin/rm -f {RULE}
-ExecStopPost=-/usr/sbin/nft -f {_nftables.file(_published.NAME)}
-""",
-}
-"""What goes with the table."""
+ExecStopPost=-/usr/sbin/nft -f {_nftables.file(name)}
+"""
+    return {SCRIPT: _TELL_FILTER, _nftables.engine_drop_in(name): drop_in}
 
 
 def _told() -> str | None:
@@ -67,9 +71,13 @@ class Filter(_nftables.Table):  # type: ignore[misc]  # mypy does not see the co
     The rule is none of the files that a change saves: it must not outlive a boot, and may change meanwhile.
     """
 
-    def __init__(self, rules: str | None) -> None:
+    def __init__(self, rules: str | None, required: bool) -> None:
         self.rule = None if rules is None else _told()
-        super().__init__(_published.NAME, rules, FILES)
+        super().__init__(_published.NAME, rules, required)
+
+    def beside(self, required: bool) -> dict[Path, str | None]:
+        """With what tells it of the engine."""
+        return files(self.name, required)
 
     def resolved(self, text: str) -> str:
         """With the rule that it will include, which may not be there yet, or be an engine's that is gone."""

@@ -13,7 +13,8 @@ import re
 from typing import Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError, parse
-from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS
+from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS, concealed, secrets
+from ansible_collections.mooring.docker.plugins.module_utils._secrets import scrubbed
 
 Config = dict[str, Any]
 
@@ -132,7 +133,8 @@ def problems(
             found.append(f"{name}: engine {version[0]}.{version[1]} has no such option, or it is without effect there")
         problem = option.check(config[key])
         if problem is not None:
-            found.append(f"{name}: {problem}, not {config[key]!r}")
+            one = {key: config[key]}
+            found.append(f"{name}: {scrubbed(problem, secrets(one))}, not {concealed(one)[key]!r}")
     if found:
         return found
     if in_swarm and config.get("live-restore") is True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.mooring.docker.plugins.module_utils import _options
 from ansible_collections.mooring.docker.plugins.module_utils._config import Config
 
 # What the API shows nowhere, and what dockerd does without it.
@@ -26,7 +27,7 @@ def settings(config: Config, info: dict[str, Any]) -> dict[str, Any]:
     security = _security(info.get("SecurityOptions") or [])
     registries = info.get("RegistryConfig") or {}
     named = [name for name, index in (registries.get("IndexConfigs") or {}).items() if not index.get("Secure", True)]
-    return {
+    found: dict[str, Any] = {
         **{option: config.get(option, default) for option, default in _UNSHOWN.items()},
         "apparmor": "apparmor" in security,
         "authorization-plugins": (info.get("Plugins") or {}).get("Authorization") or [],
@@ -40,6 +41,8 @@ def settings(config: Config, info: dict[str, Any]) -> dict[str, Any]:
         "storage-driver": info.get("Driver"),
         "userns-remap": "userns" in security,
     }
+    shown: dict[str, Any] = _options.concealed(found)
+    return shown
 
 
 def _security(options: list[str]) -> dict[str, str | None]:

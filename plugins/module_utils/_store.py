@@ -29,7 +29,8 @@ DAEMON_JSON = Path("/etc/docker/daemon.json")
 FRAGMENTS = Path("/etc/docker/daemon.d")
 SERVICE_DROP_IN = Path("/etc/systemd/system/docker.service.d/50-mooring.conf")
 SOCKET_DROP_IN = Path("/etc/systemd/system/docker.socket.d/50-mooring.conf")
-PUBLISHED_DROP_IN = Path("/etc/systemd/system/docker.service.d/60-mooring-published.conf")
+FILTER_DROP_INS = SERVICE_DROP_IN.parent / "60-mooring-*.conf"
+"""By which docker.service starts with packet filters in force, one for each. dockerd reads nothing of them."""
 STATE = Path("/var/lib/mooring")
 APPLIED = STATE / "applied.json"
 GOOD = STATE / "good.json"

@@ -132,7 +132,7 @@ armed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _line, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _line, _secrets, _store
 from ansible_collections.mooring.docker.plugins.module_utils._apply import ApplyError, Transaction
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
 from ansible_collections.mooring.docker.plugins.module_utils._confirm import ConfirmError
@@ -183,11 +183,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    secrets = _daemon.secrets()
     try:
         with _store.locked():
             _apply(module)
     except (ApplyError, ConfigError, ConfirmError, TimeoutError) as error:
-        module.fail_json(msg=str(error))
+        # dockerd quotes what it does not like.
+        module.fail_json(msg=_secrets.scrubbed(str(error), secrets | _daemon.secrets()))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,9 @@ attributes:
     description: Reports what would be written and writes nothing.
     support: full
   diff_mode:
-    description: Shows every file that changes.
+    description:
+      - Shows every file that changes, with V(********) in the place of secrets, and V((changed, not shown)) after those
+        that change.
     support: full
 seealso:
   - module: mooring.docker.daemon_apply
@@ -116,7 +118,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 effective:
-  description: The merged configuration.
+  description: The merged configuration. What is secret in it, such as passwords and tokens, is not shown.
   returned: success
   type: dict
   sample: {"live-restore": true}
@@ -185,7 +187,7 @@ backup:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _configure, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _configure, _daemon, _options, _secrets, _store
 from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
 
 
@@ -193,7 +195,8 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "fragments": {"type": "dict", "required": True},
+            # Some of it is secret, so it stays out of the host's log; what of it is shown is decided below.
+            "fragments": {"type": "dict", "required": True, "no_log": True},
             "on_conflict": {
                 "type": "str",
                 "choices": ["refuse", "declared", "existing"],
@@ -215,10 +218,16 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    fragments = {name: options or {} for name, options in params["fragments"].items()}
+    concealed = {name: _options.concealed(options) for name, options in fragments.items()}
+    shown = {"module_args": {**params, "fragments": concealed}}
+    secrets = _daemon.secrets().union(*map(_options.secrets, fragments.values()))
+    # Ansible would take every value for secret, and hide "true" and "10m" in all that is said.
+    module.no_log_values = {secret for secret in secrets if len(secret) > 7}
     try:
         with _store.locked():
             result = _configure.configure(
-                {name: options or {} for name, options in params["fragments"].items()},
+                fragments,
                 params["on_conflict"],
                 params["socket"],
                 params["restart"],
@@ -227,8 +236,8 @@ def main() -> None:
                 module.check_mode,
             )
     except (ConfigError, TimeoutError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+        module.fail_json(msg=_secrets.scrubbed(str(error), secrets), invocation=shown)
+    module.exit_json(**result, invocation=shown)
 
 
 if __name__ == "__main__":

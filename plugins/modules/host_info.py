@@ -170,9 +170,10 @@ host:
     nftables:
       description:
         - Mooring's own nftables tables by name. The C(text) of the file, or null where a table has none; whether it is
-          C(live) exactly as the file says; whether it is C(persistent) over a boot.
+          C(live) exactly as the file says; whether it is C(persistent) over a boot; whether it is C(required) for
+          C(docker.service) to start; whether the unit that loads all of them at boot has C(failed).
       type: dict
-      sample: {"endpoint": {"text": "...", "live": true, "persistent": true}}
+      sample: {"endpoint": {"text": "...", "live": true, "persistent": true, "required": true, "failed": false}}
     confirm:
       description:
         - Whose changes are C(armed) and wait for M(mooring.docker.confirm), and when and why the host

@@ -12,7 +12,8 @@ version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
   - Loads the table C(inet mooring_NAME) in one transaction and keeps it in C(/etc/mooring/NAME.nft), from where
-    C(mooring-nftables.service) loads it at boot, before the network comes up. Other tables, those of ufw, firewalld and
+    C(mooring-nftables.service) loads it at boot, before the network comes up, each table by itself. One that cannot be
+    loaded keeps no other from it; the unit has failed then. Other tables, those of ufw, firewalld and
     Docker among them, are never touched.
   - Compares what is in force with what is wanted, so a table that somebody flushed or changed is repaired. A drop-in
     for C(nftables.service) loads the tables again after that service flushed all there are.
@@ -32,6 +33,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  required:
+    description:
+      - Whether C(docker.service) starts only with the table in force. A drop-in loads it before dockerd starts. Where
+        that cannot be done, and no earlier state of it is in force, the start fails with a line in the journal.
+    type: bool
+    default: false
   confirm:
     description:
       - Seconds after which the host takes the change back unless M(mooring.docker.confirm) was called over a new
@@ -90,7 +97,7 @@ def _ensure(module: AnsibleModule) -> None:
     rules = module.params["rules"] if module.params["state"] == "present" else None
     if rules is not None and module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
         module.exit_json(changed=True, table=None, armed=False)
-    table = _nftables.Table(module.params["name"], rules)
+    table = _nftables.Table(module.params["name"], rules, module.params["required"])
     module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
 
 
@@ -101,6 +108,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "rules": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "required": {"type": "bool", "default": False},
             "confirm": {"type": "int", "default": 0},
         },
         required_if=[("state", "present", ["rules"])],

@@ -46,6 +46,12 @@ options:
     type: list
     elements: str
     default: []
+  required:
+    description:
+      - Whether C(docker.service) starts only with the filter in force. Where it cannot be loaded, the start fails with
+        a line in the journal.
+    type: bool
+    default: true
   confirm:
     description: Seconds for M(mooring.docker.confirm), as in M(mooring.docker.nftables_table).
     type: int
@@ -103,7 +109,7 @@ def _ensure(module: AnsibleModule) -> None:
         if module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
             module.exit_json(changed=True, table=None, armed=False)
         _proxies.require()
-    table = _proxies.Filter(rules)
+    table = _proxies.Filter(rules, module.params["required"])
     module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
 
 
@@ -116,6 +122,7 @@ def main() -> None:
             "container_bridges": dict(names),
             "other_bridges": dict(names),
             "services": dict(names),
+            "required": {"type": "bool", "default": True},
             "confirm": {"type": "int", "default": 0},
         },
         supports_check_mode=True,

@@ -51,15 +51,38 @@ def test_addresses_and_networks_of_both_families_are_clients() -> None:
     ],
 )
 def test_only_the_endpoint_is_filtered(url: str, match: str) -> None:
-    text = rules(["unix:///run/docker.sock", "tcp://127.0.0.1:2375", url], [])
+    text = rules(["unix:///run/docker.sock", url], [])
     assert re.findall(r"^ +(.*) goto clients$", text, re.MULTILINE) == [match]
     assert re.findall(r"dport (\d+)", text) == [match.split()[-1]]
 
 
-@pytest.mark.parametrize("urls", [["unix:///run/docker.sock"], ["fd://", "tcp://127.0.0.1:2375"]])
-def test_nothing_to_filter_without_an_endpoint_beyond_loopback(urls: list[str]) -> None:
+@pytest.mark.parametrize("urls", [["unix:///run/docker.sock"], ["fd://"]])
+def test_nothing_to_filter_without_an_endpoint(urls: list[str]) -> None:
     assert rules(urls, ["192.0.2.0/24"]) == ""
     assert rules(EVERYWHERE, None) == ""
+
+
+@pytest.mark.parametrize("allowed", [None, [], ["192.0.2.0/24"]])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost"])
+def test_endpoint_on_loopback_takes_nothing_from_elsewhere(host: str, allowed: list[str] | None) -> None:
+    text = rules(["fd://", f"tcp://{host}:2375", f"tcp://{host}:2379"], allowed)
+    assert [line.strip() for line in text.splitlines()[2:-1]] == [
+        'iif "lo" accept',
+        "ip daddr 127.0.0.0/8 tcp dport 2375 counter drop",
+        "ip6 daddr ::1 tcp dport 2375 counter drop",
+        "ip daddr 127.0.0.0/8 tcp dport 2379 counter drop",
+        "ip6 daddr ::1 tcp dport 2379 counter drop",
+    ]
+
+
+def test_endpoints_on_loopback_and_beyond_are_filtered_side_by_side() -> None:
+    text = rules(["tcp://127.0.0.1:2375", "tcp://0.0.0.0:2376"], ["192.0.2.0/24"])
+    assert re.findall(r"(ip\S* daddr \S+) tcp dport 2375 counter drop", text) == [
+        "ip daddr 127.0.0.0/8",
+        "ip6 daddr ::1",
+    ]
+    assert re.findall(r"^ +(.*) goto clients$", text, re.MULTILINE) == ["tcp dport 2376"]
+    assert _nftables.problem(text) is None
 
 
 @given(st.lists(networks, max_size=6))

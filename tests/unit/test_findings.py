@@ -28,6 +28,7 @@ DECLARED = {
     "vantages": {"forky": "192.0.2.8"},
     "controller": ["192.0.2.1"],
     "filters": {"endpoint": "rules"},
+    "require_filters": True,
 }
 CERTIFICATE = {
     "days_left": 90,
@@ -95,7 +96,15 @@ HOST = {
     },
     "clock": {"ahead": 0.7},
     "network": {"client": "192.0.2.1"},
-    "nftables": {"endpoint": {"text": _nftables.script("endpoint", "rules"), "live": True, "persistent": True}},
+    "nftables": {
+        "endpoint": {
+            "text": _nftables.script("endpoint", "rules"),
+            "live": True,
+            "persistent": True,
+            "required": True,
+            "failed": False,
+        }
+    },
     "configuration": {
         "error": None,
         "edited": [],
@@ -152,6 +161,8 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("nftables/endpoint/text", "others", "filter.differs"),
     ("nftables/endpoint/live", False, "filter.not_live"),
     ("nftables/endpoint/persistent", False, "filter.not_persistent"),
+    ("nftables/endpoint/required", False, "filter.not_required"),
+    ("nftables/endpoint/failed", True, "filter.unit_failed"),
     ("engine/service/enabled", "disabled", "engine.disabled"),
     ("engine/service/active", "inactive", "engine.stopped"),
     ("engine/api_version", None, "engine.silent"),

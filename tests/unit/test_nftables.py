@@ -27,11 +27,23 @@ def test_one_transaction_replaces_or_removes_the_table() -> None:
 
 
 def test_table_is_due_where_anything_of_it_is_otherwise() -> None:
-    there = {"text": _nftables.script("x", CHAIN), "live": True, "persistent": True}
-    assert not _nftables.due({"x": there}, "x", CHAIN)
-    assert not _nftables.due({}, "x", None)
-    assert not _nftables.due({}, "x", "")
-    assert _nftables.due({}, "x", CHAIN)
-    assert _nftables.due({"x": there}, "x", None)
-    for change in ({"text": None}, {"live": False}, {"persistent": False}):
-        assert _nftables.due({"x": {**there, **change}}, "x", CHAIN)
+    there = {"text": _nftables.script("x", CHAIN), "live": True, "persistent": True, "required": True, "failed": False}
+    assert not _nftables.due({"x": there}, "x", CHAIN, True)
+    assert not _nftables.due({}, "x", None, True)
+    assert not _nftables.due({}, "x", "", True)
+    assert _nftables.due({}, "x", CHAIN, True)
+    assert _nftables.due({"x": there}, "x", None, True)
+    assert _nftables.due({"x": there}, "x", CHAIN, False)
+    for change in ({"text": None}, {"live": False}, {"persistent": False}, {"required": False}):
+        assert _nftables.due({"x": {**there, **change}}, "x", CHAIN, True)
+    # No run could mend it where the file that nft refuses is somebody else's.
+    assert not _nftables.due({"x": {**there, "failed": True}}, "x", CHAIN, True)
+
+
+def test_table_that_is_required_says_so_beside_docker_service() -> None:
+    ((path, text),) = _nftables.engine_files("x", True).items()
+    assert (str(path.parent), text.splitlines()[-1]) == (
+        "/etc/systemd/system/docker.service.d",
+        "ExecStartPre=/bin/sh /etc/mooring/load x",
+    )
+    assert _nftables.engine_files("x", False) == {path: None}

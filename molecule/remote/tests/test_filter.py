@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, converge
+from conftest import HOSTS, converge, run
 
 TABLE = "nft -s list table inet mooring_endpoint"
 # Plain HTTP is answered by the TLS endpoint itself: who reads this has reached dockerd.
@@ -149,6 +149,124 @@ def test_filter_outlives_flushes_restarts_and_boots() -> None:
     host.run_expect([0], "systemctl start docker")
     assert gets_in("bookworm", "trixie") == [True, True]
     assert gets_in("forky", "trixie") == [False, False]
+
+
+_PUBLISHED = {"docker_network_published": "closed"}
+_LOAD = "/usr/sbin/nft 'include \"/etc/mooring/*.nft\"'"
+# What a host has that an older version of Mooring provisioned.
+_OLDER = f"""
+cd /etc/systemd/system
+rm /etc/mooring/load docker.service.d/60-mooring-endpoint.conf
+sed -i 's|^ExecStartPre=|ExecStartPre=-|' docker.service.d/60-mooring-published.conf
+sed -i 's|=/bin/sh /etc/mooring/load|={_LOAD}|' mooring-nftables.service
+sed -i 's|=-/bin/sh /etc/mooring/load|=-{_LOAD}|' nftables.service.d/50-mooring.conf
+systemctl daemon-reload
+"""
+# What somebody breaks on a host, and what verify.yml says of it after a boot. The other filter is whole on each.
+BROKEN = {
+    "bookworm": ("endpoint", "echo nonsense > %s", ["filter.differs", "filter.unit_failed"]),
+    "trixie": ("published", ": > %s", ["filter.missing", "filter.unit_failed"]),
+    "forky": ("endpoint", "rm %s", ["filter.missing"]),
+}
+_RESTS = """
+for _ in $(seq 60); do
+    state=$(systemctl show docker --property ActiveState --value)
+    [ $state = failed ] && break
+    sleep 1
+done
+echo $state"""
+
+
+def pids() -> list[str]:
+    """The life of each daemon."""
+    return [reach.over_ssh(name).check_output("systemctl show docker --property MainPID --value") for name in HOSTS]
+
+
+@pytest.fixture(scope="module")
+def _both(_filtered: None) -> None:
+    """Hosts with a filter of published ports too."""
+    converge(**allowed(), **_PUBLISHED)
+
+
+@pytest.mark.usefixtures("_both")
+def test_host_of_an_older_version_gets_the_units_without_a_restart() -> None:
+    lives = pids()
+    tables = [reach.over_ssh(name).check_output("nft -s list ruleset") for name in HOSTS]
+    for name in HOSTS:
+        reach.over_ssh(name).run_expect([0], _OLDER)
+    done = converge(**allowed(), **_PUBLISHED)
+    assert all(done.changed.values())
+    assert pids() == lives
+    assert [reach.over_ssh(name).check_output("nft -s list ruleset") for name in HOSTS] == tables
+    for name in HOSTS:
+        shown = reach.over_ssh(name).check_output("systemctl show docker --property ExecStartPre")
+        assert "ignore_errors=no" in shown
+        assert "/etc/mooring/load endpoint" in shown
+        assert "/etc/mooring/published-engine" in shown
+    assert converge(**allowed(), **_PUBLISHED).changed == dict.fromkeys(HOSTS, 0)
+
+
+def test_restart_that_could_not_come_back_is_not_begun() -> None:
+    host, managed = reach.over_ssh("trixie"), reach.managed("trixie")
+    lives = pids()
+    host.run_expect([0], "mv /etc/mooring/endpoint.nft /run/; echo nonsense > /etc/mooring/endpoint.nft")
+    try:
+        managed.ansible(
+            "mooring.docker.daemon_config", "fragments={'30-probe':{'no-new-privileges':True}}", check=False
+        )
+        done = managed.ansible("mooring.docker.daemon_apply", "restart=when_needed", check=False)
+        assert (
+            "was not begun, for dockerd would not start: docker.service requires /etc/mooring/endpoint.nft"
+            in done["msg"]
+        )
+        assert pids() == lives
+        # By hand it comes back, for the table of before is in force still.
+        host.run_expect([0], "systemctl restart docker")
+    finally:
+        host.run_expect([0], "mv /run/endpoint.nft /etc/mooring/")
+        managed.ansible("mooring.docker.daemon_config", "fragments={'30-probe':{}}", check=False)
+        managed.ansible("mooring.docker.daemon_apply", "restart=when_needed", check=False)
+
+
+@pytest.mark.usefixtures("_both")
+def test_engine_does_not_open_what_a_broken_filter_closed() -> None:
+    """After a boot the other filter is in force, dockerd is not up, and no port answers. A run mends it."""
+    for name, (table, breaking, _findings) in BROKEN.items():
+        reach.over_ssh(name).run_expect([0], breaking, f"/etc/mooring/{table}.nft")
+    reach.pull_the_plug()
+    for name, (table, _breaking, _findings) in BROKEN.items():
+        host = reach.over_ssh(name)
+        assert host.check_output(_RESTS) == "failed"
+        other = "published" if table == "endpoint" else "endpoint"
+        assert "chain" in host.check_output("nft list table inet mooring_%s", other)
+        assert host.run("nft list table inet mooring_%s", table).rc != 0
+        said = f"table inet mooring_{table} is not in force"
+        assert said in host.check_output("journalctl --boot --unit docker --output cat")
+        # Nor does a client of the socket wake it.
+        assert host.run("timeout 20 docker version").rc != 0
+        assert gets_in(name, name) == [False, False]
+    assert gets_in("bookworm", "trixie") == gets_in("trixie", "bookworm") == [False, False]
+    verified = run("verify", **allowed(), **_PUBLISHED)
+    for name, (_table, _breaking, findings) in BROKEN.items():
+        assert re.findall(r"error (filter\.\w+)", verified.failures[name]) == findings
+    assert all(converge(**allowed(), **_PUBLISHED).changed.values())
+    # The control.
+    assert gets_in("bookworm", "trixie") == gets_in("trixie", "bookworm") == [True, True]
+    assert gets_in("forky", "trixie") == [False, False]
+    assert "filter." not in str(run("verify", **allowed(), **_PUBLISHED).failures)
+    assert converge(**allowed(), **_PUBLISHED).changed == dict.fromkeys(HOSTS, 0)
+
+
+def test_a_variable_lets_the_engine_start_without_its_filters() -> None:
+    variables = {**allowed(), **_PUBLISHED, "docker_engine_require_filters": False}
+    lives = pids()
+    converge(**variables)
+    assert pids() == lives
+    host = reach.over_ssh("bookworm")
+    host.run_expect([0], "for table in endpoint published; do echo nonsense > /etc/mooring/$table.nft; done")
+    host.run_expect([0], "nft delete table inet mooring_endpoint; systemctl restart docker")
+    assert gets_in("forky", "bookworm") == [True, True]
+    converge(**allowed())
 
 
 def test_ufw_goes_on_denying() -> None:

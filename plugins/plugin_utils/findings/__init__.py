@@ -56,7 +56,7 @@ def on_host(
     yield from configuration.configuration(host, tried)
     yield from sockets.sockets(declared, host)
     yield from files.files(host)
-    yield from filters.filters(declared["filters"], host["nftables"])
+    yield from filters.filters(declared["filters"], host["nftables"], declared["require_filters"])
     yield from cis.recommendations(host)
     yield from endpoints.endpoints(declared, host)
     yield from _seen_from_outside(declared, host, probes)

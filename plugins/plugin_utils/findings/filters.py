@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def filters(declared: dict[str, str | None], seen: dict[str, dict[str, Any]]) -> Iterator[Finding]:
-    """Findings on the tables of ``declared``, name to rules or to nothing; ``seen`` is ``host_info``'s nftables."""
+def filters(
+    declared: dict[str, str | None], seen: dict[str, dict[str, Any]], required: bool = False
+) -> Iterator[Finding]:
+    """Findings on the tables of ``declared``, name to rules or to nothing; ``seen`` is ``host_info``'s nftables.
+
+    ``required`` tells whether docker.service is to start only with them in force.
+    """
     for name, rules in declared.items():
         table, there = _nftables.table(name), seen.get(name)
         if not rules:
@@ -34,3 +39,21 @@ def filters(declared: dict[str, str | None], seen: dict[str, dict[str, Any]]) ->
             )
         elif not there["persistent"]:
             yield Finding("filter.not_persistent", ERROR, f"table {table} is loaded at boot", "it is not", APPLY)
+        elif there["required"] != required:
+            yield Finding(
+                "filter.not_required",
+                ERROR,
+                f"docker.service starts {'only' if required else 'also without'} table {table}"
+                f"{' in force' if required else ''}",
+                f"{_nftables.engine_drop_in(name)} says otherwise",
+                APPLY,
+            )
+        if rules and there and there["failed"]:
+            unit = _nftables.UNIT.name
+            yield Finding(
+                "filter.unit_failed",
+                ERROR,
+                f"{unit} loads table {table} and all others",
+                "the unit has failed",
+                f"journalctl -u {unit} names the file that nft refused; mend it, then systemctl restart {unit}",
+            )

@@ -1,0 +1,118 @@
+"""Secrets in dockerd's options are on the hosts and nowhere else, however loudly a run speaks and however it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import reach
+from ansible_collections.mooring.docker.plugins.module_utils._secrets import CHANGED
+from conftest import HOSTS, command, converge
+
+SECRETS = {
+    name: f"{name}4moor3d"
+    for name in ("token", "label", "proxy", "argument", "newtoken", "mirror", "othertoken", "handtoken")
+}
+NUMBER = 90817263544
+MARKER = "tier-of-the-harbour"
+
+
+def options(token: str, **more: Any) -> dict[str, Any]:
+    """Options of dockerd with secrets in many places, and a marker that is none beside each."""
+    log = {
+        "splunk-token": token,
+        "splunk-url": "https://127.0.0.1:9",
+        "splunk-verify-connection": "false",
+        "tag": MARKER,
+    }
+    found = {
+        "log-driver": "splunk",
+        "log-opts": log,
+        "labels": [f"com.example.api-token={SECRETS['label']}", f"tier={MARKER}"],
+        "runtimes": {"harbour": {"path": "/usr/sbin/runc", "runtimeArgs": [f"--token={SECRETS['argument']}"]}},
+        **more,
+    }
+    # 20.10 has no such options.
+    proxies = {"proxies": {"http-proxy": f"http://user:{SECRETS['proxy']}/x@proxy.example:3128"}}
+    return {
+        "docker_engine_options": "{{ bare | combine(proxied if inventory_hostname != 'bookworm' else {}) }}",
+        "bare": found,
+        "proxied": proxies,
+    }
+
+
+class Loud:
+    """Runs as loud as they can be, and all that they left on this machine."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.said: dict[str, str] = {}
+
+    def run(self, name: str, playbook: str = "site", **variables: Any) -> int:
+        """A run, by the name of what it is to show."""
+        done = subprocess.run(
+            [*command(playbook, **variables), "-vvv", "--diff"],
+            cwd=reach.PROJECT, env={**os.environ, "ANSIBLE_LOG_PATH": str(self.place / "log")},
+            capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
+        self.said[name] = done.stdout + done.stderr
+        return done.returncode
+
+
+@pytest.fixture(scope="module")
+def loud(fleet: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loud]:
+    """Runs that apply, roll back, find a conflict, refuse, and verify."""
+    found = Loud(tmp_path_factory.mktemp("loud"))
+    hosts = [reach.over_ssh(name) for name in HOSTS]
+    mirror = [f"https://user:{SECRETS['mirror']}/y@mirror.example"]
+    assert found.run("applied", **options(SECRETS["token"])) == 0, found.said["applied"][-3000:]
+    assert found.run("rolled back", **options(SECRETS["newtoken"], **{"registry-mirrors": mirror})) != 0
+    other = f'{{"log-opts": {{"splunk-token": "{SECRETS["othertoken"]}", "tag": "{MARKER}"}}}}'
+    for host in hosts:
+        host.run_expect([0], "printf %s > /etc/docker/daemon.d/30-other.json", other.replace("%", "%%"))
+    assert found.run("in conflict", **options(SECRETS["token"])) != 0
+    for host in hosts:
+        host.run_expect([0], "rm /etc/docker/daemon.d/30-other.json")
+    wrong = options(SECRETS["token"], **{"log-opts": {"splunk-token": NUMBER, "tag": MARKER}})
+    assert found.run("refused", **wrong) != 0
+    for host in hosts:
+        host.run_expect([0], f"sed -i s/{SECRETS['token']}/{SECRETS['handtoken']}/ /etc/docker/daemon.json")
+    assert found.run("verified", "verify", directory=str(found.place / "report"), **options(SECRETS["token"])) != 0
+    yield found
+    converge()
+
+
+def test_no_secret_is_told(loud: Loud) -> None:
+    texts = {**loud.said, **{str(path): path.read_text() for path in loud.place.rglob("*") if path.is_file()}}
+    assert {"log", "report"} <= {path.name for path in loud.place.iterdir()}
+    for where, text in texts.items():
+        told = [secret for secret in (*SECRETS.values(), str(NUMBER)) if secret in text]
+        assert told == [], where
+    # The control: what is no secret is there, from the same options.
+    for name, text in loud.said.items():
+        assert MARKER in text, name
+
+
+def test_what_is_told_is_of_use(loud: Loud) -> None:
+    assert CHANGED in loud.said["rolled back"]
+    assert "The last good state is back and the daemon answers" in loud.said["rolled back"]
+    assert "mirror.example" in loud.said["rolled back"]
+    assert "log-opts is set by two fragments, 10-engine" in loud.said["in conflict"]
+    assert "docker_engine_options log-opts: must be a mapping whose values are texts" in loud.said["refused"]
+    assert "configuration.edited" in loud.said["verified"]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_hosts_log_has_none(name: str, loud: Loud) -> None:
+    """Ansible's modules write what they are called with into the host's log."""
+    since = f"@{int(time.time()) - 3600}"
+    log = reach.over_ssh(name).check_output("journalctl --quiet --output cat --since %s --grep 'Invoked with'", since)
+    assert "daemon_config" in log or "fragments=NOT_LOGGING" in log
+    assert not any(secret in log for secret in SECRETS.values())
+    # They are where they belong.
+    assert SECRETS["label"] in reach.over_ssh(name).check_output("cat /etc/docker/daemon.json")
