@@ -7,15 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, signing
+from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Two trips to the machine, with the signature in between."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Make the key, sign its request, put the certificate beside it."""
+        super().run(tmp, task_vars)
         _checked, options = self.validate_argument_spec(
             argument_spec={
                 "kind": {"type": "str", "choices": ["server", "client"], "required": True},

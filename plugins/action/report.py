@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts
 from ansible_collections.mooring.docker.plugins.plugin_utils.report import document, junit, page, svg, table
 
 _HOST = {
@@ -48,6 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Write the files that differ."""
+        injected_facts.refuse()
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
   - Prints the messages of C(ansible.builtin.debug), and for each host that fails or cannot be reached a line that says
-    why.
+    why. Characters in it that could steer a terminal are shown as escapes, such as C(\x1b).
   - Made for C(playbooks/verify.yml) under a timer or a monitoring system. Without findings it prints nothing.
   - Where the standard error is a terminal, its last line tells a person which host is done with what, and how many are
     left.
@@ -22,6 +22,7 @@ import sys
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
 
 
 class CallbackModule(CallbackBase):
@@ -82,7 +83,7 @@ class CallbackModule(CallbackBase):
             lines = [prefix + (str(message or "").strip().splitlines() or ["no reason given"])[0]]
         self._overwrite("")
         for line in lines:
-            self._display.display(line)
+            self._display.display(printable(line))
 
     def _step(self, result: Any) -> None:
         """One host more is done with the task."""
@@ -93,5 +94,5 @@ class CallbackModule(CallbackBase):
     def _overwrite(self, line: str) -> None:
         """Put ``line`` in the place of the last one."""
         if self._progress:
-            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.write(f"\r\x1b[K{printable(line)}")
             sys.stderr.flush()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,15 +90,15 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {
-            "authorities": authorities.view,
-            "authorities_step": lambda directory, to, kinds=None: authorities.step(
-                authorities.load(directory), to, kinds
+            "authorities": refused(authorities.view),
+            "authorities_step": refused(
+                lambda directory, to, kinds=None: authorities.step(authorities.load(directory), to, kinds)
             ),
-            "authorities_upcoming": authorities.upcoming,
+            "authorities_upcoming": refused(authorities.upcoming),
             "client_contexts": client_contexts,
             "client_host_keys": client_host_keys,
             "certificate_due": certificate_due,
-            "certificate_table": table,
-            "issued_certificates": authorities.issued,
+            "certificate_table": refused(table),
+            "issued_certificates": refused(authorities.issued),
             "trust_due": trust_due,
         }

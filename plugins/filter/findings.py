@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any, Callable
 
+from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
     certificates,
     filters,
@@ -14,11 +16,11 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
     on_host,
     published,
 )
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
+from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import Finding
 
 
 def _asked(findings: Iterable[Finding], host: str, tags: list[str], skipped: list[str]) -> list[dict[str, Any]]:
@@ -33,6 +35,22 @@ def _asked(findings: Iterable[Finding], host: str, tags: list[str], skipped: lis
     ]
 
 
+def _about_host(function: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[dict[str, Any]]]:
+    """``function``, whose last words are a host, tags, and skipped tags. What it cannot read of a host is a finding."""
+
+    @functools.wraps(function)
+    def told(*words: Any) -> list[dict[str, Any]]:
+        try:
+            return function(*words)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            seen = f"something that cannot be read ({type(error).__name__}: {error})"
+            found = Finding("host.unobserved", ERROR, "host_info tells what is there", seen, "look at the host")
+            return _asked([found], *words[-3:])
+
+    return told
+
+
+@_about_host
 def host_findings(
     declared: dict[str, Any],
     observed: dict[str, Any],
@@ -46,6 +64,7 @@ def host_findings(
     return _asked(on_host(declared, observed, tried, probes), host, tags, skipped)
 
 
+@_about_host
 def network_findings(
     options: dict[str, Any],
     networks: list[dict[str, Any]],
@@ -70,6 +89,7 @@ def network_findings(
     return _asked(found, host, tags, skipped)
 
 
+@_about_host
 def sysctl_findings(
     wanted: dict[str, str], observed: dict[str, Any], host: str, tags: list[str], skipped: list[str]
 ) -> list[dict[str, Any]]:
@@ -77,6 +97,7 @@ def sysctl_findings(
     return _asked(network.sysctls(wanted, observed["sysctls"]), host, tags, skipped)
 
 
+@_about_host
 def published_findings(
     rules: str | None,
     tables: dict[str, dict[str, Any]],
@@ -102,7 +123,7 @@ def controller_findings(
 
 def finding_line(finding: dict[str, Any]) -> str:
     """A finding on one line, for logs and for monitoring."""
-    return (
+    return printable(
         f"{finding['host']}: {finding['severity']} {finding['id']}: "
         f"expected: {finding['expected']}; found: {finding['observed']}; remedy: {finding['remedy']}"
     )
@@ -114,7 +135,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {
-            "controller_findings": controller_findings,
+            "controller_findings": injected_facts.refused(controller_findings),
             "finding_line": finding_line,
             "host_findings": host_findings,
             "network_findings": network_findings,

@@ -51,6 +51,7 @@ class FilterModule:
             "live_collisions": _addresses.live_collisions,
             "network_plan": _networks.plan,
             "network_problems": _addresses.network_problems,
+            "observed_endpoints": _endpoints.observed,
             "option_problems": _rules.problems,
             "published_host_problems": _published.host_problems,
             "published_problems": _published.problems,

@@ -17,5 +17,6 @@ class FilterModule:
         return {
             "authorized_keys": _ssh_keys.authorized_keys,
             "ssh_client_problems": _ssh_keys.problems,
+            "ssh_public_key": _ssh_keys.whole_key,
             "ssh_obstacles": _sshd.obstacles,
         }

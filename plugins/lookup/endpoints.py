@@ -47,6 +47,7 @@ from typing import Any
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
 from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
+from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable_data
 
 
 class LookupModule(LookupBase):
@@ -64,4 +65,6 @@ class LookupModule(LookupBase):
                 return {"msg": str(error)}
 
         with ThreadPoolExecutor(max_workers=8) as pool:
-            return list(pool.map(visit, terms))
+            # Certificates and errors are in the words of whoever answers.
+            found: list[dict[str, Any]] = printable_data(list(pool.map(visit, terms)))
+            return found

@@ -14,6 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.mooring.docker.plugins.module_utils import _store
+
 
 class ContextError(Exception):
     """The contexts cannot be as declared; the message says why."""
@@ -34,8 +36,8 @@ class Contexts:
     def reconcile(self, declared: dict[str, str], check_mode: bool) -> dict[str, Any]:
         """Make the ``declared`` contexts (name to endpoint), remove ours that are not.
 
-        Returns changed, contexts (name to endpoint, ours, as they are then) and diff. Raises ContextError, with
-        nothing changed where a name is taken by a context that is not ours.
+        Returns changed, contexts (name to endpoint, ours, as they are then), diff, and warnings. Raises ContextError,
+        with nothing changed where a name is taken by a context that is not ours.
         """
         everything = self._list()
         before = {name: endpoint for name, (endpoint, mark) in everything.items() if mark == self.mark}
@@ -53,19 +55,23 @@ class Contexts:
         remove = sorted(before.keys() - declared.keys())
         # The SDK for Python finds contexts beside this file only (docker-py, docker/context/config.py).
         config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker", "config.json")
-        lacks_config = bool(declared) and not config.exists()
+        due, warnings = _config_due(config) if declared else (False, [])
         if not check_mode:
+            if declared:
+                # The CLI would let others read it.
+                config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name, url in make.items():
                 self._make(name, url, "update" if name in before else "create")
             for name in remove:
                 # Also where it is the one in use, which then is "default" again.
                 self._docker("context", "rm", "--force", name)
-            if lacks_config:
-                config.write_text("{}\n", encoding="utf-8")
+            if due:
+                _store.write(config, _EMPTY, 0o600)
         return {
-            "changed": bool(make or remove or lacks_config),
+            "changed": bool(make or remove or due),
             "contexts": declared,
             "diff": {"before": _lines(before), "after": _lines(declared)},
+            "warnings": warnings,
         }
 
     def _list(self) -> dict[str, tuple[str, str]]:
@@ -101,6 +107,31 @@ class Contexts:
         if done.returncode != 0:
             raise ContextError(f"docker {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
+
+
+_EMPTY = "{}\n"
+"""The CLI's configuration as Mooring makes it, where the user has none."""
+
+
+def _config_due(path: Path) -> tuple[bool, list[str]]:
+    """Whether the CLI's configuration is to be made, and warnings about the user's own.
+
+    The CLI stores logins in it and keeps its mode. One of Mooring's that others can read, as it once made it, is made
+    anew; one of the user's stays as it is.
+    """
+    text = _store.read(path)
+    if text is None:
+        return True, []
+    if not path.stat().st_mode & 0o077:
+        return False, []
+    if text == _EMPTY:
+        return True, []
+    try:
+        logins = json.loads(text).get("auths")
+    except (AttributeError, json.JSONDecodeError):
+        return False, []
+    readable = f"{path} has logins ({', '.join(logins)}) and others can read it: chmod 600 {path}"
+    return False, [readable] if logins and isinstance(logins, dict) else []
 
 
 def _lines(contexts: dict[str, str]) -> str:

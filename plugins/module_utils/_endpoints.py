@@ -8,6 +8,7 @@ understood without guessing: a TCP endpoint names its address and its port, a UN
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -104,6 +105,22 @@ def reached(urls: list[str], address: str) -> list[str]:
     """The TCP endpoints among ``urls`` as another machine reaches them, on a host that has ``address``."""
     remote = [one for one in map(parse, urls) if one.scheme == "tcp" and not one.is_loopback]
     return [f"tcp://{bracketed(address if one.host in ('0.0.0.0', '::') else one.host)}:{one.port}" for one in remote]
+
+
+_MOST = 16
+
+
+def observed(listening: list[str], address: str, declared: list[str]) -> list[str]:
+    """Where to look at a host that has ``address`` and says that it is ``listening`` on these TCP endpoints.
+
+    A host can say any address, and any number of them: others than its own are looked at where they are ``declared``.
+    """
+    ours = reached(declared, address)
+    found: list[str] = []
+    for url in listening:
+        with contextlib.suppress(EndpointError):
+            found += [one for one in reached([url], address) if one in ours or parse(one).host == address]
+    return list(dict.fromkeys(found))[:_MOST]
 
 
 def bracketed(host: str) -> str:

@@ -269,11 +269,12 @@ class _Visit:
     def _ask_versions(self, sock: socket.socket, deadline: _http.Deadline) -> None:
         """Raises ApiError, also where something answers that is not Docker's API."""
         version = _http.exchange(sock, "/version", deadline)
-        if not isinstance(version, dict) or "ApiVersion" not in version:
+        said = dict(version) if isinstance(version, dict) else {}
+        api, *others = (said.get(key) for key in ("ApiVersion", "Version", "MinAPIVersion"))
+        if not isinstance(api, str) or not all(one is None or isinstance(one, str) for one in others):
             raise _http.ApiError("HTTP is answered, but not with Docker's API")
-        self.found["engine_version"] = version.get("Version")
-        self.found["api_version"] = version["ApiVersion"]
-        self.found["min_api_version"] = version.get("MinAPIVersion")
+        self.found["api_version"] = api
+        self.found["engine_version"], self.found["min_api_version"] = others
 
 
 def _await_verdict(tls: ssl.SSLSocket, deadline: _http.Deadline) -> None:

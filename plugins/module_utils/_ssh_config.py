@@ -8,11 +8,12 @@ one line that includes them; they hold for the fleet's account on the fleet's ho
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.mooring.docker.plugins.module_utils import _store
+from ansible_collections.mooring.docker.plugins.module_utils import _ssh_keys, _store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ class SshConfig:
         """Each file that is not as it must be for ``urls``, with its text ``before`` and ``after``; empty means none.
 
         ``host_keys`` are those of the hosts that could be asked, by URL; what is known of the others stays. Raises
-        ValueError for a URL that ssh cannot follow.
+        ValueError for a URL that ssh cannot follow, and for what is no public key.
         """
         hosts = {}
         for url in (one for one in urls if one.startswith("ssh://")):
@@ -72,9 +73,11 @@ class SshConfig:
         for url, match in hosts.items():
             name = (match["v6"] or match["host"]).lower()
             place = f"[{name}]:{match['port']}" if match["port"] not in (None, "22") else name
-            stay = [line for line in before.splitlines() if line.startswith(f"{place} ")]
-            keys = host_keys.get(url)
-            lines += [f"{place} {key}" for key in keys] if keys else stay
+            keys = host_keys.get(url) or _known_keys(place, before)
+            problem = _ssh_keys.host_keys_problem(keys)
+            if problem:
+                raise ValueError(f"host_keys of {url}: {problem}")
+            lines += [f"{place} {_ssh_keys.whole_key(key)}" for key in keys]
         return "".join(f"{line}\n" for line in sorted(set(lines)))
 
     def _own(self, hosts: dict[str, re.Match[str]]) -> str:
@@ -87,6 +90,10 @@ class SshConfig:
                 f"Match user {user} originalhost {','.join(names)}",
                 f'  UserKnownHostsFile "{self.directory}/known_hosts" ~/.ssh/known_hosts',
                 "  StrictHostKeyChecking yes",
+                # What the user's own settings give to other hosts: a daemon's host gets no way back.
+                "  ForwardAgent no",
+                "  ForwardX11 no",
+                "  ClearAllForwardings yes",
             ]
             if (self.directory / KEY).exists():
                 lines += [f'  IdentityFile "{self.directory / KEY}"', "  IdentitiesOnly yes"]
@@ -106,3 +113,14 @@ class SshConfig:
         for line in (f'{self.mark}\nInclude "{own}"\n', f'Include "{own}"\n'):
             config = config.replace(line, "")
         return config
+
+
+def _known_keys(place: str, known_hosts: str) -> list[str]:
+    """The keys of a host in the text of the fleet's known_hosts; what else there may be is left out."""
+    found = []
+    for line in known_hosts.splitlines():
+        name, _separator, key = line.partition(" ")
+        if name == place:
+            with contextlib.suppress(ValueError):
+                found.append(_ssh_keys.whole_key(key))
+    return found

@@ -74,6 +74,64 @@ def _fields(text: str) -> list[bytes]:
     return fields if len(fields) > 1 else []
 
 
+_ED25519, _P256, _P384, _P521 = (rb".{32}", *(rb"\x04.{%d}" % size for size in (64, 96, 132)))
+_NUMBER = rb"(?=[\x01-\x7f]|\0[\x80-\xff]).{%d,2049}"
+_APPLICATION = rb"[!-~]{1,255}"
+_FORMS = {
+    kind: [re.compile(form, re.DOTALL) for form in forms]
+    for kind, forms in {
+        # RFC 8709; RFC 4253, 6.6, from OpenSSH's least of 1024 bits to its most of 16384; RFC 5656, 3.1
+        "ssh-ed25519": [_ED25519],
+        "ssh-rsa": [_NUMBER % 1, _NUMBER % 128],
+        "ecdsa-sha2-nistp256": [b"nistp256", _P256],
+        "ecdsa-sha2-nistp384": [b"nistp384", _P384],
+        "ecdsa-sha2-nistp521": [b"nistp521", _P521],
+        # OpenSSH, PROTOCOL.u2f
+        "sk-ssh-ed25519@openssh.com": [_ED25519, _APPLICATION],
+        "sk-ecdsa-sha2-nistp256@openssh.com": [b"nistp256", _P256, _APPLICATION],
+    }.items()
+}
+"""What the byte strings behind the type are, for each type of key that OpenSSH has and that is no certificate."""
+
+_MOST_HOST_KEYS = 16
+
+
+def whole_key(text: object) -> str:
+    """The type and the base64 of the one public key in ``text``, a line as in a file .pub.
+
+    Raises ValueError where it is not exactly that: a whole key, of a type in _FORMS, with nothing but a comment around.
+    """
+    words = text.split() if isinstance(text, str) and len(text.splitlines()) == 1 else []
+    if len(words) < 2:
+        raise ValueError(f"{str(text)[:80]!r} is no public key: it must be one line with a type and base64")
+    kind, blob = words[:2]
+    if kind not in _FORMS:
+        raise ValueError(f"{kind[:80]!r} is no type of a public key: it must be one of {', '.join(_FORMS)}")
+    fields = _fields(blob)
+    forms = _FORMS[kind]
+    is_whole = fields[:1] == [kind.encode()] and len(fields) == len(forms) + 1
+    # There are several ways to write the last bits in base64.
+    if not is_whole or base64.b64encode(base64.b64decode(blob)).decode() != blob:
+        raise ValueError(f"{kind} {blob[:40]!r} is no whole key of that type")
+    if not all(form.fullmatch(field) for form, field in zip(forms, fields[1:])):
+        raise ValueError(f"{kind} {blob[:40]!r} is no key that OpenSSH takes for one of that type")
+    return f"{kind} {blob}"
+
+
+def host_keys_problem(keys: object) -> str | None:
+    """What is wrong with the public keys that a host says its SSH server has."""
+    if not isinstance(keys, list):
+        return "must be a list of public keys"
+    if len(keys) > _MOST_HOST_KEYS:
+        return f"{len(keys)} keys are more than an SSH server has ({_MOST_HOST_KEYS})"
+    try:
+        for key in keys:
+            whole_key(key)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def authorized_keys(clients: dict[str, str], socket: str) -> str:
     """The file for sshd: every key opens the daemon's ``socket`` and nothing else.
 

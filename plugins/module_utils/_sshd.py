@@ -7,13 +7,14 @@ The account is known by its home, which nobody else has and which root alone may
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import grp
 import pwd
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _ssh_keys, _store
 
 HOME = Path("/var/lib/mooring-ssh")
 KEYS = HOME / ".ssh" / "authorized_keys"
@@ -28,13 +29,17 @@ def observe(user: str, client: str | None) -> dict[str, Any]:
         "guarded": all(_is_guarded(path) for path in (HOME, KEYS.parent, KEYS)),
         "settings": settings,
         "error": error,
-        "host_keys": [
-            " ".join(text.split()[:2])
-            for path in settings.get("hostkey", [])
-            for text in [_store.read(Path(f"{path}.pub"))]
-            if text
-        ],
+        "host_keys": _host_keys(settings.get("hostkey", [])),
     }
+
+
+def _host_keys(paths: list[str]) -> list[str]:
+    """The public halves of sshd's keys, of those types that clients are told; certificates and others are left out."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(ValueError):
+            found.append(_ssh_keys.whole_key((_store.read(Path(f"{path}.pub")) or "").rstrip("\n")))
+    return found
 
 
 def _account(entry: pwd.struct_passwd) -> dict[str, Any]:

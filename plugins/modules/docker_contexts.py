@@ -15,6 +15,8 @@ description:
     contexts without it are never touched.
   - Contexts of TCP endpoints do not copy the client's TLS files, they link to them. The key stays in one place, and a
     renewed certificate holds in all contexts at once.
+  - A C(config.json) that the user does not have is made for this user alone, for the CLI stores logins in it. One that
+    has logins and that others can read stays as it is, with a warning.
 options:
   contexts:
     description: Name of each context, and the endpoint it leads to, V(tcp://192.0.2.7:2376) or V(ssh://user@192.0.2.7).
@@ -36,7 +38,8 @@ options:
   ssh:
     description:
       - What the user's ssh, which the CLI runs for C(ssh://), is told of the hosts. It then trusts no key of theirs
-        that it was not told. Other uses of ssh stay as they are; without this option all do.
+        that it was not told, and forwards nothing to them, no agent, no X11, and no port. Other uses of ssh stay as
+        they are; without this option all do.
     type: dict
     suboptions:
       directory:
@@ -47,8 +50,9 @@ options:
         required: true
       host_keys:
         description:
-          - For each C(ssh://) endpoint of O(contexts) the public keys of its host. What is known of a host that is left
-            out stays.
+          - For each C(ssh://) endpoint of O(contexts) the public keys of its host, each with its type and base64 as in
+            a file C(.pub). What is known of a host that is left out stays.
+          - What is no whole public key of a plain type is refused, for these lines decide which host is which.
         type: dict
         default: {}
       config:
@@ -83,7 +87,8 @@ EXAMPLES = r"""
     ssh:
       directory: ~/.docker/lab
       host_keys:
-        ssh://docker-remote@192.0.2.11: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHY0L6Vkp8U]
+        ssh://docker-remote@192.0.2.11:
+          - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI
 """
 
 RETURN = r"""
@@ -134,6 +139,8 @@ def main() -> None:
         result = Contexts(params["cli"], params["fleet"], files).reconcile(params["contexts"], module.check_mode)
     except (ContextError, ValueError) as error:
         module.fail_json(msg=str(error))
+    for warning in result["warnings"]:
+        module.warn(warning)
     if ssh and not module.check_mode:
         ssh.write(told)
     diffs = [{"before_header": str(path), "after_header": str(path), **texts} for path, texts in told.items()]

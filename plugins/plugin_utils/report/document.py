@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The report as one document: what was observed of a fleet, and what was found. All other forms are made of it.
 
-``schema.json`` beside this file describes it. Every text in it is printable: characters that could steer a terminal, or
-turn what stands around them, are written as escapes. Names of containers are anybody's.
+``schema.json`` beside this file describes it. Every text in it is printable, see ``text``: names of containers are
+anybody's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import ipaddress
 from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
+from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
 
 VERSION = 1
 SEVERITIES = ("error", "warning", "info")
@@ -32,11 +33,11 @@ def document(hosts: list[Json], findings: list[Json] | None, clients: list[Json]
     verified, findings = findings is not None, findings or []
     known = {one["name"] for one in hosts}
     holders = [one["name"] for one in clients if one["trusted"] and (one["days_left"] or 0) >= 0]
-    described = [_host(one, [found for found in findings if found["host"] == one["name"]], holders) for one in hosts]
+    described = [_described(one, findings, holders) for one in hosts]
     # The worst first, and what nobody could see before all; then the inventory's order.
     described.sort(key=lambda one: [one["observed"], *(-one["findings_by_severity"][each] for each in SEVERITIES)])
     elsewhere = [_finding(one) | {"host": one["host"]} for one in findings if one["host"] not in known]
-    printable: Json = _printable(
+    found: Json = _printable(
         {
             "version": VERSION,
             "fleet": fleet,
@@ -52,7 +53,17 @@ def document(hosts: list[Json], findings: list[Json] | None, clients: list[Json]
             "elsewhere": elsewhere,
         }
     )
-    return printable
+    return found
+
+
+def _described(seen: Json, findings: list[Json], clients: list[str]) -> Json:
+    """A host with its own of the ``findings``; one that says what cannot be read as one that could not be observed."""
+    findings = [one for one in findings if one["host"] == seen["name"]]
+    try:
+        return _host(seen, findings, clients)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        reason = f"what it says cannot be read ({type(error).__name__}: {error})"
+        return _host({"name": seen["name"], "address": seen.get("address"), "error": reason}, findings, clients)
 
 
 def _host(seen: Json, findings: list[Json], clients: list[str]) -> Json:
@@ -397,9 +408,7 @@ def _by_end(certificates: list[Json]) -> list[Json]:
 
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
-        return "".join(
-            character if character.isprintable() else character.encode("unicode_escape").decode() for character in value
-        )
+        return printable(value)
     if isinstance(value, dict):
         return {key: _printable(one) for key, one in value.items()}
     if isinstance(value, list):

@@ -1,0 +1,328 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host replies for one of Mooring's modules, as data and nothing else.
+
+To Ansible a reply is more than data: ``ansible_facts`` and ``add_host`` change variables and the inventory,
+``ansible_stats`` the end of the run, ``unreachable`` and ``results`` what becomes of the task, keys that begin with
+``_ansible_`` how it is shown. A host decides what it replies. So a reply is read here before Ansible reads it, and what
+Ansible reads then has the keys that the module documents, in the types that it documents, and texts that are printable.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Union
+
+from ansible_collections.mooring.docker.plugins.module_utils import _ssh_keys
+from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable, printable_data
+
+MOST = 16 * 2**20
+"""Characters of a reply. A host with 200 containers needs less than one of these 16 MiB."""
+
+Shape = Union[type, None, tuple[Any, ...], list[Any], dict[Any, Any], "Optional", "HostKeys"]
+"""A type; None; one of several shapes; [the shape of each element]; {str: the shape of each value}; {key: its shape},
+where other keys may stand beside."""
+
+
+@dataclass(frozen=True)
+class Optional:
+    """A key that may be missing."""
+
+    shape: Shape
+
+
+class HostKeys:
+    """The public keys of an SSH server."""
+
+
+TEXT = (str, None)
+TEXTS = [str]
+NUMBER = (int, None)
+SWITCH = (bool, None)
+
+_CERTIFICATE = {
+    "sha256": TEXT,
+    "bundle": TEXTS,
+    "subject": TEXT,
+    "issuer": TEXT,
+    "serial_number": TEXT,
+    "names": TEXTS,
+    "extended_key_usage": TEXTS,
+    "key_id": TEXT,
+    "authority_key_id": TEXT,
+    "not_before": TEXT,
+    "not_after": TEXT,
+    "days_left": NUMBER,
+}
+_SOCKET = {"path": str, "owner": str, "group": str, "mode": str, "group_members": TEXTS}
+_ENDPOINT = {
+    "url": str,
+    "reachable": bool,
+    "transport": TEXT,
+    "plaintext_accepted": SWITCH,
+    "client_certificate_required": SWITCH,
+    "trusted": SWITCH,
+    "authenticated": SWITCH,
+    "tls": ({"version": TEXT, "cipher": TEXT}, None),
+    "versions": ({str: SWITCH}, None),
+    "ciphers": ({str: (TEXTS, None)}, None),
+    "certificate": (_CERTIFICATE, None),
+    "chain": ([_CERTIFICATE], None),
+    "client_authorities": (TEXTS, None),
+    "engine_version": TEXT,
+    "api_version": TEXT,
+    "min_api_version": TEXT,
+    "socket": (_SOCKET, None),
+    "error": TEXT,
+}
+_CONTAINER_INTERFACE = {"name": TEXT, "interface": str, "addresses": TEXTS, "mtu": NUMBER}
+_NETWORK = {"name": str, "id": str, "driver": str, "internal": bool}
+_BRIDGES = {
+    "bridges": [
+        {
+            "name": str,
+            "network": TEXT,
+            "addresses": TEXTS,
+            "mtu": NUMBER,
+            "up": SWITCH,
+            "ports": [{"interface": str, "container": (_CONTAINER_INTERFACE, None)}],
+        }
+    ],
+    "networks": [_NETWORK],
+    "containers": [
+        {
+            "id": str,
+            "name": str,
+            "image": str,
+            "state": str,
+            "network_mode": TEXT,
+            "networks": {str: {"addresses": TEXTS}},
+            "published": [{"host_address": str, "host_port": int, "container_port": int, "protocol": str}],
+        }
+    ],
+    "parents": [{"interface": str, "children": [_CONTAINER_INTERFACE]}],
+    "uplinks": [{"interface": str, "gateway": TEXT, "addresses": TEXTS, "mtu": NUMBER}],
+    "engine_answers": bool,
+    "error": TEXT,
+}
+_SYSTEM = {
+    "kernel": str,
+    "kernel_version": TEXT,
+    "distribution": TEXT,
+    "distribution_version": TEXT,
+    "distribution_codename": TEXT,
+    "python_libraries": TEXTS,
+    "systemd": bool,
+    "apt": bool,
+    "root": bool,
+}
+_ENGINE = {
+    "installed": bool,
+    "version": TEXT,
+    "cli_version": TEXT,
+    "api_version": TEXT,
+    "service": {"active": TEXT, "enabled": TEXT, "pid": NUMBER},
+    "networks": ([_NETWORK], None),
+    "published": TEXTS,
+}
+_LINUX = {
+    "system": _SYSTEM,
+    "clock": {"ahead": (float, int, None)},
+    "packages": {str: {"installed": TEXT, "candidate": TEXT}},
+    "engine": _ENGINE,
+    "configuration": {"error": TEXT, "fragments": dict, "effective": TEXTS, "addresses": dict, "tls": dict},
+    "certificates": {str: (_CERTIFICATE, None)},
+    "files": {str: {"kind": str, "owner": str, "group": str, "mode": str}},
+    "network": {"addresses": [dict], "interfaces": TEXTS, "bridges": TEXTS, "routes": [dict], "client": TEXT},
+    "sysctls": dict,
+    "nftables": {str: dict},
+    "confirm": {"armed": TEXTS},
+    "bridge": (_BRIDGES, {"engine_answers": bool, "error": TEXT}, None),
+    "users": {str: ({"uid": int, "groups": TEXTS}, None)},
+    "groups": {str: ({"gid": int, "members": TEXTS}, None)},
+    "listening": TEXTS,
+    "sockets": [_SOCKET],
+    "ssh": ({"accounts": {str: dict}, "settings": {str: TEXTS}, "error": TEXT, "host_keys": HostKeys()}, None),
+}
+_TABLE = {"table": TEXT, "armed": bool}
+
+REPLIES: dict[str, dict[str, Shape]] = {
+    "bridge_info": _BRIDGES,
+    "certificate_pair": {"pair": str, "csr": Optional(str)},
+    "confirm": {"confirmed": TEXTS},
+    "daemon_apply": {"action": str, "keys": TEXTS, "reasons": TEXTS, "pending": TEXT, "drained": TEXTS, "armed": bool},
+    "daemon_config": {"effective": (dict, None), "files": TEXTS, "plan": dict, "adopted": bool, "backup": TEXT},
+    "docker_contexts": {"contexts": {str: str}},
+    "endpoint_info": {"endpoint": _ENDPOINT},
+    "host_info": {"host": _LINUX},
+    "nftables_table": _TABLE,
+    "published_ports": _TABLE,
+}
+"""What each module returns where it succeeds."""
+
+_ALWAYS: dict[str, Shape] = {
+    "changed": Optional(bool),
+    "failed": Optional(bool),
+    "skipped": Optional(bool),
+    "msg": Optional(str),
+    "warnings": Optional(TEXTS),
+    "exception": Optional(str),
+    "diff": Optional(({str: TEXT}, [{str: TEXT}])),
+    "invocation": Optional(dict),
+}
+_STARTED: dict[str, Shape] = {
+    "ansible_job_id": str,
+    "started": (int, bool),
+    "finished": (int, bool),
+    "results_file": str,
+}
+"""What there is of a task with ``async`` before it ends."""
+
+
+def cleaned(module: str, stdout: str, stderr: str, status: int, is_async: bool = False) -> str:
+    """The reply of ``module`` in what its process wrote, as JSON that is safe to give to Ansible.
+
+    ``module`` is a key of REPLIES. Where there is no reply, or one that no such module gives, it is a failure that says
+    so. ``status`` is the exit status of the process, ``is_async`` whether the module was only started.
+    """
+    try:
+        reply = _read(stdout)
+        if reply is None:
+            return _no_reply(module, stdout, stderr, status)
+        _flatten(reply)
+        shape = _STARTED if is_async else REPLIES[module]
+        is_complete = not reply.get("failed") and not reply.get("skipped")
+        if module == "host_info" and _is_not_linux(reply):
+            shape = {"host": {"system": {"kernel": str, "root": bool, "systemd": bool}}}
+        reply = {key: value for key, value in reply.items() if key in shape or key in _ALWAYS}
+        problem = mismatch(reply, {**shape, **_ALWAYS} if is_complete else _ALWAYS, "")
+        if problem:
+            return _failure(f"the host's reply for {module} is not one of that module: {problem}")
+        if is_async:
+            # The process that runs the module removes its directory itself.
+            reply["_ansible_suppress_tmpdir_delete"] = True
+        return json.dumps(reply, allow_nan=False)
+    except (RecursionError, ValueError) as error:
+        return _failure(f"the host's reply for {module} cannot be read: {printable(str(error))}")
+
+
+def mismatch(value: Any, shape: Shape, where: str) -> str | None:
+    """The first place in ``value`` that is not as ``shape`` says, and what it says; None where all is."""
+    if isinstance(shape, HostKeys):
+        problem = _ssh_keys.host_keys_problem(value)
+        return f"{where}: {printable(problem)}" if problem else None
+    if isinstance(shape, tuple):
+        found = [mismatch(value, one, where) for one in shape]
+        # Of several, the one that looked deepest.
+        return None if None in found else max((one for one in found if one), key=lambda one: len(one.partition(" ")[0]))
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return f"{where} must be a list and is {_described(value)}"
+        places = ((one, shape[0], f"{where}[{number}]") for number, one in enumerate(value))
+    elif isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return f"{where} must be a dictionary and is {_described(value)}"
+        if str in shape:
+            places = ((one, shape[str], f"{where}.{printable(key)}") for key, one in value.items())
+        else:
+            lacking = next(
+                (key for key, one in shape.items() if key not in value and not isinstance(one, Optional)), None
+            )
+            if lacking:
+                return f"{where}.{lacking} is missing".lstrip(".")
+            places = (
+                (value[key], one.shape if isinstance(one, Optional) else one, f"{where}.{key}".lstrip("."))
+                for key, one in shape.items()
+                if key in value
+            )
+    elif shape is None:
+        return None if value is None else f"{where} must be null and is {_described(value)}"
+    elif isinstance(shape, type):
+        # To Python a switch is a number as well.
+        fits = isinstance(value, shape) and (shape is bool or not isinstance(value, bool))
+        return None if fits else f"{where} must be {_NAMES[shape]} and is {_described(value)}"
+    else:
+        raise TypeError(shape)
+    return next(filter(None, (mismatch(*place) for place in places)), None)
+
+
+_NAMES = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "a dictionary",
+    list: "a list",
+    type(None): "null",
+}
+
+
+def _described(value: Any) -> str:
+    return _NAMES[type(value)]
+
+
+def _read(stdout: str) -> dict[str, Any] | None:
+    """The object that begins with the first line that begins with a brace; None where none does.
+
+    Shells and libraries may have written something before. Raises ValueError for what is no JSON.
+    """
+    if len(stdout) > MOST:
+        raise ValueError(f"it has {len(stdout)} characters, and may have {MOST}")
+    start = 0
+    for line in stdout.splitlines(keepends=True):
+        if line.startswith("{"):
+            reply: dict[str, Any] = printable_data(_DECODER.raw_decode(stdout, start)[0])
+            return reply
+        start += len(line)
+    return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Without what would tell Ansible to make something else of it than a dictionary, or to mind it."""
+    return {key: value for key, value in pairs if not key.startswith(("_ansible_", "__ansible_"))}
+
+
+def _not_a_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_not_a_number)
+
+
+def _flatten(reply: dict[str, Any]) -> None:
+    """Make texts of warnings and of an exception that Ansible describes as objects (ansible-core 2.19 and later)."""
+    warnings = reply.get("warnings")
+    if isinstance(warnings, list):
+        reply["warnings"] = [_event(one).get("msg") if isinstance(one, dict) else one for one in warnings]
+    exception = reply.get("exception")
+    if isinstance(exception, dict):
+        event = _event(exception)
+        reply.setdefault("msg", event.get("msg"))
+        reply["exception"] = event.get("formatted_traceback")
+    if reply.get("exception") is None:
+        reply.pop("exception", None)
+
+
+def _event(summary: dict[str, Any]) -> dict[str, Any]:
+    event = summary.get("event")
+    return event if isinstance(event, dict) else {}
+
+
+def _is_not_linux(reply: dict[str, Any]) -> bool:
+    """Whether a host is of another kind, of which nothing more is known."""
+    try:
+        return bool(reply["host"]["system"]["kernel"] != "Linux")
+    except (KeyError, TypeError):
+        return False
+
+
+def _no_reply(module: str, stdout: str, stderr: str, status: int) -> str:
+    texts = {"module_stdout": printable(stdout, lines=True), "module_stderr": printable(stderr, lines=True)}
+    lines = [*texts["module_stdout"].splitlines(), *texts["module_stderr"].splitlines()]
+    last = next((line for line in reversed(lines) if line.strip()), "it wrote nothing")
+    return _failure(f"{module} ended with status {status} and without a reply: {last}", rc=status, **texts)
+
+
+def _failure(message: str, **more: Any) -> str:
+    return json.dumps({"failed": True, "msg": message, **more})
