@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +90,7 @@ class FilterModule:
         """Name to function."""
         return {
             "authorities": authorities.view,
+            "authorities_due": generations.due,
             "authorities_step": lambda directory, to, kinds=None: authorities.step(
                 authorities.load(directory), to, kinds
             ),
@@ -99,5 +100,6 @@ class FilterModule:
             "certificate_due": certificate_due,
             "certificate_table": table,
             "issued_certificates": authorities.issued,
+            "passphrase_problem": keys.passphrase_problem,
             "trust_due": trust_due,
         }
