@@ -10,8 +10,8 @@ short_description: By what each host of the inventory is known
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Returns one dictionary, from the name of each host in the inventory, whatever the play's own are, to its name and its
-    C(ansible_host), as they would stand in a certificate.
+  - Returns one dictionary, from the name of each host in the inventory, whatever hosts the play has, to its name and
+    its C(ansible_host), as they would stand in a certificate.
   - Every host's variables are looked at, so ask once for a play and keep the answer.
 options:
   _terms:

@@ -84,7 +84,7 @@ def describe_file(path: str) -> dict[str, Any] | None:
 
 
 def describe_key(key: Any) -> dict[str, Any]:
-    """What a public key is: type ("RSA", "DSA", "EC", "Ed25519", "Ed448") and bits (None where the type says it all)."""
+    """A public key's type ("RSA", "DSA", "EC", "Ed25519", "Ed448") and its bits (None where the type says it all)."""
     types = {
         "RSA": rsa.RSAPublicKey,
         "DSA": dsa.DSAPublicKey,

@@ -13,9 +13,9 @@ author: The Mooring authors (@mooring)
 description:
   - Makes the key (P-384) and the certificate of a generation where they are missing. A generation of servers is also
     signed by the one before it, where there is one, for clients that know only that.
-  - Keys are PKCS#8, encrypted by a key that scrypt (N=16384, r=8, p=5) derives from the passphrase. Those that an earlier
-    version or somebody else has encrypted more weakly are encrypted anew; each file is replaced in one moment, when the
-    new one has been read back.
+  - Keys are PKCS#8, encrypted by a key that scrypt (N=16384, r=8, p=5) derives from the passphrase. Those that an
+    earlier version or somebody else has encrypted more weakly are encrypted anew; each file is replaced in one moment,
+    when the new one has been read back.
   - Writes a C(.gitignore) into the directory where there is none.
   - A key that cannot be read is an error, never a reason to make another.
 options:

@@ -49,8 +49,8 @@ def passphrase_problem(passphrase: str, variable: str) -> str | None:
     if len(str(passphrase)) >= SHORTEST:
         return None
     return (
-        f"{variable} must have at least {SHORTEST} characters, and is shorter: choose another (openssl rand -base64 24). "
-        "Where the authorities' keys are encrypted by it already, playbooks/change_passphrase.yml encrypts them anew"
+        f"{variable} must have at least {SHORTEST} characters: choose another (openssl rand -base64 24). Where the "
+        "authorities' keys are encrypted by it already, change it with playbooks/change_passphrase.yml"
     )
 
 

@@ -6,8 +6,8 @@ Whoever is root on one host could deceive the clients of another, had the certif
 address of another host of the inventory never gets in. A host's own inventory name and ``ansible_host`` always do, also
 where several entries of the inventory share one address: names of one machine, or machines behind one address.
 
-A name is written as in "DNS:trixie" and "IP:192.0.2.7", names in lower case, addresses in their shortest form. A fleet is
-{host: [name, ...]}: by what each host of the inventory is known.
+A name is written as in "DNS:trixie" and "IP:192.0.2.7", names in lower case, addresses in their shortest form. A fleet
+is {host: [name, ...]}: by what each host of the inventory is known.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def fleet(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Fleet:
 
 
 def server_names(host: str, address: str, declared: list[str], endpoints: list[str]) -> list[str]:
-    """What a host's certificate is for, where ``address`` is its ``ansible_host`` and ``declared`` are further names."""
+    """What a host's certificate is for. ``address`` is its ``ansible_host``, ``declared`` are further names."""
     return list(dict.fromkeys([*_own(host, address), *_each([*declared, *_listening(endpoints)])]))
 
 
@@ -73,8 +73,8 @@ def problems(host: str, address: str, declared: list[str], endpoints: list[str],
             )
         elif owner:
             found.append(
-                f"{variable} {value} is also for {owner}, another host of the inventory, whose clients {host} could then "
-                f"deceive: take it out. If both are one machine, take {owner} out of the inventory"
+                f"{variable} {value} is also for {owner}, another host of the inventory, whose clients {host} could "
+                f"then deceive: take it out. If both are one machine, take {owner} out of the inventory"
             )
     return found
 

@@ -128,7 +128,7 @@ def test_key_that_cannot_be_read_is_no_reason_for_another(directory: str) -> Non
     one = authorities.generation(directory, "server", 1)
     Path(one["certificate"]).unlink()
     before = Path(one["key"]).read_bytes()
-    with pytest.raises(keys.KeyFileError, match="server-1-key.pem cannot be used"):
+    with pytest.raises(keys.KeyFileError, match=r"server-1-key\.pem cannot be used"):
         make(directory, "server", 1, "some other passphrase", 397, 3650)
     assert Path(one["key"]).read_bytes() == before
     # With the right one, the same key is certified again.

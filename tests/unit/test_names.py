@@ -69,7 +69,8 @@ def test_name_is_written_in_one_way(text: str, name: str | None) -> None:
 
 
 def test_certificate_is_for_what_is_declared_and_nothing_else() -> None:
-    assert server_names("trixie", "192.0.2.7", ["Build.example.com", "192.0.2.7"], [*TCP, "tcp://[2001:db8::7]:2376"]) == [
+    declared = ["Build.example.com", "192.0.2.7"]
+    assert server_names("trixie", "192.0.2.7", declared, [*TCP, "tcp://[2001:db8::7]:2376"]) == [
         "DNS:localhost", "IP:127.0.0.1", "DNS:trixie", "IP:192.0.2.7", "DNS:build.example.com", "IP:2001:db8::7",
     ]  # fmt: skip
     # What can be no name is left out, and so is everywhere.
