@@ -10,10 +10,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 Pair = tuple[str, str]
 """Paths of a certificate and its key."""
@@ -35,7 +37,7 @@ class Issuer:
         since: float = -1,
         until: float = 1,
         password: str = "",
-        key: ec.EllipticCurvePrivateKey | None = None,
+        key: Key | None = None,
     ) -> Pair:
         """A certificate that is valid between two moments, in days from now."""
         key = key or ec.generate_private_key(ec.SECP256R1())
@@ -90,9 +92,7 @@ def self_signed(directory: Path, name: str, *usages: x509.ObjectIdentifier, name
     return Issuer(directory, _named(name), key).issue(name, *usages, names=names, key=key)
 
 
-def _builder(
-    subject: x509.Name, key: ec.EllipticCurvePrivateKey, since: float, until: float
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, key: Key, since: float, until: float) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.timezone.utc)
     return (
         x509.CertificateBuilder()

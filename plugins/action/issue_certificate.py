@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, signing
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, names, signing
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
@@ -28,6 +28,7 @@ class ActionModule(OnHost):
                 "passphrase": {"type": "str", "required": True, "no_log": True},
             }
         )
+        self._refuse_what_is_not_its_own(options, task_vars or {})
         made = self._on_machine(options, {}, task_vars)
         authority = authorities.view(options["authorities"])[options["kind"]]
         try:
@@ -47,6 +48,22 @@ class ActionModule(OnHost):
         done = {"pair": made["pair"], "certificate": certificate + authority["chain"]}
         self._on_machine(options, done, task_vars)
         return {"changed": True, "pair": made["pair"]}
+
+    def _refuse_what_is_not_its_own(self, options: dict[str, Any], variables: dict[str, Any]) -> None:
+        """The last line: whatever a role or a variable says, no host gets a certificate for another."""
+        if problem := names.index_problem(options["name"]):
+            raise AnsibleActionFail(f"name {problem}")
+        if options["kind"] != "server":
+            return
+        host = variables["inventory_hostname"]
+        address = self._templar.template(variables.get("ansible_host", host))
+        own = names.server_names(host, address, [], [])
+        beyond = [name for name in map(names.normal, [f"DNS:{options['name']}", *options["names"]]) if name not in own]
+        # To look at every host's variables costs something, and mostly nothing is left to be looked up.
+        known = names.fleet(variables["hostvars"], variables["groups"]["all"]) if beyond else {}
+        if foreign := names.owners(beyond, host, address, known):
+            said = ", ".join(f"{name} is for {owner}" for name, owner in foreign.items())
+            raise AnsibleActionFail(f"{host} gets no certificate for other hosts of the inventory: {said}")
 
     def _on_machine(
         self, options: dict[str, Any], more: dict[str, Any], task_vars: dict[str, Any] | None

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names, provided
 from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
 
 if TYPE_CHECKING:
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 
 
 def certificate_due(
-    deployed: dict[str, Any] | None, authority: dict[str, Any], days: int, names: list[str] | None = None
+    deployed: dict[str, Any] | None,
+    authority: dict[str, Any],
+    days: int,
+    wanted: list[str] | None = None,
+    fleet: names.Fleet | None = None,
 ) -> str:
     """Why a certificate must be issued anew; empty when it need not.
 
     ``deployed`` is what ``host_info`` tells of it, ``authority`` one kind of ``authorities.view``, ``days`` the days
-    left from which it is renewed, ``names`` what it must have, as in "DNS:trixie".
+    left from which it is renewed, ``wanted`` what it must be for, as in "DNS:trixie". What it is for beyond that stays
+    until it is renewed, unless it belongs to another host of ``fleet``.
     """
     if not deployed:
         return "there is none"
@@ -28,9 +33,11 @@ def certificate_due(
         return "it could not be read"
     if deployed["days_left"] < days:
         return f"it ends on {deployed['not_after'][:10]}, in {deployed['days_left']} days"
-    missing = sorted(set(names or []) - set(deployed["names"]))
-    if missing:
-        return f"it lacks {', '.join(missing)}"
+    lacking, _undeclared, foreign = names.compared(wanted or [], deployed["names"], fleet or {})
+    if foreign:
+        return f"it is also for {', '.join(f'{name} of {owner}' for name, owner in foreign.items())}"
+    if lacking:
+        return f"it lacks {', '.join(lacking)}"
     if deployed["authority_key_id"] != authority["signer"]["key_id"]:
         return f"it is not signed by {authority['signer']['name']}"
     return ""
@@ -91,6 +98,7 @@ class FilterModule:
         """Name to function."""
         return {
             "authorities": refused(authorities.view),
+            "authorities_due": refused(generations.due),
             "authorities_step": refused(
                 lambda directory, to, kinds=None: authorities.step(authorities.load(directory), to, kinds)
             ),
@@ -98,7 +106,12 @@ class FilterModule:
             "client_contexts": client_contexts,
             "client_host_keys": client_host_keys,
             "certificate_due": certificate_due,
+            "certificate_name_problems": names.problems,
+            "certificate_names": names.server_names,
             "certificate_table": refused(table),
             "issued_certificates": refused(authorities.issued),
+            "passphrase_problem": keys.passphrase_problem,
+            "provided_client_problems": provided.client_problems,
+            "provided_server_problems": provided.server_problems,
             "trust_due": trust_due,
         }

@@ -11,8 +11,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.mooring.docker.plugins.module_utils import _der
+
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 except ImportError:  # A bare host; the role installs it where TLS is wanted.
     x509 = None  # type: ignore[assignment]
 
@@ -29,6 +33,9 @@ _USAGES = {
     "2.5.29.37.0": "anyExtendedKeyUsage",
 }
 
+_IN_CONTENTS = ("subject", "issuer", "key_id", "authority_key_id", "key")
+_LEAST_BITS = {"RSA": 3072, "EC": 256, "Ed25519": 0, "Ed448": 0}
+
 
 def describe(data: bytes) -> dict[str, Any]:
     """The first certificate in ``data`` (PEM or DER).
@@ -36,8 +43,9 @@ def describe(data: bytes) -> dict[str, Any]:
     Keys: sha256 (hex); bundle (sha256 of every certificate in ``data``, in order); subject, issuer (RFC 4514),
     serial_number (hex), names ("DNS:trixie", "IP:192.0.2.1"), extended_key_usage ("serverAuth", or the dotted OID of
     an unusual one), key_id, authority_key_id (hex; RFC 5280, 4.2.1.1 and 4.2.1.2), not_before, not_after (ISO 8601,
-    UTC), days_left (whole days; -1 from the moment of expiry).
-    All but sha256 and bundle are null or empty where the library is missing or the certificate cannot be read.
+    UTC), days_left (whole days; -1 from the moment of expiry), key (see ``describe_key``), contents (of every
+    certificate in ``data``, in order: sha256, subject, issuer, key_id, authority_key_id and key).
+    All but sha256 and bundle are null or empty where the library is missing or a certificate cannot be read.
     """
     found: dict[str, Any] = {
         "sha256": None,
@@ -52,12 +60,15 @@ def describe(data: bytes) -> dict[str, Any]:
         "not_before": None,
         "not_after": None,
         "days_left": None,
+        "key": None,
+        "contents": [],
     }
     try:
         ders = _ders(data)
         found["bundle"] = [hashlib.sha256(der).hexdigest() for der in ders]
         found["sha256"] = found["bundle"][0]
         if x509 is not None:
+            found["contents"] = [_content(der) for der in ders]
             found.update(_details(x509.load_der_x509_certificate(ders[0])))
     except ValueError:
         found["sha256"] = found["sha256"] or hashlib.sha256(data).hexdigest()
@@ -72,6 +83,30 @@ def describe_file(path: str) -> dict[str, Any] | None:
         return None
 
 
+def describe_key(key: Any) -> dict[str, Any]:
+    """A public key's type ("RSA", "DSA", "EC", "Ed25519", "Ed448") and its bits (None where the type says it all)."""
+    types = {
+        "RSA": rsa.RSAPublicKey,
+        "DSA": dsa.DSAPublicKey,
+        "EC": ec.EllipticCurvePublicKey,
+        "Ed25519": ed25519.Ed25519PublicKey,
+        "Ed448": ed448.Ed448PublicKey,
+    }
+    found = next((name for name, of in types.items() if isinstance(key, of)), "of an unknown type")
+    return {"type": found, "bits": getattr(key, "key_size", None)}
+
+
+def weakness(key: dict[str, Any] | None) -> str:
+    """Why a key, as ``describe_key`` tells of it, is too weak to be trusted; "" where it is not."""
+    if key is None:
+        return "its key cannot be read"
+    least = _LEAST_BITS.get(key["type"])
+    if least is not None and (key["bits"] or 0) >= least:
+        return ""
+    size = f" with {key['bits']} bits" if key["bits"] else ""
+    return f"its key is {key['type']}{size}, and must be RSA with 3072 bits, EC with 256 or more, Ed25519 or Ed448"
+
+
 def describe_name(der: bytes) -> str | None:
     """The name (RFC 4514) of an authority, as TLS sends it. None where the library is missing or cannot read it.
 
@@ -79,8 +114,9 @@ def describe_name(der: bytes) -> str | None:
     signed.
     """
     algorithm, nothing = bytes.fromhex("300a06082a8648ce3d040302"), b"\x03\x01\0"
-    key = _tagged(0x30, algorithm + nothing)
-    request = _tagged(0x30, _tagged(0x30, b"\x02\x01\0" + der + key + b"\xa0\0") + algorithm + nothing)
+    key = _der.encode(_der.SEQUENCE, algorithm, nothing)
+    body = _der.encode(_der.SEQUENCE, _der.integer(0), der, key, b"\xa0\0")
+    request = _der.encode(_der.SEQUENCE, body, algorithm, nothing)
     if x509 is None:
         return None
     try:
@@ -90,18 +126,18 @@ def describe_name(der: bytes) -> str | None:
     return name
 
 
-def _tagged(tag: int, data: bytes) -> bytes:
-    """DER (X.690, 8.1)."""
-    size = len(data)
-    if size < 0x80:
-        return bytes([tag, size]) + data
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + data
-
-
 def _ders(data: bytes) -> list[bytes]:
     """Raises ValueError for what looks like PEM and is not."""
     return [base64.b64decode(text) for text in _PEM.findall(data)] or [data]
+
+
+def _content(der: bytes) -> dict[str, Any]:
+    """One of ``contents``; all but sha256 null where the certificate cannot be read."""
+    try:
+        details = _details(x509.load_der_x509_certificate(der))
+    except ValueError:
+        details = {}
+    return {"sha256": hashlib.sha256(der).hexdigest(), **{name: details.get(name) for name in _IN_CONTENTS}}
 
 
 def _details(certificate: Any) -> dict[str, Any]:
@@ -127,7 +163,15 @@ def _details(certificate: Any) -> dict[str, Any]:
         "not_before": not_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "not_after": not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "days_left": (not_after - datetime.datetime.now(datetime.timezone.utc)).days,
+        "key": _key(certificate),
     }
+
+
+def _key(certificate: Any) -> dict[str, Any] | None:
+    try:
+        return describe_key(certificate.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
 def _extension(certificate: Any, name: str) -> Any:

@@ -139,7 +139,10 @@ endpoint:
       description:
         - The server's certificate. C(days_left) counts whole days and is negative from the moment of expiry.
         - C(key_id) and C(authority_key_id) tell its key and that of its issuer (RFC 5280, 4.2.1.1 and 4.2.1.2).
-        - Without the cryptography library, C(names) and C(extended_key_usage) are empty and all others but
+        - C(key) is the type of its key, V(RSA), V(DSA), V(EC), V(Ed25519) or V(Ed448), and its bits, null where the
+          type says it all. C(contents) tells C(sha256), C(subject), C(issuer), C(key_id), C(authority_key_id) and
+          C(key) of it, and of all certificates behind it in a file.
+        - Without the cryptography library, C(names), C(extended_key_usage) and C(contents) are empty and all others but
           C(sha256) and C(bundle) are null.
         - Null where there is no TLS.
       type: dict
@@ -154,6 +157,7 @@ endpoint:
         not_before: "2026-01-01T00:00:00Z"
         not_after: "2027-01-01T00:00:00Z"
         days_left: 364
+        key: {"type": EC, "bits": 256}
         sha256: 5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d
         bundle: [5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d]
     chain:

@@ -15,6 +15,7 @@ description:
     on the controller, which takes nothing but the key from the request, signs in its own process, and enters the
     certificate in its index.
   - Key and certificate come to life in a directory of their own, which the link O(kind) in O(place) then points to.
+  - A host gets no certificate for a name or an address of another host of the inventory.
   - Makes a new pair whenever it is called.
 options:
   kind:
@@ -23,7 +24,7 @@ options:
     choices: [server, client]
     required: true
   name:
-    description: Its common name, and its name in the index.
+    description: Its common name, and its name in the index, where it is the name of a file.
     type: str
     required: true
   names:

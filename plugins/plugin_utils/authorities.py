@@ -49,8 +49,8 @@ def view(directory: str) -> dict[str, Any]:
 
     Keys: rotation (as in the state), and each KIND with signer (a generation), trusted (a list of generations),
     bundle (PEM text of all trusted certificates, "" while one is still to be made), fingerprints (their sha256),
-    chain (PEM text that goes behind a certificate it signs, mostly ""). A generation has the keys kind, name,
-    certificate, key and cross (paths; cross may not exist) and key_id (hex, None while it is still to be made).
+    chain (PEM text that goes behind a certificate it signs, mostly ""). A generation has the keys kind, number,
+    name, certificate, key and cross (paths; cross may not exist) and key_id (hex, None while it is still to be made).
     """
     state = load(directory)
     found: dict[str, Any] = {"rotation": state["rotation"]}
@@ -75,6 +75,7 @@ def generation(directory: str, kind: str, number: int) -> dict[str, Any]:
     certificate = base / f"{kind}-{number}.pem"
     return {
         "kind": kind,
+        "number": number,
         "name": f"Mooring {kind} CA {number}",
         "certificate": str(certificate),
         "key": str(base / f"{kind}-{number}-key.pem"),

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.mooring.docker.plugins.module_utils import _certificates
+from ansible_collections.mooring.docker.plugins.plugin_utils import keys
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -38,10 +40,12 @@ def sign(
     request = x509.load_pem_x509_csr(csr.encode())
     if not request.is_signature_valid:
         raise SigningError("the signing request is not signed by its key")
+    if weak := _certificates.weakness(_certificates.describe_key(request.public_key())):
+        raise SigningError(f"the signing request is for a weak key: {weak}")
     try:
-        key: Any = serialization.load_pem_private_key(Path(authority["key"]).read_bytes(), passphrase.encode())
-    except (OSError, ValueError, TypeError) as error:
-        raise SigningError(f"the key of {authority['name']} ({authority['key']}) cannot be used: {error}") from error
+        key = keys.load(Path(authority["key"]), passphrase)
+    except keys.KeyFileError as error:
+        raise SigningError(f"{authority['name']}: {error}") from error
     issuer = x509.load_pem_x509_certificate(Path(authority["certificate"]).read_bytes())
     now = datetime.datetime.now(datetime.timezone.utc)
     # RFC 5280 has room for 64 characters here; the names that count are the alternative ones.
@@ -55,7 +59,7 @@ def sign(
         .not_valid_before(now - _SKEW)
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_digital_signature(), critical=True)
+        .add_extension(_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([_USAGE[kind]]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
         .add_extension(_key_of(issuer), critical=False)
@@ -65,6 +69,30 @@ def sign(
             x509.SubjectAlternativeName([_general(one) for one in names]), critical=not common
         )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def sign_authority(
+    key: Any, name: str, days: int, issuer: x509.Certificate | None = None, issuer_key: Any = None
+) -> str:
+    """The certificate (PEM) of the authority ``name`` that has ``key``, signed by itself or by another authority."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + datetime.timedelta(days=days))
+        # Room for the certificate of its successor while one replaces the other.
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        .add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    if issuer:
+        builder = builder.add_extension(_key_of(issuer), critical=False)
+    return builder.sign(issuer_key or key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def enter(directory: str, kind: str, name: str, certificate: str) -> None:
@@ -86,18 +114,10 @@ def _general(name: str) -> x509.GeneralName:
     return x509.IPAddress(ipaddress.ip_address(value)) if kind == "IP" else x509.DNSName(value)
 
 
-def _digital_signature() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _usage(*usages: str) -> x509.KeyUsage:
+    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+             "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+    return x509.KeyUsage(**{name: name in usages for name in names})
 
 
 def _key_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

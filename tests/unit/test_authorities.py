@@ -101,12 +101,18 @@ GOOD = {"days_left": 90, "not_after": "2027-01-01T00:00:00Z", "names": ["DNS:tri
         ({"days_left": None}, "could not be read"),
         ({"days_left": 29}, "2027-01-01, in 29 days"),
         ({"names": []}, "lacks DNS:trixie"),
+        # Only what belongs to another host makes it due before its time.
+        ({"names": ["DNS:trixie", "IP:fd00::7"]}, ""),
+        ({"names": ["DNS:Trixie"]}, ""),
+        ({"names": ["DNS:trixie", "IP:192.0.2.8"]}, "it is also for IP:192.0.2.8 of forky"),
+        ({"names": ["DNS:trixie", "DNS:*"]}, "it is also for DNS:* of forky"),
         ({"authority_key_id": "bb"}, "not signed by Mooring server CA 2"),
         ({"authority_key_id": None}, "not signed by Mooring server CA 2"),
     ],
 )
 def test_certificate_is_due_for_one_reason(change: dict[str, object], reason: str) -> None:
-    found = certificate_due({**GOOD, **change}, AUTHORITY, 30, ["DNS:trixie"])
+    fleet = {"trixie": ["DNS:trixie", "IP:192.0.2.7"], "forky": ["DNS:forky", "IP:192.0.2.8"]}
+    found = certificate_due({**GOOD, **change}, AUTHORITY, 30, ["DNS:trixie"], fleet)
     assert (reason in found) if reason else found == ""
 
 

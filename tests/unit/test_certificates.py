@@ -69,6 +69,17 @@ def test_every_detail() -> None:
         "not_before": (NOW - datetime.timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "not_after": (NOW + datetime.timedelta(days=30, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "days_left": 30,
+        "key": {"type": "EC", "bits": 256},
+        "contents": [
+            {
+                "sha256": one.fingerprint(hashes.SHA256()).hex(),
+                "subject": "CN=trixie",
+                "issuer": "CN=some CA",
+                "key_id": "0a0b",
+                "authority_key_id": "ca",
+                "key": {"type": "EC", "bits": 256},
+            }
+        ],
     }
 
 
@@ -81,7 +92,8 @@ def test_the_first_of_several_counts() -> None:
     first, second = certificate(), certificate()
     found = describe(b"subject=/CN=trixie\n" + pem(first) + pem(second))
     assert found.pop("bundle") == [one.fingerprint(hashes.SHA256()).hex() for one in (first, second)]
-    assert found == {key: value for key, value in describe(der(first)).items() if key != "bundle"}
+    assert [one["sha256"] for one in found.pop("contents")] == describe(pem(first) + pem(second))["bundle"]
+    assert found == {key: value for key, value in describe(der(first)).items() if key not in ("bundle", "contents")}
 
 
 @pytest.mark.parametrize(

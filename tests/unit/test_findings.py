@@ -18,6 +18,8 @@ DECLARED = {
     "issues": True,
     "certificate_files": {"certificate": "/t/server/cert.pem", "key": "/t/server/key.pem", "client_ca": "/t/ca.pem"},
     "names": ["DNS:trixie"],
+    "fleet": {"trixie": ["DNS:trixie", "IP:192.0.2.7"], "forky": ["DNS:forky", "IP:192.0.2.8"]},
+    "client_authorities": [],
     "renew_days": 30,
     "authorities": {
         "server": {"signer": {"key_id": "aa", "name": "Mooring server CA 1"}},
@@ -37,6 +39,17 @@ CERTIFICATE = {
     "issuer": "CN=x",
     "authority_key_id": "aa",
     "bundle": ["f0"],
+    "key": {"type": "EC", "bits": 256},
+    "contents": [
+        {
+            "sha256": "f0",
+            "subject": "CN=y",
+            "issuer": "CN=x",
+            "key_id": "bb",
+            "authority_key_id": "aa",
+            "key": {"type": "EC", "bits": 256},
+        }
+    ],
 }
 PROBE = {
     "url": "tcp://192.0.2.7:2376",
@@ -219,6 +232,12 @@ def test_one_fault_on_the_host_is_one_finding(path: str, value: Any, finding: st
         # Nobody trusts it then: still one finding.
         ({"certificate": {**CERTIFICATE, "days_left": -1}, "trusted": False}, "certificates.expired"),
         ({"certificate": {**CERTIFICATE, "names": []}}, "certificates.lacks_name"),
+        (
+            {"certificate": {**CERTIFICATE, "names": ["DNS:trixie", "IP:192.0.2.8"]}},
+            "certificates.name_of_another_host",
+        ),
+        ({"certificate": {**CERTIFICATE, "names": ["DNS:TRIXIE", "IP:fd00::7"]}}, "certificates.undeclared_name"),
+        ({"certificate": {**CERTIFICATE, "key": {"type": "RSA", "bits": 2048}}}, "certificates.weak_key"),
         ({"certificate": {**CERTIFICATE, "authority_key_id": "bb"}}, "certificates.other_signer"),
         ({"certificate": {**CERTIFICATE, "days_left": None}}, "certificates.unreadable"),
     ],
@@ -227,6 +246,24 @@ def test_one_fault_of_an_endpoint_is_one_finding(change: dict[str, Any], finding
     found = seen()
     found["probe"]["endpoint"].update(change)
     assert ids(found) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "finding"),
+    [
+        # Names beyond those that are declared are the issuer's business.
+        ("probe/endpoint/certificate/names", ["DNS:trixie", "DNS:*.example.com", "IP:192.0.2.8"], []),
+        ("probe/endpoint/certificate/key", {"type": "DSA", "bits": 2048}, ["certificates.weak_key"]),
+        ("ca/contents/0/key_id", "aa", ["certificates.client_authority_unnamed"]),
+        ("ca/contents/0/key", {"type": "RSA", "bits": 1024}, ["certificates.client_authority_unnamed"]),
+        ("ca/contents", CERTIFICATE["contents"] * 2, []),
+        ("ca/contents", [], ["certificates.client_authority_unnamed"]),
+    ],
+)
+def test_provided_certificate_has_its_findings(path: str, value: Any, finding: list[str]) -> None:
+    found = seen()
+    spoil({**found, "ca": found["observed"]["host"]["certificates"]["/t/ca.pem"]}, path, value)
+    assert ids(found, issues=False) == finding
 
 
 @pytest.mark.parametrize(

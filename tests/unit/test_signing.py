@@ -13,7 +13,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import 
 from ansible_collections.mooring.docker.plugins.plugin_utils.signing import SigningError, enter, sign
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import NameOID
 
 NAMES = ["DNS:trixie", "IP:192.0.2.7", "IP:2001:db8::7"]
@@ -99,6 +99,26 @@ def test_of_a_request_only_the_key_counts(directory: Path) -> None:
     assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     assert describe(text.encode())["names"] == NAMES
     assert "bank" not in certificate.subject.rfc4514_string()
+
+
+@pytest.mark.parametrize(
+    ("key", "weak"),
+    [
+        (rsa.generate_private_key(65537, 2048), "RSA with 2048 bits"),
+        (rsa.generate_private_key(65537, 3072), ""),
+        (dsa.generate_private_key(2048), "DSA with 2048 bits"),
+        (ec.generate_private_key(ec.SECP224R1()), "EC with 224 bits"),
+        (ec.generate_private_key(ec.SECP256R1()), ""),
+    ],
+)
+def test_weak_key_gets_no_certificate(directory: Path, key: Any, weak: str) -> None:
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    text = request.public_bytes(serialization.Encoding.PEM).decode()
+    if not weak:
+        assert "BEGIN CERTIFICATE" in signed(directory, text)
+        return
+    with pytest.raises(SigningError, match=weak):
+        signed(directory, text)
 
 
 def test_a_name_too_long_for_the_subject_is_an_alternative_one(directory: Path) -> None:

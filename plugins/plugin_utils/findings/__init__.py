@@ -115,7 +115,9 @@ def _seen_from_outside(
     paths = declared["certificate_files"]
     certificate = shown or host["certificates"].get(paths["certificate"])
     yield from certificates.served(declared, certificate, "the daemon's certificate")
-    yield from certificates.trusted(declared, host["certificates"].get(paths["client_ca"]))
+    yield from certificates.trusted(
+        declared, host["certificates"].get(paths["client_ca"]), host["certificates"].get(paths["certificate"])
+    )
 
 
 def _first_line(result: dict[str, Any]) -> str:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file, weakness
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, names, provided
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, WARNING, Finding
 
 if TYPE_CHECKING:
@@ -23,13 +23,34 @@ def served(declared: dict[str, Any], certificate: dict[str, Any] | None, whose: 
         yield Finding("certificates.unreadable", ERROR, f"{whose} can be read", "it cannot", renew)
         return
     yield from _ends(certificate, declared["renew_days"], whose, renew)
-    lacking = sorted(set(declared["names"]) - set(certificate["names"]))
+    lacking, undeclared, foreign = names.compared(declared["names"], certificate["names"], declared["fleet"])
     if lacking:
         yield Finding(
             "certificates.lacks_name", ERROR, f"{whose} has {', '.join(lacking)}", "clients refuse that name", renew
         )
+    if weak := weakness(certificate["key"]):
+        yield Finding("certificates.weak_key", ERROR, f"the key of {whose} is not to be guessed", weak, renew)
+    if not declared["issues"]:
+        return
+    if foreign:
+        yield Finding(
+            "certificates.name_of_another_host",
+            ERROR,
+            f"{whose} is for this host alone",
+            f"also for {', '.join(f'{name} of {owner}' for name, owner in foreign.items())}",
+            APPLY,
+        )
+    if undeclared:
+        yield Finding(
+            "certificates.undeclared_name",
+            WARNING,
+            f"{whose} is for what is declared",
+            f"also for {', '.join(undeclared)}",
+            "declare what clients need in docker_engine_certificate_names, then run "
+            "playbooks/rotate_certificates.yml -e rotate=server",
+        )
     signer = declared["authorities"]["server"]["signer"]
-    if declared["issues"] and signer["key_id"] and certificate["authority_key_id"] != signer["key_id"]:
+    if signer["key_id"] and certificate["authority_key_id"] != signer["key_id"]:
         yield Finding(
             "certificates.other_signer",
             WARNING,
@@ -39,8 +60,10 @@ def served(declared: dict[str, Any], certificate: dict[str, Any] | None, whose: 
         )
 
 
-def trusted(declared: dict[str, Any], certificate: dict[str, Any] | None) -> Iterator[Finding]:
-    """Findings on the file of authorities whose clients get in; what is expected is known where the fleet's are."""
+def trusted(
+    declared: dict[str, Any], certificate: dict[str, Any] | None, server: dict[str, Any] | None
+) -> Iterator[Finding]:
+    """Findings on the file of authorities whose clients get in: the fleet's, or those that the operator provides."""
     wanted = declared["authorities"]["client"]["fingerprints"]
     if not certificate:
         yield Finding("certificates.no_client_authority", ERROR, "a file with the clients' authority", "none", APPLY)
@@ -53,6 +76,15 @@ def trusted(declared: dict[str, Any], certificate: dict[str, Any] | None) -> Ite
             f"{strangers} others are trusted, {len(set(wanted) - set(certificate['bundle']))} are missing",
             APPLY,
         )
+    elif not declared["issues"]:
+        for problem in provided.authority_problems(certificate, server, declared["client_authorities"]):
+            yield Finding(
+                "certificates.client_authority_unnamed",
+                ERROR,
+                "clients get in by authorities that are meant for it",
+                problem,
+                "name them in docker_engine_client_authorities, or have their file put right",
+            )
 
 
 def controller(directory: str, client_days: int, authority_days: int) -> Iterator[Finding]:
@@ -67,6 +99,11 @@ def controller(directory: str, client_days: int, authority_days: int) -> Iterato
             if certificate is not None:
                 renew = "run playbooks/rotate_certificates.yml -e rotate=ca"
                 yield from _ends(certificate, authority_days, one["name"], renew)
+    made = any(one["key_id"] for kind in authorities.KINDS for one in view[kind]["trusted"])
+    for pending in generations.due(directory) if made else []:
+        yield Finding(
+            "certificates.authorities_due", WARNING, "authorities that need nothing", f"to do: {pending}", APPLY
+        )
     for client in authorities.issued(directory, "client"):
         whose = f"the certificate of client {client['name']}"
         renew = "run playbooks/client.yml there, or playbooks/remove_client.yml if it is gone"

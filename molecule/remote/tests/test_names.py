@@ -1,0 +1,120 @@
+"""Root on one host cannot get, keep or be given a certificate by which it could deceive the clients of another."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import reach
+from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe
+from conftest import HOSTS, Client, command, converge, run
+from forge import SERVER
+
+VICTIM = dict(zip(HOSTS, [*HOSTS[1:], HOSTS[0]], strict=True))
+"""Whom each host would deceive."""
+
+
+def address(name: str) -> str:
+    return str(reach.declared(name)["address"])
+
+
+def deployed(name: str) -> list[str]:
+    """What the certificate of a host is for."""
+    found: list[str] = describe(reach.over_ssh(name).file("/etc/docker/tls/server/cert.pem").content)["names"]
+    return found
+
+
+def expected(name: str) -> list[str]:
+    return ["DNS:localhost", "IP:127.0.0.1", f"DNS:{name}", f"IP:{address(name)}"]
+
+
+@pytest.fixture
+def greedy(client: Client) -> Iterator[None]:
+    """Each host has taken the address of another, and one that nobody declared."""
+    for name in HOSTS:
+        host = reach.over_ssh(name)
+        host.run_expect([0], "ip link add mooring-greedy type dummy && ip link set mooring-greedy up")
+        for taken in (f"{address(VICTIM[name])}/32", "2001:db8:77::7/128"):
+            host.run_expect([0], "ip address add %s dev mooring-greedy", taken)
+    yield
+    for name in HOSTS:
+        reach.over_ssh(name).run_expect([0], "ip link delete mooring-greedy")
+
+
+def _install(name: str, place: Path) -> None:
+    """Let a daemon have a certificate of the fleet's authority that is for another host too."""
+    names = [name, address(name), "localhost", "127.0.0.1", "2001:db8:77::7"]
+    victim = VICTIM[name]
+    # By its address, by its name, by what stands for it.
+    names.append({"bookworm": address(victim), "trixie": victim.upper(), "forky": f"::ffff:{address(victim)}"}[name])
+    for path, to in zip(
+        reach.authority("server", place).issue(name, SERVER, names=names, until=90), ("cert", "key"), strict=True
+    ):
+        reach.over_ssh(name).run_expect([0], "echo %s > /etc/docker/tls/server/%s.pem", Path(path).read_text(), to)
+    reach.over_ssh(name).run_expect([0], "systemctl restart docker")
+
+
+@pytest.mark.usefixtures("greedy")
+def test_certificate_is_never_for_another_host(client: Client, tmp_path: Path) -> None:
+    for name in HOSTS:
+        _install(name, tmp_path / name)
+        # The control: this is what a host answers.
+        seen = reach.managed(name).ansible("mooring.docker.host_info", check=False, become=True)["host"]["network"]
+        assert {f"{address(VICTIM[name])}/32", "2001:db8:77::7/128"} <= {one["address"] for one in seen["addresses"]}
+
+    verified = subprocess.run(
+        [*command("verify", verify_client=str(client.directory)), "--tags", "certificates"],
+        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"},
+    )  # fmt: skip
+    assert verified.returncode != 0
+    for name in HOSTS:
+        what = f"DNS:{VICTIM[name]}" if name == "trixie" else f"IP:{address(VICTIM[name])}"
+        assert (
+            f"{name}: error certificates.name_of_another_host: "
+            "expected: the daemon's certificate is for this host alone; "
+            f"found: also for {what} of {VICTIM[name]}; remedy: run playbooks/site.yml"
+        ) in verified.stdout
+        assert f"{name}: warning certificates.undeclared_name" in verified.stdout
+
+    # At once, and for what is declared.
+    assert all(converge().changed.values())
+    assert {name: deployed(name) for name in HOSTS} == {name: expected(name) for name in HOSTS}
+    for name in HOSTS:
+        assert client.docker("--context", name, "version").returncode == 0
+
+
+def test_name_of_another_host_is_refused_before_anything_is_touched(client: Client) -> None:
+    before = {name: deployed(name) for name in HOSTS}
+    everybody: list[Any] = [address(name) for name in HOSTS]
+    done = run(docker_engine_certificate_names=["docker.example.com", *everybody], docker_engine_certificate_renew=True)
+    assert done.changed == dict.fromkeys(HOSTS, 0)
+    for name in HOSTS:
+        said = done.failures[name]
+        for other in HOSTS:
+            assert (f"docker_engine_certificate_names {address(other)} is also for {other}" in said) is (other != name)
+        assert "docker.example.com" not in said
+    assert {name: deployed(name) for name in HOSTS} == before
+
+
+@pytest.mark.usefixtures("client")
+def test_signer_is_the_last_line(tmp_path: Path) -> None:
+    """Whatever led there: a role of somebody else's, a variable that came from elsewhere."""
+    state = reach.declared("trixie")["state"]
+    options = f"kind=server place=/etc/docker/tls days=1 authorities={state}/pki passphrase=irrelevant"
+    for name, more, why in (
+        ("trixie", f"names=DNS:trixie,IP:{address('forky')}", f"IP:{address('forky')} is for forky"),
+        ("forky", "", "DNS:forky is for forky"),
+        ("../../escaped", "", "cannot be that of a file"),
+    ):
+        answer = reach.managed("trixie").ansible(
+            "mooring.docker.issue_certificate", f"name={name} {more} {options}", check=False
+        )
+        assert answer["failed"]
+        assert why in answer["msg"]
+    assert reach.over_ssh("trixie").check_output("ls /etc/docker/tls | grep -c server-") == "1"
+    assert list(Path(state).rglob("*escaped*")) == []

@@ -1,0 +1,60 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: authority_passphrase
+short_description: Change the passphrase of the certificate authorities' keys on the controller
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Encrypts the keys of all generations, also of those that are trusted no more, by another passphrase. Authorities and
+    certificates stay as they are.
+  - Opens all keys before it writes the first, so that a wrong passphrase changes nothing. Each file is replaced in one
+    moment, when the new one has been read back. A change that was cut is finished by doing it again.
+options:
+  directory:
+    description: Directory on the controller with the authorities, see the role mooring.docker.docker_pki.
+    type: path
+    required: true
+  passphrase:
+    description: The passphrase that the keys are encrypted by.
+    type: str
+    required: true
+  new_passphrase:
+    description: The passphrase to encrypt them by. At least 12 characters.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Opens all keys, and tells which it would encrypt anew.
+    support: full
+  diff_mode:
+    description: Shows nothing.
+    support: none
+  action:
+    description: Runs on the controller alone.
+    support: full
+notes:
+  - Needs the C(cryptography) library on the controller.
+"""
+
+EXAMPLES = r"""
+- name: Change the passphrase
+  mooring.docker.authority_passphrase:
+    directory: pki
+    passphrase: "{{ vault_docker_ca_passphrase }}"
+    new_passphrase: "{{ vault_docker_new_ca_passphrase }}"
+"""
+
+RETURN = r"""
+files:
+  description: Names of the files that were encrypted anew.
+  returned: success
+  type: list
+  elements: str
+  sample: [client-1-key.pem, server-1-key.pem]
+"""

@@ -1,0 +1,169 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which names and addresses a server's certificate has: what the operator declared, and nothing that a host answers.
+
+Whoever is root on one host could deceive the clients of another, had the certificate a name of that. So a name or an
+address of another host of the inventory never gets in. A host's own inventory name and ``ansible_host`` always do, also
+where several entries of the inventory share one address: names of one machine, or machines behind one address.
+
+A name is written as in "DNS:trixie" and "IP:192.0.2.7", names in lower case, addresses in their shortest form. A fleet
+is {host: [name, ...]}: by what each host of the inventory is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Fleet = dict[str, list[str]]
+
+_LOOPBACK = ["localhost", "127.0.0.1"]
+_ADDRESS_VARIABLES = ("ansible_host", "ansible_ssh_host")
+
+# RFC 1123, 2.1, and the underscores that inventories have. A last label of digits would be an address to some.
+_NAME = re.compile(r"(\*\.)?(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*")
+
+
+def canonical(text: str) -> str | None:
+    """A name or an address as it stands in a certificate; None for what can be neither."""
+    address = _address(text)
+    if address is not None:
+        return f"IP:{address}"
+    name = str(text).lower().rstrip(".")
+    fits = len(name) <= 253 and _NAME.fullmatch(name) and not name.rpartition(".")[2].isdigit()
+    return f"DNS:{name}" if fits else None
+
+
+def normal(name: str) -> str:
+    """A name of a certificate, such as "DNS:Trixie", as it is written here."""
+    kind, _separator, value = name.partition(":")
+    return canonical(value) or f"{kind}:{value.lower()}"
+
+
+def fleet(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Fleet:
+    """By what the ``hosts`` of an inventory are known: their names, and the addresses that Ansible finds them by."""
+    return {host: _each([host, *_addresses(hostvars[host])]) for host in hosts}
+
+
+def server_names(host: str, address: str, declared: list[str], endpoints: list[str]) -> list[str]:
+    """What a host's certificate is for. ``address`` is its ``ansible_host``, ``declared`` are further names."""
+    return list(dict.fromkeys([*_own(host, address), *_each([*declared, *_listening(endpoints)])]))
+
+
+def problems(host: str, address: str, declared: list[str], endpoints: list[str], known: Fleet) -> list[str]:
+    """Why a host may not have the certificate that is declared: sentences that begin with the variable."""
+    problem = index_problem(host)
+    found = [f"the inventory name {problem}"] if problem else []
+    named = [("docker_engine_certificate_names", value) for value in declared]
+    listening = [("docker_engine_endpoints", value) for value in _listening(endpoints)]
+    for variable, value in [*named, *listening]:
+        name = canonical(value)
+        owner = owners([name], host, address, known).get(name) if name else None
+        if name is None:
+            found.append(
+                f"{variable} {value!r} is neither a name nor an address: write build.example.com, *.build.example.com, "
+                "192.0.2.7 or 2001:db8::7"
+            )
+        elif owner:
+            found.append(
+                f"{variable} {value} is also for {owner}, another host of the inventory, whose clients {host} could "
+                f"then deceive: take it out. If both are one machine, take {owner} out of the inventory"
+            )
+    return found
+
+
+def owners(names: Iterable[str], host: str, address: str, known: Fleet) -> dict[str, str]:
+    """Those of ``names`` that are for another host, each with that host.
+
+    What a host is called itself, and loopback, is its own whoever else has it.
+    """
+    return _foreign(names, _own(host, address), {other: each for other, each in known.items() if other != host})
+
+
+def compared(wanted: list[str], deployed: list[str], known: Fleet) -> tuple[list[str], list[str], dict[str, str]]:
+    """How a certificate differs from what it must be for: what it lacks, what it has beyond that and is nobody's, and
+    what it has of other hosts, each with its host.
+
+    ``wanted`` are ``server_names``, ``deployed`` are names as ``_certificates.describe`` tells them.
+    """
+    has = [normal(name) for name in deployed]
+    lacking = [name for name in wanted if name not in has]
+    beyond = sorted(set(has) - set(wanted))
+    foreign = _foreign(beyond, wanted, known)
+    return lacking, [name for name in beyond if name not in foreign], foreign
+
+
+def _foreign(names: Iterable[str], own: list[str], known: Fleet) -> dict[str, str]:
+    found = {}
+    for name in names:
+        if name in own or _is_loopback(name):
+            continue
+        for other, others in known.items():
+            if any(_covers(name, one) for one in others if one not in own):
+                found[name] = other
+                break
+    return found
+
+
+def index_problem(name: str) -> str | None:
+    """Why a name cannot be that of a file in the index of certificates; None where it can."""
+    if name and not name.startswith(".") and "/" not in name and name.isprintable() and len(name.encode()) <= 180:
+        return None
+    return (
+        f"{name!r} cannot be that of a file: no certificate is issued for what begins with a dot, has / or is too long"
+    )
+
+
+def _own(host: str, address: str) -> list[str]:
+    return [name for name in _each([*_LOOPBACK, host, address]) if "*" not in name]
+
+
+def _each(texts: Iterable[str]) -> list[str]:
+    return [name for name in dict.fromkeys(map(canonical, texts)) if name]
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Without a scope, and out of IPv6 where it is of IPv4: clients compare what is left."""
+    try:
+        address = ipaddress.ip_address(str(text).strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _addresses(variables: Mapping[str, Any]) -> list[str]:
+    found = []
+    for variable in _ADDRESS_VARIABLES:
+        # Whatever a template may raise: a host whose address cannot be told cannot be reached either.
+        with contextlib.suppress(Exception):
+            found.append(str(variables[variable]))
+    return found
+
+
+def _listening(endpoints: list[str]) -> list[str]:
+    """Where the TCP endpoints listen, those left out that listen everywhere; bad ones are told elsewhere."""
+    found = []
+    for url in endpoints:
+        with contextlib.suppress(_endpoints.EndpointError):
+            host = _endpoints.parse(url).host
+            address = _address(host)
+            if host and not (address and address.is_unspecified):
+                found.append(host)
+    return found
+
+
+def _is_loopback(name: str) -> bool:
+    address = _address(name.partition(":")[2])
+    return address is not None and address.is_loopback
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Whether a certificate with ``pattern`` is good for ``name``: an asterisk stands for what has no dot."""
+    return re.fullmatch(re.escape(pattern).replace(r"\*", "[^.]*"), name) is not None
