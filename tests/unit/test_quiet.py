@@ -83,5 +83,5 @@ def test_what_would_steer_the_terminal_is_shown_as_an_escape(command: list[str],
         r"\x1b[2J lines\nof one",
         r"\u202e",
         r"\x9b31m text",
-        r"a: Task failed: Action failed: \x1b]0;title\x07 failed",
+        r"a: \x1b]0;title\x07 failed",
     ]

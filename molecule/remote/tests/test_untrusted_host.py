@@ -35,7 +35,7 @@ def merged(truth, more):
         truth[key] = merged(truth[key], value) if both else value
     return truth
 done = subprocess.run(["{REAL}", *sys.argv[1:]], stdin=sys.stdin, stdout=subprocess.PIPE)
-said = done.stdout
+said = done.stdout.strip()
 if said.startswith(b"{{"):
     said = json.dumps(merged(json.loads(said), lie.get("merge", dict()))).encode()
 said = lie["say"].encode() * lie.get("times", 1) if "say" in lie else said
