@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):
+class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
     """Ansible's own for modules, as far as Mooring's need it."""
 
     _supports_check_mode = True
@@ -17,7 +17,7 @@ class ActionModule(OnHost):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module of the task."""
-        result = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
         result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
         if not wrap_async:

@@ -39,6 +39,11 @@ class Contexts:
         Returns changed, contexts (name to endpoint, ours, as they are then), diff, and warnings. Raises ContextError,
         with nothing changed where a name is taken by a context that is not ours.
         """
+        # The SDK for Python finds contexts beside this file only (docker-py, docker/context/config.py).
+        config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker", "config.json")
+        if declared and not check_mode:
+            # The CLI would let others look into it.
+            config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         everything = self._list()
         before = {name: endpoint for name, (endpoint, mark) in everything.items() if mark == self.mark}
         taken = sorted(declared.keys() & everything.keys() - before.keys())
@@ -53,13 +58,8 @@ class Contexts:
             if before.get(name) != url or (url.startswith("tcp://") and self._links(name))
         }
         remove = sorted(before.keys() - declared.keys())
-        # The SDK for Python finds contexts beside this file only (docker-py, docker/context/config.py).
-        config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker", "config.json")
         due, warnings = _config_due(config) if declared else (False, [])
         if not check_mode:
-            if declared:
-                # The CLI would let others read it.
-                config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name, url in make.items():
                 self._make(name, url, "update" if name in before else "create")
             for name in remove:

@@ -147,7 +147,7 @@ _LINUX = {
 }
 _TABLE = {"table": TEXT, "armed": bool}
 
-REPLIES: dict[str, dict[str, Shape]] = {
+REPLIES: dict[str, dict[str, Any]] = {
     "bridge_info": _BRIDGES,
     "certificate_pair": {"pair": str, "csr": Optional(str)},
     "confirm": {"confirmed": TEXTS},
@@ -161,7 +161,7 @@ REPLIES: dict[str, dict[str, Shape]] = {
 }
 """What each module returns where it succeeds."""
 
-_ALWAYS: dict[str, Shape] = {
+_ALWAYS: dict[str, Any] = {
     "changed": Optional(bool),
     "failed": Optional(bool),
     "skipped": Optional(bool),
@@ -171,7 +171,7 @@ _ALWAYS: dict[str, Shape] = {
     "diff": Optional(({str: TEXT}, [{str: TEXT}])),
     "invocation": Optional(dict),
 }
-_STARTED: dict[str, Shape] = {
+_STARTED: dict[str, Any] = {
     "ansible_job_id": str,
     "started": (int, bool),
     "finished": (int, bool),

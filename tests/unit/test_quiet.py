@@ -62,3 +62,26 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 1 << 16)
     except OSError:
         return b""
+
+
+STEERING = """
+- hosts: all
+  gather_facts: false
+  ignore_unreachable: false
+  tasks:
+    - ansible.builtin.debug: {msg: ["\\e[2J lines\\nof one", "\\u202e"]}
+    - ansible.builtin.debug: {msg: "\\x9b31m text\\nmore"}
+    - ansible.builtin.fail: {msg: "\\e]0;title\\a failed"}
+"""
+
+
+def test_what_would_steer_the_terminal_is_shown_as_an_escape(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(STEERING)
+    command[command.index("a,b,c")] = "a,"
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert done.stdout.splitlines() == [
+        r"\x1b[2J lines\nof one",
+        r"\u202e",
+        r"\x9b31m text",
+        r"a: \x1b]0;title\x07 failed",
+    ]
