@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _endpoint_filter
+from ansible_collections.mooring.docker.plugins.plugin_utils import names
 
 
 def _observed(url: str) -> str:
@@ -78,9 +79,12 @@ def test_client_gets_in(reached: list[Any]) -> None:
     assert [one["error"] for one in tried if not one["authenticated"]] == []
 
 
-def test_certificates_have_the_names(reached: list[Any], declared: Any) -> None:
+def test_certificates_have_the_names_and_none_of_another_host(reached: list[Any], declared: Any) -> None:
     for one in reached:
-        assert set(declared["names"]) <= set(one["certificate"]["names"])
+        lacking, _undeclared, foreign = names.compared(
+            declared["names"], one["certificate"]["names"], declared["fleet"] if declared["issues"] else {}
+        )
+        assert (lacking, foreign) == ([], {})
 
 
 def test_certificates_have_days_left(reached: list[Any], declared: Any) -> None:

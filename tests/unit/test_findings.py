@@ -254,10 +254,10 @@ def test_one_fault_of_an_endpoint_is_one_finding(change: dict[str, Any], finding
         # Names beyond those that are declared are the issuer's business.
         ("probe/endpoint/certificate/names", ["DNS:trixie", "DNS:*.example.com", "IP:192.0.2.8"], []),
         ("probe/endpoint/certificate/key", {"type": "DSA", "bits": 2048}, ["certificates.weak_key"]),
-        ("ca/contents/0/key_id", "aa", ["certificates.client_authority_unnamed"]),
-        ("ca/contents/0/key", {"type": "RSA", "bits": 1024}, ["certificates.client_authority_unnamed"]),
+        ("ca/contents/0/key_id", "aa", ["certificates.unfit_client_authority"]),
+        ("ca/contents/0/key", {"type": "RSA", "bits": 1024}, ["certificates.unfit_client_authority"]),
         ("ca/contents", CERTIFICATE["contents"] * 2, []),
-        ("ca/contents", [], ["certificates.client_authority_unnamed"]),
+        ("ca/contents", [], ["certificates.unfit_client_authority"]),
     ],
 )
 def test_provided_certificate_has_its_findings(path: str, value: Any, finding: list[str]) -> None:

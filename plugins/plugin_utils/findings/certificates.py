@@ -79,11 +79,11 @@ def trusted(
     elif not declared["issues"]:
         for problem in provided.authority_problems(certificate, server, declared["client_authorities"]):
             yield Finding(
-                "certificates.client_authority_unnamed",
+                "certificates.unfit_client_authority",
                 ERROR,
-                "clients get in by authorities that are meant for it",
+                "clients get in by what is meant for it",
                 problem,
-                "name them in docker_engine_client_authorities, or have their file put right",
+                "as it says",
             )
 
 
