@@ -63,7 +63,7 @@ def merge(fragments: dict[str, Config]) -> Config:
             if key in owner:
                 raise ConfigError(
                     f"{key} is set by two fragments, {owner[key]} ({short(key, merged[key])}) and "
-                    f"{name} ({short(key, value)}): remove it from one of them"
+                    f"{name} ({short(key, value, merged[key])}): remove it from one of them"
                 )
             owner[key] = name
             merged[key] = value
@@ -89,7 +89,9 @@ def adopt(existing: Config, declared: dict[str, Config], wins: str) -> tuple[Con
             elif wins == "existing":
                 del remaining[name][key]
             else:
-                clashes.append(f"{key} (there {short(key, existing[key])}, declared {short(key, value)})")
+                clashes.append(
+                    f"{key} (there {short(key, existing[key])}, declared {short(key, value, existing[key])})"
+                )
     if clashes:
         raise ConfigError(
             "the daemon.json that was here before Mooring disagrees with what is declared about "

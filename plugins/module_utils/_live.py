@@ -94,7 +94,7 @@ def not_taken(config: Config, info: dict[str, Any], bridge: dict[str, Any]) -> d
     for key in sorted(set(config) & set(SEEN)):
         seen = SEEN[key](config[key], info, bridge)
         if not _same(seen, config[key]):
-            found[key] = f"{key} is {short(key, seen)}, declared {short(key, config[key])}"
+            found[key] = f"{key} is {short(key, seen)}, declared {short(key, config[key], seen)}"
     return found
 
 
@@ -261,5 +261,5 @@ def not_reloaded(config: Config, attributes: dict[str, str]) -> dict[str, str]:
         said = json.loads(text) if isinstance(value, list) else text
         wanted = value if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
         if not _same(said, wanted):
-            found[key] = f"{key} is {short(key, said)} after a reload, declared {short(key, value)}"
+            found[key] = f"{key} is {short(key, said)} after a reload, declared {short(key, value, said)}"
     return found

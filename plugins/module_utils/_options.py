@@ -216,9 +216,12 @@ def compared(before: Config, after: Config) -> Config:
     return {key: _secrets.compared(before.get(key), value, _secret(key)) for key, value in after.items()}
 
 
-def short(key: str, value: Any) -> str:
-    """The value of an option as JSON, without its secrets, cut to a length that fits in a message."""
-    text = json.dumps(_secrets.concealed(value, _secret(key)), sort_keys=True)
+def short(key: str, value: Any, beside: Any = None) -> str:
+    """The value of an option as JSON, without its secrets, cut to a length that fits in a message.
+
+    What it has other secrets than, in the same message, is ``beside``.
+    """
+    text = json.dumps(_secrets.compared(beside, value, _secret(key)), sort_keys=True)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -23,7 +23,7 @@ Mark = Callable[[str, str], str]
 Visitor = Callable[[Any, Mark], Any]
 
 HIDDEN = "********"
-CHANGED = f"{HIDDEN} (changed, not shown)"
+DIFFERS = f"{HIDDEN} (differs, not shown)"
 
 # Words of a name by which it names a secret; the parts also within a word.
 _WORDS = {"apikey", "auth", "authorization", "bearer", "cookie", "cred", "creds", "dsn", "key", "keys", "pass", "pin"}
@@ -155,7 +155,7 @@ def compared(before: Any, after: Any, visitor: Visitor) -> Any:
         return HIDDEN
 
     visitor(before, note)
-    return visitor(after, lambda place, secret: HIDDEN if secret in seen.get(place, {secret}) else CHANGED)
+    return visitor(after, lambda place, secret: HIDDEN if secret in seen.get(place, {secret}) else DIFFERS)
 
 
 def scrubbed(data: Any, known: Iterable[str]) -> Any:

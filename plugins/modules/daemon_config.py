@@ -78,7 +78,7 @@ attributes:
     support: full
   diff_mode:
     description:
-      - Shows every file that changes, with V(********) in the place of secrets, and V((changed, not shown)) after those
+      - Shows every file that changes, with V(********) in the place of secrets, and "(differs, not shown)" after those
         that change.
     support: full
 seealso:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils import _config, _configure, _live, _options, _rules
-from ansible_collections.mooring.docker.plugins.module_utils._secrets import CHANGED, HIDDEN, names_a_secret, scrubbed
+from ansible_collections.mooring.docker.plugins.module_utils._secrets import DIFFERS, HIDDEN, names_a_secret, scrubbed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,8 +78,8 @@ def test_secret_is_hidden_wherever_the_option_is_told(place: int) -> None:
         told.append(str(caught.value))
     assert not any(S in text or "another" in text for text in told)
     assert rest in changed["before"]
-    assert CHANGED in changed["after"]
-    assert CHANGED not in changed["before"]
+    assert DIFFERS in changed["after"]
+    assert DIFFERS not in changed["before"]
     assert any(S in secret for secret in _options.secrets(config))
     # What dockerd quotes of it.
     secrets = _options.secrets(config)
@@ -108,16 +108,16 @@ def test_secret_that_stays_is_not_marked_as_changed() -> None:
         "log-opts": {"splunk-token": S, "tag": "x"},
         "registry-mirrors": ["https://b.example", *before["registry-mirrors"]],
     }
-    assert CHANGED not in json.dumps(_options.compared(before, after))
+    assert DIFFERS not in json.dumps(_options.compared(before, after))
     # Where it was not before, its line is new anyhow.
-    assert CHANGED not in json.dumps(_options.compared({}, after))
+    assert DIFFERS not in json.dumps(_options.compared({}, after))
 
 
 def test_exchanged_secrets_are_both_marked() -> None:
     proxies = {"http-proxy": "http://u:one@a", "https-proxy": "http://u:two@a"}
     swapped = {"http-proxy": "http://u:two@a", "https-proxy": "http://u:one@a"}
     shown = _options.compared({"proxies": proxies}, {"proxies": swapped})["proxies"]
-    assert all(CHANGED in text for text in shown.values())
+    assert all(DIFFERS in text for text in shown.values())
 
 
 def test_file_that_cannot_be_read_is_not_shown() -> None:

@@ -164,9 +164,9 @@ systemctl daemon-reload
 """
 # What somebody breaks on a host, and what verify.yml says of it after a boot. The other filter is whole on each.
 BROKEN = {
-    "bookworm": ("endpoint", "echo nonsense > %s", ["filter.differs", "filter.unit_failed"]),
-    "trixie": ("published", ": > %s", ["filter.missing", "filter.unit_failed"]),
-    "forky": ("endpoint", "rm %s", ["filter.missing"]),
+    "bookworm": ("endpoint", "echo nonsense > %s", {"filter.differs", "filter.unit_failed"}),
+    "trixie": ("published", ": > %s", {"filter.missing", "filter.unit_failed"}),
+    "forky": ("endpoint", "rm %s", {"filter.missing"}),
 }
 _RESTS = """
 for _ in $(seq 60); do
@@ -248,7 +248,7 @@ def test_engine_does_not_open_what_a_broken_filter_closed() -> None:
     assert gets_in("bookworm", "trixie") == gets_in("trixie", "bookworm") == [False, False]
     verified = run("verify", **allowed(), **_PUBLISHED)
     for name, (_table, _breaking, findings) in BROKEN.items():
-        assert re.findall(r"error (filter\.\w+)", verified.failures[name]) == findings
+        assert set(re.findall(r"error (filter\.\w+)", verified.failures[name])) == findings
     assert all(converge(**allowed(), **_PUBLISHED).changed.values())
     # The control.
     assert gets_in("bookworm", "trixie") == gets_in("trixie", "bookworm") == [True, True]
