@@ -202,8 +202,11 @@ def test_a_host_key_is_one_key_of_that_host(liars: None, tmp_path: Path) -> None
     """Nor do others pay for hosts that say otherwise: they have their contexts."""
     addresses = {name: reach.declared(name)["address"] for name in HOSTS}
     *lying, honest = HOSTS
-    lies = (f"{KEY}\n{addresses[honest]} {KEY}", f"@cert-authority * {KEY}")
-    lie({name: {"merge": {"host": {"ssh": {"host_keys": [wrong]}}}} for name, wrong in zip(lying, lies)})
+    lies = (
+        {"host": {"ssh": {"host_keys": [f"{KEY}\n{addresses[honest]} {KEY}"]}}},
+        {"host": {"ssh": {"host_keys": [f"@cert-authority * {KEY}"]}}, "failed": True, "msg": "host.ssh.host_keys"},
+    )
+    lie({name: {"merge": more} for name, more in zip(lying, lies)})
     joining = Client(tmp_path / "client")
     variables = {**joining.variables, "docker_client_ssh_config": str(tmp_path / "config")}
     done = play(
