@@ -122,6 +122,7 @@ _ENGINE = {
     "version": TEXT,
     "cli_version": TEXT,
     "api_version": TEXT,
+    "running_version": TEXT,
     "service": {"active": TEXT, "enabled": TEXT, "pid": NUMBER},
     "networks": ([_NETWORK], None),
     "published": TEXTS,
