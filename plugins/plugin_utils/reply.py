@@ -122,6 +122,7 @@ _ENGINE = {
     "version": TEXT,
     "cli_version": TEXT,
     "api_version": TEXT,
+    "running_version": TEXT,
     "service": {"active": TEXT, "enabled": TEXT, "pid": NUMBER},
     "networks": ([_NETWORK], None),
     "published": TEXTS,
@@ -192,11 +193,13 @@ def cleaned(module: str, stdout: str, stderr: str, status: int, is_async: bool =
             return _no_reply(module, stdout, stderr, status)
         _flatten(reply)
         shape = _STARTED if is_async else REPLIES[module]
-        is_complete = not reply.get("failed") and not reply.get("skipped")
-        if module == "host_info" and _is_not_linux(reply):
-            shape = {"host": {"system": {"kernel": str, "root": bool, "systemd": bool}}}
-        reply = {key: value for key, value in reply.items() if key in shape or key in _ALWAYS}
-        problem = mismatch(reply, {**shape, **_ALWAYS} if is_complete else _ALWAYS, "")
+        # Nobody may use what is beside a failure, so nothing is.
+        shape = _ALWAYS if reply.get("failed") or reply.get("skipped") else {**shape, **_ALWAYS}
+        reply = {key: value for key, value in reply.items() if key in shape}
+        if _is_not_linux(reply):
+            reply["host"] = {"system": reply["host"]["system"]}
+            shape = {**shape, "host": {"system": {"kernel": str, "root": bool, "systemd": bool}}}
+        problem = mismatch(reply, shape, "")
         if problem:
             return _failure(f"the host's reply for {module} is not one of that module: {problem}")
         if is_async:
@@ -310,7 +313,7 @@ def _event(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_not_linux(reply: dict[str, Any]) -> bool:
-    """Whether a host is of another kind, of which nothing more is known."""
+    """Whether it is ``host_info``'s of another system, of which nothing more is known."""
     try:
         return bool(reply["host"]["system"]["kernel"] != "Linux")
     except (KeyError, TypeError):

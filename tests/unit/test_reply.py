@@ -108,6 +108,15 @@ def test_a_failure_needs_no_more_than_its_message() -> None:
     assert cleaned({"skipped": True, "msg": "no"}, "certificate_pair") == {"skipped": True, "msg": "no"}
 
 
+@pytest.mark.parametrize("how", ["failed", "skipped"])
+def test_nothing_is_beside_a_failure(how: str) -> None:
+    """A task that does not mind failures has a result all the same."""
+    assert cleaned({how: True, "msg": "no", "host": {"ssh": {"host_keys": ["evil"]}}}, "host_info") == {
+        how: True,
+        "msg": "no",
+    }
+
+
 def test_a_module_that_was_only_started_tells_where() -> None:
     started = {"started": 1, "finished": 0, "ansible_job_id": "j1", "results_file": "/x"}
     found = cleaned({**started, "changed": True, "add_host": {}}, is_async=True)
@@ -125,6 +134,7 @@ def test_host_keys_are_keys(keys: Any) -> None:
 def test_another_system_says_only_what_it_is() -> None:
     said = {"host": {"system": {"kernel": "FreeBSD", "root": True, "systemd": False}}}
     assert cleaned(said, "host_info") == said
+    assert cleaned({"host": {**said["host"], "ssh": {"host_keys": ["evil"]}}}, "host_info") == said
     said["host"]["system"]["kernel"] = "Linux"
     assert "is missing" in cleaned(said, "host_info")["msg"]
 
