@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Fleet = dict[str, list[str]]
 
 _LOOPBACK = ["localhost", "127.0.0.1"]
-_ADDRESS_VARIABLES = ("ansible_host", "ansible_ssh_host")
 
 # RFC 1123, 2.1, and the underscores that inventories have. A last label of digits would be an address to some.
 _NAME = re.compile(r"(\*\.)?(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*")
@@ -48,8 +47,8 @@ def normal(name: str) -> str:
 
 
 def fleet(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Fleet:
-    """By what the ``hosts`` of an inventory are known: their names, and the addresses that Ansible finds them by."""
-    return {host: _each([host, *_addresses(hostvars[host])]) for host in hosts}
+    """By what the ``hosts`` of an inventory are known: each by its name and its ``ansible_host``."""
+    return {host: _each([host, _connection_address(hostvars[host])]) for host in hosts}
 
 
 def server_names(host: str, address: str, declared: list[str], endpoints: list[str]) -> list[str]:
@@ -138,13 +137,11 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _addresses(variables: Mapping[str, Any]) -> list[str]:
-    found = []
-    for variable in _ADDRESS_VARIABLES:
-        # Whatever a template may raise: a host whose address cannot be told cannot be reached either.
-        with contextlib.suppress(Exception):
-            found.append(str(variables[variable]))
-    return found
+def _connection_address(variables: Mapping[str, Any]) -> str:
+    # Whatever a template may raise: a host whose address cannot be told cannot be reached either.
+    with contextlib.suppress(Exception):
+        return str(variables["ansible_host"])
+    return ""
 
 
 def _listening(endpoints: list[str]) -> list[str]:

@@ -127,14 +127,16 @@ def test_fleet_is_known_by_names_and_addresses() -> None:
     hostvars = {
         "a": {"ansible_host": "192.0.2.1"},
         "B": {},
-        "c": {"ansible_ssh_host": "::ffff:192.0.2.3", "ansible_host": "c.example.com"},
+        "c": {"ansible_host": "C.example.com"},
+        "mapped": {"ansible_host": "::ffff:192.0.2.3"},
         "d": Broken(),
         "e": {"ansible_host": "/var/chroot"},
     }
     assert fleet(hostvars, hostvars) == {
         "a": ["DNS:a", "IP:192.0.2.1"],
         "B": ["DNS:b"],
-        "c": ["DNS:c", "DNS:c.example.com", "IP:192.0.2.3"],
+        "c": ["DNS:c", "DNS:c.example.com"],
+        "mapped": ["DNS:mapped", "IP:192.0.2.3"],
         "d": ["DNS:d"],
         "e": ["DNS:e"],
     }

@@ -29,7 +29,7 @@ def deployed(name: str) -> list[str]:
 
 
 def expected(name: str) -> list[str]:
-    return ["DNS:localhost", "IP:127.0.0.1", f"DNS:{name}", f"IP:{address(name)}"]
+    return ["DNS:localhost", f"DNS:{name}", "IP:127.0.0.1", f"IP:{address(name)}"]
 
 
 @pytest.fixture
