@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils import _nftables
+from ansible_collections.mooring.docker.plugins.module_utils import _nftables, _proxies
 
 CHAIN = "chain input { type filter hook input priority filter; tcp dport { 22, 80 } accept; }"
 
@@ -47,3 +49,16 @@ def test_table_that_is_required_says_so_beside_docker_service() -> None:
         "ExecStartPre=/bin/sh /etc/mooring/load x",
     )
     assert _nftables.engine_files("x", False) == {path: None}
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_engine_tells_the_filter_of_published_ports_also_where_it_is_not_required(required: bool) -> None:
+    text = _proxies.files("published", required)[_nftables.engine_drop_in("published")]
+    dash = "" if required else "-"
+    assert text is not None
+    assert f"ExecStartPre={dash}/bin/sh {_proxies.SCRIPT}" in text.splitlines()
+
+
+@pytest.mark.parametrize("text", [_nftables._LOADER, _proxies.files("published", True)[_proxies.SCRIPT]])
+def test_scripts_are_what_a_shell_can_read(text: str) -> None:
+    assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
