@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Callable
 
 PROC = Path("/proc")
+_PATIENCE = 1.0
+"""Seconds."""
+
 _IDENTIFIER = re.compile(r"[0-9a-f]{64}")
 
 
@@ -107,33 +110,38 @@ def ancestors() -> set[int]:
     return found
 
 
-def end(chosen: Callable[[Process], bool], timeout: float = 10.0) -> int:
+def end(
+    chosen: Callable[[Process], bool], asked: Callable[[Process], bool] = lambda _process: False, timeout: float = 10.0
+) -> int:
     """Kill the processes that are ``chosen``, also those that they start meanwhile; returns how many there were.
+
+    Those that are ``asked`` have a moment to end by themselves.
 
     Raises EndError where some are still there after ``timeout`` seconds.
     """
     ended: set[int] = set()
-    deadline = time.monotonic() + timeout
+    start = time.monotonic()
     while True:
         left = [process for process in running() if chosen(process)]
         if not left:
             return len(ended)
-        if time.monotonic() > deadline:
+        if time.monotonic() > start + timeout:
             names = ", ".join(f"{process.name} (pid {process.pid})" for process in left[:5])
             raise EndError(f"{len(left)} processes did not end within {timeout:.0f} seconds, or came back: {names}")
         for process in left:
-            _kill(process, chosen)
+            is_asked = asked(process) and time.monotonic() < start + _PATIENCE
+            _signal(process, chosen, signal.SIGTERM if is_asked else signal.SIGKILL)
             ended.add(process.pid)
         time.sleep(0.05)
 
 
-def _kill(process: Process, chosen: Callable[[Process], bool]) -> None:
-    """Kill exactly this process: its id may have become another's since it was seen."""
+def _signal(process: Process, chosen: Callable[[Process], bool], number: signal.Signals) -> None:
+    """Signal exactly this process: its id may have become another's since it was seen."""
     with contextlib.suppress(OSError):
         descriptor = os.pidfd_open(process.pid)
         try:
             now = _read(PROC / str(process.pid))
             if now and chosen(now):
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                signal.pidfd_send_signal(descriptor, number)
         finally:
             os.close(descriptor)

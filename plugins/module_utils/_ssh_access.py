@@ -237,7 +237,7 @@ def _load(settings: dict[str, list[str]]) -> None:
         return process.pid in begun and _sshd.is_nameless(process)
 
     _comes_true(lambda: not any(map(is_left, _processes.running())), _GRACE)
-    _processes.end(is_left)
+    _end_processes(is_left)
 
 
 def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
@@ -307,7 +307,16 @@ def _end(name: str, uid: int) -> int:
     for job in (job for spool in _SPOOLS for job in Path(spool).glob("*")):
         if job.lstat().st_uid == uid:
             _clear(job)
-    ended: int = _processes.end(lambda process: uid in process.users or _sshd.is_session(process, name))
+    return _end_processes(lambda process: uid in process.users or _sshd.is_session(process, name))
+
+
+def _end_processes(chosen: Callable[[_processes.Process], bool]) -> int:
+    """End processes; returns how many. sshd's own are asked.
+
+    sshd takes a connection that is killed while it logs in for a crash, and shuts its address out for 90 seconds
+    (PerSourcePenalties; misc.c: signal_is_crash).
+    """
+    ended: int = _processes.end(chosen, _sshd.is_sshd)
     return ended
 
 

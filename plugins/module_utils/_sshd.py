@@ -21,6 +21,7 @@ from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import (
     _daemon,
+    _files,
     _processes,
     _ssh_keys,
     _sshd_config,
@@ -96,17 +97,25 @@ def is_nameless(process: _processes.Process) -> bool:
 
 def is_session(process: _processes.Process, user: str) -> bool:
     """Whether it is sshd's own for a session of ``user``, or for a connection that logs in as that."""
-    return re.match(rf"sshd(-session)?: {re.escape(user)}( \[|@|$)", _title(process)) is not None
+    return re.match(rf"sshd(-session|-auth)?: {re.escape(user)}( \[|@|$)", _title(process)) is not None
 
 
-_NAMELESS = re.compile(r"(?!sshd(-session)?: ).|sshd(-session)?: \[accepted\]")
-"""The title of such a process: its command line at the very first."""
+def is_sshd(process: _processes.Process) -> bool:
+    """Whether it is one of sshd's that act as root, or as the user that parses what clients send.
+
+    Nobody else can make such a process, and what its title says is sshd's word.
+    """
+    own = process.users == {0} or {_files.owner_name(uid) for uid in process.users} == {"sshd"}
+    return own and _processes.program(process) in ("sshd", "sshd-session", "sshd-auth")
+
+
+_NAMELESS = re.compile(r"(?!sshd(-session|-auth)?: ).|sshd(-session|-auth)?: \[")
+"""The title of a connection's process: its command line at the very first."""
 
 
 def _title(process: _processes.Process) -> str:
-    """What one of sshd's processes that act as root says of itself, which nobody else can; empty for others."""
-    is_sshd = process.users == {0} and _processes.program(process) in ("sshd", "sshd-session")
-    title: str = _processes.title(process) if is_sshd else ""
+    """What one of sshd's processes says of itself; empty for others."""
+    title: str = _processes.title(process) if is_sshd(process) else ""
     return title
 
 

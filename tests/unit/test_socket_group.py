@@ -133,7 +133,7 @@ def test_processes_end_with_those_that_they_start() -> None:
 
 
 def test_what_does_not_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_processes, "_kill", lambda *_arguments: None)
+    monkeypatch.setattr(_processes, "_signal", lambda *_arguments: None)
     with pytest.raises(_processes.EndError, match=f"pid {os.getpid()}"):
         _processes.end(lambda one: one.pid == os.getpid(), timeout=0.1)
 

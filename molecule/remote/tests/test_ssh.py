@@ -13,10 +13,9 @@ from typing import Any
 import docker
 import pytest
 import reach
-from conftest import HOSTS, Client, converge, run
+from conftest import ACCOUNT, HOSTS, Client, converge, new_key, run, ssh
 
 ECHO = ["/bin/busybox", "echo", "moored"]
-ACCOUNT = "docker-remote"
 KEYS = "/var/lib/mooring-ssh/.ssh/authorized_keys"
 NEIGHBOURS = {"bookworm": ["trixie", "forky"], "trixie": ["bookworm"]}
 """Hosts of the lab that are clients of others."""
@@ -61,23 +60,6 @@ class SshClient(Client):
     def public_key(self) -> str:
         """What the inventory says of it."""
         return (self.directory / "id_ed25519.pub").read_text()
-
-
-def ssh(name: str, key: Path, *words: str, user: str = ACCOUNT) -> subprocess.CompletedProcess[str]:
-    """Plain ssh to a host, by one key."""
-    known = f"UserKnownHostsFile={reach.declared(name)['state']}/ssh/known_hosts"
-    line = ["timeout", "15", "ssh", "-F", "none", "-o", known]
-    line += ["-o", "IdentitiesOnly=yes", "-o", f"IdentityFile={key}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
-    return subprocess.run(
-        [*line, "-l", user, *(word.replace("HOST", reach.declared(name)["address"]) for word in words)],
-        input="", capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
-
-
-def new_key(path: Path) -> Path:
-    """A key without a passphrase."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path
 
 
 @dataclass
