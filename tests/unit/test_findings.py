@@ -15,7 +15,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.findings import cis
 DECLARED = {
     "endpoints": ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2376"],
     "socket": {"owner": "root", "group": "docker", "mode": "0660"},
-    "users": ["deploy"],
+    "users": ["deploy", "docker-remote"],
     "tls": True,
     "issues": True,
     "certificate_files": {"certificate": "/t/server/cert.pem", "key": "/t/server/key.pem", "client_ca": "/t/ca.pem"},
@@ -531,4 +531,4 @@ def test_what_is_left_of_clients_over_ssh_is_told() -> None:
         found = seen()
         found["observed"]["host"]["ssh"] = {**gone, **changed}
         found["observed"]["host"]["groups"]["docker"]["holders"] = []
-        assert ids(found, ssh=nobody) == expected
+        assert ids(found, ssh=nobody, users=["deploy"]) == expected

@@ -27,9 +27,7 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
         if socket["group"] == declared["socket"]["group"]:
             members.update(socket["group_members"])
     group = declared["socket"]["group"]
-    # The account of clients over SSH has findings of its own.
-    own = {declared["ssh"]["user"]} if declared["ssh"]["clients"] else set()
-    too_many = sorted(members - {*declared["users"], *own, "root"})
+    too_many = sorted(members - {*declared["users"], "root"})
     if too_many:
         yield Finding(
             "sockets.members",
@@ -39,7 +37,7 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             f"take them out (gpasswd --delete USER {group}), or declare them in docker_engine_users",
         )
     # Who is told already need not be told by each process.
-    holders = [one for one in _holders(host, group) if one["user"] not in {*declared["users"], *own, *too_many}]
+    holders = [one for one in _holders(host, group) if one["user"] not in {*declared["users"], *too_many}]
     if holders:
         yield Finding(
             "sockets.holders",
@@ -48,7 +46,8 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             f"{', '.join(_process(one) for one in holders[:5])} does, and is root by it",
             f"end it (kill), with docker_engine_users_exclusive {APPLY}; a service may have the group by its unit",
         )
-    missing = sorted(set(declared["users"]) - members) if host["sockets"] else []
+    # The account of clients over SSH has findings of its own.
+    missing = sorted({*declared["users"]} - members - {declared["ssh"]["user"]}) if host["sockets"] else []
     if missing:
         yield Finding("sockets.user_missing", ERROR, f"{', '.join(missing)} in group {group}", "not in it", APPLY)
 
