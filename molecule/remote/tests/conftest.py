@@ -14,6 +14,9 @@ import pytest
 import reach
 
 HOSTS = ["bookworm", "trixie", "forky"]
+ACCOUNT = "docker-remote"
+"""The account of clients over SSH."""
+
 ENDPOINTS = ["unix:///run/docker.sock", "tcp://0.0.0.0:2376"]
 
 run = functools.partial(reach.run, docker_engine_endpoints=ENDPOINTS)
@@ -53,6 +56,65 @@ class Client:
         """Run the CLI."""
         line = [reach.docker_cli(), "--config", str(self.directory), *words]
         return subprocess.run(line, capture_output=True, text=True, check=False, timeout=30)
+
+
+def ssh_line(name: str, key: Path, *words: str, user: str = ACCOUNT) -> list[str]:
+    """The command line of plain ssh to a host, by one key. HOST in ``words`` stands for its address."""
+    known = f"UserKnownHostsFile={reach.declared(name)['state']}/ssh/known_hosts"
+    line = ["ssh", "-F", "none", "-o", known]
+    line += ["-o", "IdentitiesOnly=yes", "-o", f"IdentityFile={key}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+    return [*line, "-l", user, *(word.replace("HOST", reach.declared(name)["address"]) for word in words)]
+
+
+def ssh(name: str, key: Path, *words: str, user: str = ACCOUNT, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run it."""
+    return subprocess.run(
+        ["timeout", "15", *ssh_line(name, key, *words, user=user)],
+        input=stdin, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+
+
+def new_key(path: Path) -> Path:
+    """A key without a passphrase."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path
+
+
+@dataclass
+class Shared:
+    """A connection that outlives its first command (ControlMaster), of one key to one host."""
+
+    name: str
+    key: Path
+    control: Path
+
+    def open(self) -> Shared:
+        """Open it; it lives until somebody ends it."""
+        words = ["-o", "ControlMaster=yes", "-o", f"ControlPath={self.control}", "-fN", "HOST"]
+        # Not by ssh(): what stays behind holds what it was given for its output.
+        quiet = subprocess.DEVNULL
+        line = ssh_line(self.name, self.key, *words)
+        subprocess.run(line, stdin=quiet, stdout=quiet, stderr=quiet, check=True, timeout=30)
+        return self
+
+    def ping(self) -> str:
+        """What the daemon answers over it, and over no new connection."""
+        line = ssh_line(self.name, self.key, "-o", "ControlMaster=no", "-o", f"ControlPath={self.control}")
+        refuse = ["-o", "ProxyCommand=false", "HOST"]
+        return ask([*line, *(word.replace("HOST", reach.declared(self.name)["address"]) for word in refuse)])
+
+    def close(self) -> None:
+        """End it from here, where it lives still."""
+        line = ["ssh", "-F", "none", "-o", f"ControlPath={self.control}", "-O", "exit", "HOST"]
+        subprocess.run(line, capture_output=True, check=False, timeout=30)
+
+
+def ask(line: list[str]) -> str:
+    """The first line of what a daemon answers, at the other end of a command; empty for none."""
+    done = subprocess.run(
+        ["timeout", "15", *line], input="GET /_ping HTTP/1.0\r\n\r\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.partition("\n")[0]
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,9 @@ from conftest import Client, command, converge
 HOST = "trixie"
 DAEMON_JSON, TLS = "/etc/docker/daemon.json", "/etc/docker/tls/server"
 SERVICE_DROP_IN = "/etc/systemd/system/docker.service.d/50-mooring.conf"
+SSH_KEYS = "/var/lib/mooring-ssh/.ssh/authorized_keys"
+# Of ed25519; nobody has the other half.
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 # All that can go wrong is declared, and a container runs.
 DECLARED: dict[str, Any] = {
     "docker_network_bridge_address": "172.31.0.1/24",
@@ -31,6 +34,7 @@ DECLARED: dict[str, Any] = {
     "docker_network_ipv6": True,
     "docker_network_fixed_cidr_v6": "fd4d:6f6f:7269::/64",
     "docker_network_published": "closed",
+    "docker_engine_ssh_clients": {"nobody": f"ssh-ed25519 {KEY[:-4]}BBBB"},
     "docker_network_networks": [{"name": "backend", "ranges": [{"subnet": "172.31.8.0/24"}]}],
 }
 # Not counted by systemd as one that fails too often.
@@ -93,6 +97,33 @@ FAULTS = [
         {"sockets.members": "gpasswd --delete"},
     ),
     Fault("weak key mode", f"chmod 0644 {TLS}/key.pem", f"chmod 0600 {TLS}/key.pem", {"files.key": "chmod 0600"}),
+    Fault(
+        "account of clients over SSH changed, a key of somebody's, a run that was cut, a session from before",
+        f"usermod --append --groups users docker-remote; echo 'ssh-ed25519 {KEY} x' >> {SSH_KEYS}; "
+        "echo {} > /var/lib/mooring/ssh.json; touch /etc/ssh/sshd_config.d/00-mooring.conf; "
+        "setsid setpriv --reuid nobody --regid docker --clear-groups sleep 4000 > /dev/null 2>&1 &",
+        f"gpasswd --delete docker-remote users; sed -i '$d' {SSH_KEYS}; rm /var/lib/mooring/ssh.json; "
+        "systemctl reload ssh; pkill -x sleep",
+        {
+            "ssh.account": APPLY,
+            "ssh.keys": APPLY,
+            "ssh.pending": APPLY,
+            "ssh.not_loaded": APPLY,
+            "sockets.holders": "docker_engine_users_exclusive",
+        },
+    ),
+    Fault(
+        "drop-in of sshd removed",
+        "mv /etc/ssh/sshd_config.d/00-mooring.conf /root/kept",
+        "mv /root/kept /etc/ssh/sshd_config.d/00-mooring.conf; systemctl reload ssh",
+        {"ssh.drop_in": APPLY},
+    ),
+    Fault(
+        "setting of sshd that goes before the drop-in",
+        "printf 'Match Address 203.0.113.0/24\\n  PermitTTY yes\\n' > /etc/ssh/sshd_config.d/00-a.conf",
+        "rm /etc/ssh/sshd_config.d/00-a.conf",
+        {"ssh.settings": "reload sshd"},
+    ),
     Fault(
         "filter rules flushed",
         "nft flush table inet mooring_endpoint",

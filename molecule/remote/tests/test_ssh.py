@@ -13,11 +13,11 @@ from typing import Any
 import docker
 import pytest
 import reach
-from conftest import HOSTS, Client, converge, run
+from conftest import ACCOUNT, HOSTS, Client, Shared, converge, new_key, run, ssh
 
 ECHO = ["/bin/busybox", "echo", "moored"]
-ACCOUNT = "docker-remote"
 KEYS = "/var/lib/mooring-ssh/.ssh/authorized_keys"
+DROP_IN = "/etc/ssh/sshd_config.d/00-mooring.conf"
 NEIGHBOURS = {"bookworm": ["trixie", "forky"], "trixie": ["bookworm"]}
 """Hosts of the lab that are clients of others."""
 
@@ -61,23 +61,6 @@ class SshClient(Client):
     def public_key(self) -> str:
         """What the inventory says of it."""
         return (self.directory / "id_ed25519.pub").read_text()
-
-
-def ssh(name: str, key: Path, *words: str, user: str = ACCOUNT) -> subprocess.CompletedProcess[str]:
-    """Plain ssh to a host, by one key."""
-    known = f"UserKnownHostsFile={reach.declared(name)['state']}/ssh/known_hosts"
-    line = ["timeout", "15", "ssh", "-F", "none", "-o", known]
-    line += ["-o", "IdentitiesOnly=yes", "-o", f"IdentityFile={key}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
-    return subprocess.run(
-        [*line, "-l", user, *(word.replace("HOST", reach.declared(name)["address"]) for word in words)],
-        input="", capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
-
-
-def new_key(path: Path) -> Path:
-    """A key without a passphrase."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path
 
 
 @dataclass
@@ -239,7 +222,9 @@ def test_the_account_cannot_change_its_keys(over_ssh: Fleet, name: str) -> None:
 
 
 def test_no_password_opens_the_account(over_ssh: Fleet, tmp_path: Path) -> None:
-    """Also where sshd takes passwords; one that somebody set is taken away by the next run."""
+    """Also where sshd takes passwords: its drop-in keeps the account from them, and one that somebody set is taken away
+    by the next run.
+    """
     host = reach.over_ssh("trixie")
     answer = tmp_path / "answer"
     answer.write_text("#!/bin/sh\necho moored\n")
@@ -259,7 +244,10 @@ def test_no_password_opens_the_account(over_ssh: Fleet, tmp_path: Path) -> None:
     try:
         assert enter() == ""
         host.run_expect([0], f"echo {ACCOUNT}:moored | chpasswd")
-        assert enter() == "in", "a password opens it once there is one, or this test could not fail"
+        assert enter() == ""
+        host.run_expect([0], f"mv {DROP_IN} /root/kept && kill -HUP $(cat /run/sshd-2222.pid) && sleep 0.5")
+        assert enter() == "in", "a password opens it without the drop-in, or this test could not fail"
+        host.run_expect([0], f"mv /root/kept {DROP_IN}")
         assert over_ssh.declare(*over_ssh.keys).changed == {**dict.fromkeys(HOSTS, 0), "trixie": 1}
         assert enter() == ""
     finally:
@@ -329,25 +317,26 @@ def test_an_account_of_somebody_else_is_left_alone(over_ssh: Fleet) -> None:
 @pytest.mark.parametrize(
     ("setting", "why"),
     [("AllowUsers admin", "AllowUsers admin: add docker-remote"),
-     ("AuthorizedKeysFile /etc/ssh/keys/%u", "say .ssh/authorized_keys as well"),
-     ("Match Group docker\\n  ForceCommand /bin/true", "ForceCommand /bin/true: say none"),
+     ("Match Group docker\\n  ForceCommand /bin/true", "(/etc/ssh/sshd_config.d/00-a.conf line 1) may hold for"),
+     ("Match Address 203.0.113.0/24\\n  AuthorizedKeysFile none", "sets authorizedkeysfile, and comes before"),
+     ("Match LocalPort 2222\\n  AcceptEnv LANG", "sets acceptenv"),
      ("NoSuchSetting", "NoSuchSetting")],
 )  # fmt: skip
 def test_sshd_that_would_keep_the_account_out_is_told(over_ssh: Fleet, setting: str, why: str) -> None:
     """By its files, which the sshd that runs has not read here."""
     host = reach.over_ssh("trixie")
-    host.run_expect([0], f"printf '{setting}\\n' > /etc/ssh/sshd_config.d/zz-test.conf")
+    host.run_expect([0], f"printf '{setting}\\n' > /etc/ssh/sshd_config.d/00-a.conf")
     try:
         assert why in refused(docker_engine_ssh_clients=over_ssh.keys)
     finally:
-        host.run_expect([0], "rm /etc/ssh/sshd_config.d/zz-test.conf")
+        host.run_expect([0], "rm /etc/ssh/sshd_config.d/00-a.conf")
 
 
 def test_a_new_account_takes_the_place_of_the_old_one(over_ssh: Fleet) -> None:
     host = reach.over_ssh("trixie")
     variables = {"docker_engine_ssh_user": "docker-other", "docker_engine_ssh_clients": over_ssh.keys}
     foretold = run(limit="trixie", check=True, **variables)
-    assert (foretold.status, foretold.changed["trixie"]) == (0, 2)
+    assert (foretold.status, foretold.changed["trixie"]) == (0, 1)
     assert host.user("docker-other").exists is False
     assert run(limit="trixie", **variables).status == 0
     assert (host.user("docker-other").exists, host.user(ACCOUNT).exists) == (True, False)
@@ -358,21 +347,24 @@ def test_a_new_account_takes_the_place_of_the_old_one(over_ssh: Fleet) -> None:
 
 
 def test_who_is_not_listed_stays_out(over_ssh: Fleet, tmp_path: Path) -> None:
-    """A stranger always, and who was taken out with the next run; the others stay."""
+    """A stranger always, and who was taken out with the next run, also of an open connection; the others stay."""
     stranger = new_key(tmp_path / "stranger")
     for name in HOSTS:
         assert "Permission denied" in ssh(name, stranger, "HOST").stderr
         assert ssh(name, over_ssh.leaver, "HOST").returncode == 0
-    over_ssh.declare(*(over_ssh.keys.keys() - {"leaver"}))
+    lingering = [Shared(name, over_ssh.leaver, tmp_path / name).open() for name in HOSTS]
+    assert {one.ping() for one in lingering} == {"HTTP/1.0 200 OK"}
+    assert over_ssh.declare(*(over_ssh.keys.keys() - {"leaver"})).changed == dict.fromkeys(HOSTS, 1)
+    assert {one.ping() for one in lingering} == {""}
     for name in HOSTS:
         assert "Permission denied" in ssh(name, over_ssh.leaver, "HOST").stderr
         assert over_ssh.here.docker("--context", f"{name}-ssh", "version").returncode == 0
 
 
 def test_without_clients_nothing_is_left(over_ssh: Fleet) -> None:
-    assert over_ssh.declare(check=True).changed == dict.fromkeys(HOSTS, 2)
+    assert over_ssh.declare(check=True).changed == dict.fromkeys(HOSTS, 1)
     assert over_ssh.here.docker("--context", "trixie-ssh", "version").returncode == 0
-    assert over_ssh.declare().changed == dict.fromkeys(HOSTS, 2)
+    assert over_ssh.declare().changed == dict.fromkeys(HOSTS, 1)
     for name in HOSTS:
         host = reach.over_ssh(name)
         assert not host.user(ACCOUNT).exists

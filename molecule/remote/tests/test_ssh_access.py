@@ -1,0 +1,429 @@
+"""The account of clients over SSH is good for one command, however one gets in, and whoever is taken out is out."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shlex
+import socket
+import struct
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import reach
+from conftest import ACCOUNT, HOSTS, Shared, ask, new_key, ssh, ssh_line
+
+OK = "HTTP/1.0 200 OK"
+DROP_IN = "/etc/ssh/sshd_config.d/00-mooring.conf"
+PENDING = "/var/lib/mooring/ssh.json"
+KEYS = "/var/lib/mooring-ssh/.ssh/authorized_keys"
+
+# What an administrator may have set, for everybody and for people.
+SSHD = """TrustedUserCAKeys /etc/ssh/test/ca.pub
+AuthorizedPrincipalsFile /etc/ssh/test/principals
+AuthorizedKeysCommand /etc/ssh/test/keys
+AuthorizedKeysCommandUser root
+AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/test/others
+AcceptEnv MOORING_*
+PermitUserEnvironment yes
+Match Group docker
+  PermitTTY yes
+  AllowTcpForwarding yes
+"""
+
+
+def on_hosts(module: str, arguments: dict[str, Any] | None = None, *words: str) -> dict[str, dict[str, Any]]:
+    """What a module answers on each host."""
+    line = ["ansible", "-i", str(reach.INVENTORY), ",".join(HOSTS), "-m", module, "-a", json.dumps(arguments or {})]
+    done = subprocess.run(
+        [*line, *words],
+        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"},
+    )  # fmt: skip
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout[done.stdout.find("{") :])["plays"][0]["tasks"][0]["hosts"]
+    assert sorted(found) == sorted(HOSTS), done.stdout + done.stderr
+    return found
+
+
+def run_on_hosts(script: str) -> dict[str, str]:
+    """What a shell script says on each host, where it must succeed."""
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda name: str(reach.over_ssh(name).check_output(script)), HOSTS)
+        return dict(zip(HOSTS, found))
+
+
+class Clients:
+    """Keys of two clients, one of nobody's, and a certificate, in a directory of this machine."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.alice, self.bob, self.stranger, self.authority, self.holder = (
+            new_key(directory / name) for name in ("alice", "bob", "stranger", "authority", "holder")
+        )
+        for identity, principals in ((ACCOUNT, ACCOUNT), ("somebody", "somebody")):
+            holder = self.holder if identity == ACCOUNT else new_key(directory / identity)
+            sign = ["ssh-keygen", "-q", "-s", self.authority, "-I", identity, "-n", principals, f"{holder}.pub"]
+            subprocess.run(sign, check=True, capture_output=True)
+
+    def access(self, *names: str, check: bool = False, **options: str) -> dict[str, dict[str, Any]]:
+        """Declare that these clients get in, and nobody else; what the module says on each host."""
+        keys = {name: (self.directory / f"{name}.pub").read_text() for name in names}
+        return on_hosts("mooring.docker.ssh_access", {"clients": keys, **options}, *(["--check"] if check else []))
+
+    def steps(self, *names: str, **options: Any) -> list[str]:
+        """The same, where it must succeed: what was due, on all hosts alike."""
+        found = self.access(*names, **options)
+        steps = [one.get("steps") for one in found.values()]
+        assert steps[0] is not None, found
+        assert steps == steps[:1] * len(HOSTS)
+        return list(steps[0])
+
+    def shared(self, name: str, key: Path) -> Shared:
+        """A connection of a client, which stays open."""
+        return Shared(name, key, self.directory / f"{name}-{key.name}").open()
+
+
+@pytest.fixture(scope="module")
+def clients(fleet: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """Hosts whose sshd lets in much more than Mooring's keys."""
+    found = Clients(tmp_path_factory.mktemp("a"))
+    public = {path.stem: path.read_text().strip() for path in found.directory.glob("*.pub")}
+    everybody = shlex.quote(public["stranger"])
+    run_on_hosts(
+        "mkdir -p /etc/ssh/test && cd /etc/ssh/test && echo somebody > principals && "
+        f"echo {ACCOUNT} >> principals && echo {shlex.quote(public['authority'])} > ca.pub && "
+        f"printf '#!/bin/sh\\necho %s\\n' {shlex.quote(everybody)} > keys && chmod 755 keys && "
+        f"echo {shlex.quote(public['bob'])} > others && "
+        f"printf %s {shlex.quote(SSHD)} > /etc/ssh/sshd_config.d/50-test.conf && "
+        # Who is refused so often as here is shut out for a while.
+        "! /usr/sbin/sshd -T | grep -qi persourcepenalties || "
+        "sed -i '1i PerSourcePenalties authfail:0' /etc/ssh/sshd_config.d/50-test.conf; systemctl reload ssh"
+    )
+    found.access("alice")
+    yield found
+    run_on_hosts("rm -r /etc/ssh/test /etc/ssh/sshd_config.d/50-test.conf && systemctl reload ssh")
+    found.access()
+
+
+WAYS = {"a certificate for the account": "holder", "a certificate for a principal of it": "somebody",
+        "AuthorizedKeysCommand": "stranger", "another AuthorizedKeysFile": "bob"}  # fmt: skip
+
+
+def test_no_way_in_of_sshd_goes_past_the_one_command(clients: Clients) -> None:
+    """What sshd lets in without the drop-in is refused with it, and ends with the run that brings it."""
+    run_on_hosts(f"mv {DROP_IN} /root/kept && systemctl reload ssh")
+    lingering = []
+    for name in HOSTS:
+        for way, key in WAYS.items():
+            done = ssh(name, clients.directory / key, "HOST", "id -Gn; tty", "-tt")
+            assert "docker" in done.stdout, f"{way} opens a shell on {name}, or this test could not fail: {done.stderr}"
+        lingering.append(clients.shared(name, clients.holder))
+    silent = [socket.create_connection((reach.declared(name)["address"], 22)) for name in HOSTS]
+    nameless = "pgrep -c -f '^sshd.*: .accepted' || true"
+    assert set(run_on_hosts(nameless).values()) == {"1"}, "somebody has not logged in yet, or this test could not fail"
+    assert clients.steps("alice") == ["sshd", "load"]
+    assert set(run_on_hosts(nameless).values()) == {"0"}, "they would log in by sshd's settings of before"
+    for nobody in silent:
+        nobody.close()
+    for name, shared in zip(HOSTS, lingering):
+        assert shared.ping() == "", f"a connection from before lives on on {name}"
+        for way, key in WAYS.items():
+            done = ssh(name, clients.directory / key, "HOST", "id -Gn")
+            assert "Permission denied (publickey)" in done.stderr, f"{way} gets in on {name}"
+        assert ask(ssh_line(name, clients.alice, "HOST")) == OK
+    assert clients.steps("alice") == []
+
+
+def test_certificate_that_a_key_of_a_client_has_changes_nothing(clients: Clients) -> None:
+    """A client's own key, signed by an authority that sshd trusts, is that key and no more."""
+    sign = ["ssh-keygen", "-q", "-s", clients.authority, "-I", "alice", "-n", ACCOUNT, f"{clients.alice}.pub"]
+    subprocess.run(sign, check=True, capture_output=True)
+    certificate = clients.directory / "alice-cert.pub"
+    try:
+        for name in HOSTS:
+            assert ask(ssh_line(name, clients.alice, "HOST", "id")) == OK
+    finally:
+        certificate.unlink()
+
+
+ENVIRONMENT = f"""for _ in $(seq 100); do pid=$(pgrep -n -u {ACCOUNT} docker) && break; sleep 0.1; done
+tr '\\0' '\\n' < /proc/$pid/environ"""
+
+
+def test_clients_send_no_environment(clients: Clients) -> None:
+    for kept in (False, True):
+        if not kept:
+            run_on_hosts(f"mv {DROP_IN} /root/kept && systemctl reload ssh")
+        else:
+            clients.access("alice")
+        words = ["-o", "SetEnv=MOORING_SENT=1", "HOST"]
+        open_ones = [
+            subprocess.Popen(ssh_line(name, clients.alice, *words), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            for name in HOSTS
+        ]
+        try:
+            found = run_on_hosts(ENVIRONMENT)
+        finally:
+            for one in open_ones:
+                one.kill()
+                one.wait()
+        for name in HOSTS:
+            assert f"LOGNAME={ACCOUNT}" in found[name]
+            assert ("MOORING_SENT=1" in found[name]) is not kept, name
+
+
+def test_drop_in_holds_for_every_address(clients: Clients) -> None:
+    wanted = {"forcecommand docker --host unix:///run/docker.sock system dial-stdio", "trustedusercakeys none",
+              "authorizedkeyscommand none", "disableforwarding yes", "permittty no", "permituserrc no",
+              "acceptenv none", f"authorizedkeysfile {KEYS}", "authenticationmethods publickey"}  # fmt: skip
+    for address in ("127.0.0.1", "198.51.100.7", "2001:db8::7"):
+        where = f"user={ACCOUNT},host=x,addr={address},laddr={address},lport=22"
+        for name, text in run_on_hosts(f"/usr/sbin/sshd -T -C {where}").items():
+            lines = [line.split(" ", 1) for line in text.splitlines()]
+            found = {f"{line[0].lower()} {line[1]}" for line in lines if len(line) > 1}
+            assert wanted <= found, (name, address, wanted - found)
+            assert len([line for line in found if line.startswith("acceptenv")]) == 1
+
+
+OBSTACLES = {
+    "Match Address 203.0.113.0/24\\n  ForceCommand none\\n": "00-a.conf line 1) may hold for docker-remote",
+    f"Match User {ACCOUNT}\\n  TrustedUserCAKeys /etc/ssh/test/ca.pub\\n": "sets trustedusercakeys",
+    "AllowUsers admin root\\n": "AllowUsers admin root: add docker-remote",
+    "NoSuchSetting\\n": "NoSuchSetting",
+}
+
+
+@pytest.mark.parametrize("text", OBSTACLES)
+def test_what_would_take_the_drop_in_its_force_is_refused(clients: Clients, text: str) -> None:
+    """Before anything is touched, and where the drop-in is to be written as where it is there."""
+    before = run_on_hosts(f"sha256sum {DROP_IN} {KEYS}")
+    run_on_hosts(f"printf '{text}' > /etc/ssh/sshd_config.d/00-a.conf")
+    try:
+        for found in (clients.access("alice", "bob"), clients.access("alice", socket="/run/other.sock", check=True)):
+            for name in HOSTS:
+                assert OBSTACLES[text] in found[name]["msg"], name
+        assert run_on_hosts(f"sha256sum {DROP_IN} {KEYS}") == before
+        assert set(run_on_hosts(f"ls {PENDING} 2>&1 | tail -c 26").values()) == {"No such file or directory"}
+    finally:
+        run_on_hosts("rm /etc/ssh/sshd_config.d/00-a.conf")
+
+
+def test_sshd_that_reads_no_drop_in_is_refused(clients: Clients) -> None:
+    run_on_hosts("cp -p /etc/ssh/sshd_config /root/kept-sshd && sed -i '/^Include/d' /etc/ssh/sshd_config")
+    try:
+        found = clients.access("alice", "bob")
+        for name in HOSTS:
+            assert "with the line Include /etc/ssh/sshd_config.d/*.conf" in found[name]["msg"], name
+    finally:
+        run_on_hosts("mv /root/kept-sshd /etc/ssh/sshd_config")
+
+
+def test_drop_in_that_sshd_does_not_take_is_put_back(clients: Clients) -> None:
+    """As it would be seen only when the file is there: the trial of it does not see this one."""
+    before = run_on_hosts(f"sha256sum {DROP_IN}")
+    run_on_hosts(f"mkdir -p /etc/ssh/other && ln -sf {DROP_IN} /etc/ssh/other/00-mooring.conf")
+    # Read twice, once within a block.
+    run_on_hosts(
+        "printf 'Match User admin\\nInclude other/*.conf\\nNoSuchSetting\\n' >> /etc/ssh/sshd_config.d/50-test.conf"
+    )
+    try:
+        found = clients.access("alice", socket="/run/other.sock")
+        for name in HOSTS:
+            assert "NoSuchSetting" in found[name]["msg"], name
+        assert run_on_hosts(f"sha256sum {DROP_IN}") == before
+    finally:
+        run_on_hosts("rm -r /etc/ssh/other && sed -i '/Match User admin/,$d' /etc/ssh/sshd_config.d/50-test.conf")
+
+
+def test_key_that_is_taken_away_ends_what_is_open(clients: Clients) -> None:
+    """Also of others, who connect again; one that is added ends nothing."""
+    assert clients.steps("alice", "bob") == ["keys"]
+    open_ones = {
+        (name, key): clients.shared(name, clients.directory / key) for name in HOSTS for key in ("alice", "bob")
+    }
+    agent = SlowAgent(clients.directory)
+    logging_in = [agent.log_in(name, clients.bob) for name in HOSTS]
+    assert set(run_on_hosts(f"pgrep -c -f '^sshd.*: {ACCOUNT} .(priv|postauth)'").values()) == {"3"}
+    assert clients.steps("alice", "bob", "stranger") == ["keys"]
+    assert {shared.ping() for shared in open_ones.values()} == {OK}
+    foretold = clients.access("alice", "stranger", check=True)
+    assert all(one["ending"] == [ACCOUNT] for one in foretold.values())
+    assert {shared.ping() for shared in open_ones.values()} == {OK}
+    assert clients.steps("alice", "stranger") == ["keys"]
+    assert {shared.ping() for shared in open_ones.values()} == {""}
+    assert set(run_on_hosts(f"pgrep -c -f '^sshd.*: {ACCOUNT}' || true").values()) == {"0"}
+    agent.close(logging_in)
+    for name in HOSTS:
+        assert ask(ssh_line(name, clients.alice, "HOST")) == OK
+        assert "Permission denied" in ssh(name, clients.bob, "HOST").stderr
+    assert clients.steps("alice") == ["keys"]
+
+
+class SlowAgent:
+    """An agent with one key that never signs: its client has said who it is, and is not logged in (RFC 4253, agent
+    protocol: draft-ietf-sshm-ssh-agent).
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "agent"
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(str(self.path))
+        self.server.listen()
+        self.blob = b""
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        """Tell each client of the key, and nothing more."""
+        kept = []
+        while True:
+            try:
+                client, _address = self.server.accept()
+            except OSError:
+                return
+            kept.append(client)
+            threading.Thread(target=self.answer, args=[client], daemon=True).start()
+
+    def answer(self, client: socket.socket) -> None:
+        """SSH_AGENTC_REQUEST_IDENTITIES is 11, its answer 12; SSH_AGENT_FAILURE is 5."""
+        while length := client.recv(4):
+            kind = client.recv(struct.unpack(">I", length)[0])[0]
+            if kind == 13:
+                return
+            keys = struct.pack(">BII", 12, 1, len(self.blob)) + self.blob + struct.pack(">I", 0)
+            body = keys if kind == 11 else b"\x05"
+            client.sendall(struct.pack(">I", len(body)) + body)
+
+    def log_in(self, name: str, key: Path) -> subprocess.Popen[bytes]:
+        """Begin to log in by a key that this agent says it has."""
+        self.blob = base64.b64decode(key.with_suffix(".pub").read_text().split()[1])
+        public = ["-o", f"IdentityAgent={self.path}", "HOST"]
+        line = ssh_line(name, key.with_suffix(".pub"), *public)
+        quiet = subprocess.DEVNULL
+        started = subprocess.Popen(line, stdin=quiet, stdout=quiet, stderr=quiet)
+        time.sleep(1)
+        return started
+
+    def close(self, clients: list[subprocess.Popen[bytes]]) -> None:
+        """End it, and who waits for it."""
+        self.server.close()
+        for one in clients:
+            one.kill()
+            one.wait()
+
+
+CUT = """
+import os, signal, sys
+sys.path.insert(0, "/root/cut")
+from ansible_collections.mooring.docker.plugins.module_utils import _ssh_access
+_ssh_access._end = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+_ssh_access.ensure(_ssh_access.Access(%r, "docker-remote", "docker", "/run/docker.sock"), False)
+"""
+"""A run that is killed when it begins to end sessions."""
+
+
+def test_run_that_is_killed_before_sessions_end_is_finished_by_the_next(clients: Clients) -> None:
+    clients.access("alice", "bob")
+    open_ones = [clients.shared(name, clients.bob) for name in HOSTS]
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for path in (reach.PROJECT / "plugins/module_utils").glob("*.py"):
+            tar.add(path, f"cut/ansible_collections/mooring/docker/plugins/module_utils/{path.name}")
+    for name in HOSTS:
+        (reach.machine(name).root / "root/cut.tar.gz").write_bytes(archive.getvalue())
+    script = CUT % {"alice": clients.alice.with_suffix(".pub").read_text()}
+    try:
+        run_on_hosts(f"cd /root && tar xzf cut.tar.gz && ! python3 -c {shlex.quote(script)}")
+        assert {shared.ping() for shared in open_ones} == {OK}, "the cut came too late, or this could not fail"
+        assert set(run_on_hosts(f"grep -c . {KEYS}").values()) == {"2"}, "the cut came too early"
+        seen = on_hosts("mooring.docker.host_info", {"ssh_user": ACCOUNT})
+        assert all(one["host"]["ssh"]["pending"] for one in seen.values())
+        assert clients.steps("alice") == ["finish"]
+        assert {shared.ping() for shared in open_ones} == {""}
+        assert clients.steps("alice") == []
+    finally:
+        run_on_hosts("rm -r /root/cut /root/cut.tar.gz")
+
+
+REMAINS = f"""uid=$(id -u {ACCOUNT})
+setsid setpriv --reuid $uid --regid $uid --clear-groups sleep 4000 > /dev/null 2>&1 &
+mkdir -p /var/spool/cron/crontabs /var/spool/cron/atjobs /var/lib/systemd/linger
+echo '* * * * * id' > /var/spool/cron/crontabs/{ACCOUNT}
+touch /var/spool/cron/atjobs/a1 /var/spool/cron/atjobs/a2 /var/lib/systemd/linger/{ACCOUNT}
+chown $uid /var/spool/cron/atjobs/a1
+docker run --detach --name same-id --user $uid busybox:lab /bin/busybox sleep 4000 > /dev/null
+docker run --detach --name same-id-here --pid host --user $uid busybox:lab /bin/busybox sleep 4000 > /dev/null
+echo $uid"""
+
+
+def test_user_id_that_is_freed_has_no_process_left(clients: Clients) -> None:
+    """The account of another name takes its place. Containers whose processes have the number are none of it."""
+    clients.access("alice")
+    open_ones = [clients.shared(name, clients.alice) for name in HOSTS]
+    uids = run_on_hosts(REMAINS)
+    try:
+        found = clients.access("alice", user="docker-other")
+        assert all(one["ended"] >= 2 for one in found.values()), found
+        assert {shared.ping() for shared in open_ones} == {""}
+        said = run_on_hosts(
+            f"getent passwd {ACCOUNT}; pgrep -c -x sleep; ls /var/spool/cron/crontabs /var/lib/systemd/linger "
+            "/var/spool/cron/atjobs; docker ps --format '{{.Names}}' | sort"
+        )
+        for name in HOSTS:
+            assert said[name].split() == [
+                "0", "/var/lib/systemd/linger:", "/var/spool/cron/atjobs:", "a2", "/var/spool/cron/crontabs:",
+                "same-id", "same-id-here",
+            ], uids  # fmt: skip
+            assert ask(ssh_line(name, clients.alice, "HOST", user="docker-other")) == OK
+    finally:
+        run_on_hosts("docker rm --force same-id same-id-here; rm -rf /var/spool/cron/atjobs/a?")
+    assert clients.steps("alice") == ["sshd", "load", "account", "remove"]
+
+
+def test_without_clients_nothing_is_left(clients: Clients) -> None:
+    open_ones = [clients.shared(name, clients.alice) for name in HOSTS]
+    assert clients.steps() == ["sshd", "load", "remove"]
+    assert {shared.ping() for shared in open_ones} == {""}
+    left = run_on_hosts(f"ls -d {DROP_IN} /var/lib/mooring-ssh {PENDING}; getent passwd {ACCOUNT}; true")
+    assert set(left.values()) == {""}
+    assert clients.steps() == []
+    clients.access("alice")
+
+
+def test_who_is_taken_out_of_the_group_is_root_no_more(clients: Clients) -> None:
+    """A session keeps the groups that it began with, and ends. Other groups and other sessions stay."""
+    began = "setsid setpriv --reuid {0} --regid {0} --init-groups sleep 400{1} > /dev/null 2>&1 & "
+    run_on_hosts(
+        "for user in keeper leaver; do useradd --groups docker,users $user; done; "
+        + began.format("keeper", 0) + began.format("leaver", 1) + "sleep 0.2; pgrep -f 'sleep 400'"
+    )  # fmt: skip
+    try:
+        arguments = {"group": "docker", "users": ["keeper"], "exclusive": True}
+        for check in (["--check"], []):
+            found = on_hosts("mooring.docker.socket_group", arguments, *check)
+            assert all((one["removed"], one["ended"]) == (["leaver"], 1) for one in found.values()), found
+        said = run_on_hosts(
+            "for user in keeper leaver; do id -Gn $user | tr ' ' '\n' | sort | xargs; done; "
+            "pgrep -fa '^sleep 400' | cut -d' ' -f2-"
+        )
+        assert set(said.values()) == {"docker keeper users\nleaver users\nsleep 4000"}
+        assert not any(one["changed"] for one in on_hosts("mooring.docker.socket_group", arguments).values())
+        # As a run that was killed leaves it: out of the group, and the session goes on.
+        run_on_hosts("gpasswd --delete keeper docker")
+        found = on_hosts("mooring.docker.socket_group", {"group": "docker", "absent": ["keeper", "no-such-user"]})
+        assert all((one["removed"], one["ended"]) == ([], 1) for one in found.values()), found
+        run_on_hosts("usermod --gid docker keeper")
+        refused = on_hosts("mooring.docker.socket_group", {**arguments, "users": []})
+        assert all("primary group of keeper" in one["msg"] for one in refused.values())
+    finally:
+        run_on_hosts("for user in keeper leaver; do userdel --force --remove $user 2> /dev/null; done; true")
+    for name in HOSTS:
+        assert ask(ssh_line(name, clients.alice, "HOST")) == OK, "the account of clients over SSH stays"
