@@ -42,9 +42,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         except signing.SigningError as error:
             raise AnsibleActionFail(str(error)) from error
         # Before the machine has it: what is not in the index would be forgotten by a rotation.
-        signing.enter(options["authorities"], options["kind"], options["name"], certificate)
+        entry = options["authorities"], options["kind"], options["name"]
+        signing.announce(*entry, certificate)
         done = {"pair": made["pair"], "certificate": certificate + authority["chain"]}
         self._on_machine(options, done, task_vars)
+        signing.confirm(*entry)
         return {"changed": True, "pair": made["pair"]}
 
     def _on_machine(

@@ -29,7 +29,7 @@ class SigningError(Exception):
 
 
 def sign(
-    csr: str, kind: str, name: str, names: list[str], days: int, authority: dict[str, Any], passphrase: str
+    csr: str, kind: str, name: str, names: list[str], days: float, authority: dict[str, Any], passphrase: str
 ) -> str:
     """A certificate (PEM) for the key in ``csr``.
 
@@ -67,18 +67,31 @@ def sign(
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
-def enter(directory: str, kind: str, name: str, certificate: str) -> None:
-    """Note the latest certificate of ``name`` in the index; the one before it stays beside it by its serial number."""
+def announce(directory: str, kind: str, name: str, certificate: str) -> None:
+    """Note a certificate of ``name`` in the index before its machine has it, beside the current one."""
     place = Path(directory) / "issued" / f"{kind}s"
-    entry = place / f"{name}.pem"
+    entry = place / f"{name}.pem.next"
     if entry.exists():
-        before = x509.load_pem_x509_certificate(entry.read_bytes())
-        (place / f"{name}.pem.{before.serial_number:x}~").write_bytes(entry.read_bytes())
+        # A run was cut, and nobody knows whether the machine was sent this one.
+        entry.replace(place / _superseded(entry, name))
     descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=place)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         stream.write(certificate)
     Path(temporary).chmod(0o644)
     Path(temporary).replace(entry)
+
+
+def confirm(directory: str, kind: str, name: str) -> None:
+    """The machine has what was announced: that is the current one, and the one before stays by its serial number."""
+    place = Path(directory) / "issued" / f"{kind}s"
+    entry = place / f"{name}.pem"
+    if entry.exists():
+        (place / _superseded(entry, name)).write_bytes(entry.read_bytes())
+    (place / f"{name}.pem.next").replace(entry)
+
+
+def _superseded(entry: Path, name: str) -> str:
+    return f"{name}.pem.{x509.load_pem_x509_certificate(entry.read_bytes()).serial_number:x}~"
 
 
 def _general(name: str) -> x509.GeneralName:
