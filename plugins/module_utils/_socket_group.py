@@ -1,0 +1,167 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The group of the daemon's socket: whoever is in it is root on the host, and so is a process that still holds it.
+
+A process gets its groups when its session begins and keeps them: who is taken out stays root until it has ended.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _files, _processes, _sshd
+
+
+class GroupError(Exception):
+    """What is declared cannot be, or could not be brought about; the message is for the operator."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Who is to be in the group ``name``: ``users``, with ``exclusive`` nobody else, and none of those ``absent``."""
+
+    name: str
+    users: list[str]
+    exclusive: bool = False
+    absent: list[str] = field(default_factory=list)
+
+    def unwanted(self, user: str, own: list[str]) -> bool:
+        """Whether ``user`` must not be in it. Root and Mooring's ``own`` accounts are left as they are."""
+        undeclared = self.exclusive and user not in self.users
+        return (user in self.absent or undeclared) and user not in ("root", *own)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is added and removed, names; the ids of processes to end; and why it cannot be, one sentence each."""
+
+    add: list[str] = field(default_factory=list)
+    remove: list[str] = field(default_factory=list)
+    end: list[int] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def observe(name: str) -> dict[str, Any] | None:
+    """A group, or None where there is none.
+
+    ``members`` are those that group(5) lists, ``primary`` the users whose primary group it is, ``own`` the accounts
+    that Mooring made for clients over SSH. ``holders`` are processes that hold the group, each with its ``pid``,
+    ``name`` and ``user``, or the user's number where nobody has it; root's are left out, who needs no group.
+    """
+    try:
+        group = grp.getgrnam(name)
+    except KeyError:
+        return None
+    users = pwd.getpwall()
+    return {
+        "gid": group.gr_gid,
+        "members": sorted(group.gr_mem),
+        "primary": sorted(user.pw_name for user in users if user.pw_gid == group.gr_gid),
+        "own": sorted(user.pw_name for user in users if user.pw_dir == str(_sshd.HOME)),
+        "holders": [
+            {"pid": process.pid, "name": process.name, "user": _files.owner_name(uid)}
+            for process in _processes.running()
+            if group.gr_gid in process.groups
+            for uid in sorted(process.users - {0})
+        ],
+    }
+
+
+def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
+    """What brings the group, as ``observe`` saw it, to what is declared."""
+    name = declared.name
+    if seen is None:
+        return Plan(problems=[f"there is no group {name}: install the engine, or make it (groupadd --system {name})"])
+    members = [*seen["members"], *seen["primary"]]
+    problems = [
+        f"{user} cannot be in group {name} and absent from it: declare one of both"
+        for user in declared.users
+        if user in declared.absent
+    ]
+    problems += [
+        f"{name} is the primary group of {user}, who cannot be taken out of it: give that user another "
+        f"(usermod --gid GROUP {user}), or declare the user"
+        for user in seen["primary"]
+        if declared.unwanted(user, seen["own"])
+    ]
+    return Plan(
+        add=[user for user in dict.fromkeys(declared.users) if user not in members],
+        remove=[user for user in seen["members"] if declared.unwanted(user, seen["own"])],
+        end=sorted({one["pid"] for one in seen["holders"] if declared.unwanted(one["user"], seen["own"])}),
+        problems=problems,
+    )
+
+
+def due(seen: dict[str, Any] | None, name: str, users: list[str], exclusive: bool) -> bool:
+    """Whether the group, as ``host_info`` saw it, is not as declared."""
+    return plan(Declaration(name, users, exclusive), seen) != Plan()
+
+
+def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
+    """Bring the group to its declaration; returns what the module does. Raises GroupError and EndError."""
+    seen = observe(declared.name)
+    if seen is None and check_mode:
+        # It comes with the engine.
+        seen = {"members": [], "primary": [], "own": [], "holders": []}
+    todo = plan(declared, seen)
+    missing = [user for user in todo.add if not check_mode and not _exists(user)]
+    problems = todo.problems + [f"there is no user {user}" for user in missing]
+    if seen is None or problems:
+        raise GroupError("; ".join(problems))
+    after = sorted({*seen["members"], *todo.add} - set(todo.remove))
+    # To end the connection of this very run would end the run.
+    ours = _processes.ancestors().intersection(todo.end)
+    ended = len(todo.end) - len(ours)
+    if not check_mode:
+        for option, chosen in (("--add", todo.add), ("--delete", todo.remove)):
+            for user in chosen:
+                _change(option, user, declared.name)
+        gid = _settled(declared.name, after)
+        ended = _processes.end(
+            lambda process: (
+                gid in process.groups
+                and process.pid not in ours
+                and any(declared.unwanted(_files.owner_name(uid), seen["own"]) for uid in process.users - {0})
+            )
+        )
+    return {
+        "changed": bool(todo.add or todo.remove or ended or ours),
+        "added": todo.add,
+        "removed": todo.remove,
+        "ended": ended,
+        "reconnect": bool(ours),
+        "diff": {"before": _lines(seen["members"]), "after": _lines(after)},
+    }
+
+
+def _change(option: str, user: str, name: str) -> None:
+    done = _daemon.run("gpasswd", option, user, name)
+    if done.returncode != 0:
+        raise GroupError(f"gpasswd {option} {user} {name}: {done.stderr.strip()}")
+
+
+def _settled(name: str, members: list[str]) -> int:
+    """The number of a group that has exactly these members by now."""
+    group = grp.getgrnam(name)
+    if sorted(group.gr_mem) != members:
+        raise GroupError(
+            f"group {name} should have {', '.join(members) or 'nobody'} by now and has "
+            f"{', '.join(sorted(group.gr_mem)) or 'nobody'}: where a directory service names its members "
+            f"(/etc/nsswitch.conf), change it there"
+        )
+    return group.gr_gid
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _lines(members: list[str]) -> str:
+    return "".join(f"{member}\n" for member in members)
