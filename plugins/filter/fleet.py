@@ -16,9 +16,10 @@ class FilterModule:
         """Name to function."""
         return {
             "client_trust": trust.combined,
-            "client_trust_observed": trust.observed,
+            "client_trust_lacking": trust.lacking,
             "fleet": fleet.resolve,
             "removal_declared": removal.declared,
-            "removal_ways": removal.ways,
+            "removal_plan": removal.plan,
+            "removal_summary": removal.summary,
             "restart_problems": fleet.restart_problems,
         }

@@ -36,14 +36,14 @@ EXAMPLES = r"""
 - name: Show which authorities the daemon of trixie trusts
   ansible.builtin.debug:
     msg: >-
-      {{ lookup('mooring.docker.client_trust', 'trixie', hosts={'trixie': {'endpoints': ['tcp://192.0.2.7:2376']}},
-                authorities='pki', passphrase=vault_docker_ca_passphrase) }}
+      {{ query('mooring.docker.client_trust', 'trixie', hosts={'trixie': {'endpoints': ['tcp://192.0.2.7:2376']}},
+               authorities='pki', passphrase=vault_docker_ca_passphrase)[0] }}
 """
 
 RETURN = r"""
 _raw:
   description:
-    - For each host the names of the generations, as in C(Mooring client CA 1), and whether the daemon trusts them;
+    - One dictionary. For each host the names of the generations, as in C(Mooring client CA 1), and whether the daemon trusts them;
       null where trying did not tell.
   type: list
   elements: dict

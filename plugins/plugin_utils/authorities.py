@@ -232,7 +232,7 @@ def seen(state: State, trust: dict[str, dict[str, bool | None]]) -> State:
 def index(directory: str, kind: str) -> list[dict[str, Any]]:
     """All certificates in the index of one kind, by name, those of a name by status and the latest first.
 
-    Keys: name, status (one of STATUSES), file, trusted (by the fleet's authorities), hosts (those that may let it in by
+    Keys: name, status (one of STATUSES), files, trusted (by the fleet's authorities), hosts (those that may let it in by
     an authority that is distrusted; None means all), lets_in (whether it is good for anything anywhere), and what
     ``describe`` tells.
     """
@@ -242,7 +242,7 @@ def index(directory: str, kind: str) -> list[dict[str, Any]]:
         generation(directory, kind, one["generation"])["key_id"]: one["hosts"]
         for one in (known["distrusted"] if kind == "client" else [])
     }
-    found = []
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for path in (Path(directory) / "issued" / f"{kind}s").glob("*.pem*"):
         match = _ENTRY.fullmatch(path.name)
         if match is None:
@@ -250,25 +250,22 @@ def index(directory: str, kind: str) -> list[dict[str, Any]]:
         certificate = describe(path.read_bytes())
         signer = certificate["authority_key_id"]
         ended = certificate["days_left"] is None or certificate["days_left"] < 0
-        found.append(
-            {
-                "name": match["name"],
-                "status": _status(match),
-                "file": path.name,
-                "trusted": signer in trusted,
-                "hosts": distrusted.get(signer, []),
-                "lets_in": not ended and (signer in trusted or signer in distrusted),
-                **certificate,
-            }
-        )
-    found.sort(key=lambda one: one["not_before"] or "", reverse=True)
-    found.sort(key=lambda one: (one["name"], STATUSES.index(one["status"])))
-    # Who supersedes a certificate copies it before it takes its place.
-    return [
-        one
-        for number, one in enumerate(found)
-        if (one["name"], one["sha256"]) not in {(other["name"], other["sha256"]) for other in found[:number]}
-    ]
+        one = {
+            "name": match["name"],
+            "status": _status(match),
+            "files": [path.name],
+            "trusted": signer in trusted,
+            "hosts": distrusted.get(signer, []),
+            "lets_in": not ended and (signer in trusted or signer in distrusted),
+            **certificate,
+        }
+        # Who supersedes a certificate copies it before it takes its place.
+        copy_of = found.setdefault((one["name"], one["sha256"]), one)
+        if copy_of is not one:
+            copy_of["files"].append(path.name)
+            copy_of["status"] = min(copy_of["status"], one["status"], key=STATUSES.index)
+    latest_first = sorted(found.values(), key=lambda one: one["not_before"] or "", reverse=True)
+    return sorted(latest_first, key=lambda one: (one["name"], STATUSES.index(one["status"])))
 
 
 def issued(directory: str, kind: str) -> list[dict[str, Any]]:
@@ -281,6 +278,32 @@ def issued(directory: str, kind: str) -> list[dict[str, Any]]:
         if one["status"] in ("current", "unconfirmed"):
             found.setdefault(one["name"], one)
     return list(found.values())
+
+
+def locked_out(directory: str) -> list[str]:
+    """The clients whose certificate is not by the authority that signs now."""
+    signer = view(directory)["client"]["signer"]["key_id"]
+    return [one["name"] for one in issued(directory, "client") if one["authority_key_id"] != signer]
+
+
+def outstanding(directory: str) -> list[str]:
+    """What a rotation or a removal has still to do, one sentence each."""
+    state = load(directory)
+    found = []
+    for one in state["distrusted"]:
+        hosts = "all hosts" if one["hosts"] is None else ", ".join(one["hosts"])
+        clients = f", those of {', '.join(one['clients'])} among them" if one["clients"] else ""
+        found.append(
+            f"{one['authority']} was retired at {one['since']}, but the daemons of {hosts} were not seen to distrust it: its "
+            f"certificates may get in there{clients}"
+        )
+    if state["rotation"]:
+        rotation = state["rotation"]
+        leaving = f"; until it ends {', '.join(rotation['leaving'])} may get in" if rotation["leaving"] else ""
+        found.append(
+            f"a rotation of the {' and '.join(rotation['kinds'])} authority is under way ({rotation['step']}){leaving}"
+        )
+    return found
 
 
 def name_problem(directory: str, name: str, deployed: dict[str, Any] | None, replace: bool) -> str:

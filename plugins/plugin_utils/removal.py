@@ -7,6 +7,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,21 +25,97 @@ def declared(hosts: list[Mapping[str, Any]], name: str) -> list[str]:
     return found
 
 
-def ways(seen: dict[str, Any], name: str, socket_group: str) -> list[str] | None:
-    """The ways by which ``name`` gets in on one host; None where the host could not be looked at.
+def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What it takes to remove ``name``, by the index and by what was seen of ``hosts``, each as its variables.
 
-    ``seen`` has the replies of ``host_info`` (host) and of slurp for the account's authorized_keys (keys).
+    ``allowed`` says that the authority of clients may be replaced. Keys: problem (why nothing is done, "" where there is
+    none), needs_authority (whether it takes that), sentence (what would be taken).
     """
-    host, keys = seen["host"].get("host"), seen["keys"]
-    if not host or keys.get("unreachable"):
+    own = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name]
+    good = [one for one in own if one["lets_in"]]
+    seen = {str(host["inventory_hostname"]): _ways(fleet, host, name, "removal_before") for host in hosts}
+    found = [f"{way} on {_among(seen, way)}" for way in _WAYS if _among(seen, way)]
+    if good:
+        superseded = sum(1 for one in good if one["status"] == "superseded")
+        more = f", {superseded} of them superseded" if superseded else ""
+        until = max(str(one["not_after"]) for one in good)
+        found.append(f"{len(good)} certificate{'s' if len(good) > 1 else ''}{more}, valid until {until}")
+    sentence = "; ".join(found) or "nothing that lets it in"
+    problem = ""
+    unseen = [host for host, its in seen.items() if its is None]
+    if not own and not found:
+        known = ", ".join(one["name"] for one in authorities.issued(fleet["ca_directory"], "client")) or "none"
+        lost = f" ({', '.join(unseen)} could not be looked at)" if unseen else ""
+        problem = (
+            f"client {name}: the index has {known}, and no host has an SSH key or an account of that name in the group of "
+            f"the socket{lost}; say -e client=NAME"
+        )
+    elif good and not allowed:
+        others = ", ".join(
+            one["name"] for one in authorities.issued(fleet["ca_directory"], "client") if one["name"] != name
+        )
+        problem = (
+            f"Nothing was changed. {name} has {sentence}. dockerd knows no revocation list: a certificate lets its holder in "
+            "until it ends, unless the authority of clients is replaced. That renews the other clients "
+            f"({others or 'there are none'}) and restarts each daemon twice. To do it: -e replace_authority=true, and "
+            "-e clients=HOSTS with the hosts of the others. Those whose machines are not in the inventory get a new "
+            "certificate by playbooks/client.yml; until then the rotation waits, and the client stays in. To have it out at "
+            "once, and the others locked out until they are renewed: -e emergency=true"
+        )
+    return {"problem": problem, "needs_authority": bool(good), "sentence": sentence}
+
+
+def summary(
+    fleet: dict[str, Any], name: str, hosts: list[Mapping[str, Any]], had_certificate: bool, check: bool
+) -> dict[str, list[str]]:
+    """What was taken from ``name``, a line for each host, and what still lets it in, one sentence each.
+
+    ``hosts`` are those of the fleet, each as its variables; ``had_certificate`` says whether one let it in before. In a
+    ``check`` it is what would be taken.
+    """
+    good = [
+        one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name and one["lets_in"]
+    ]
+    lines, left = [], []
+    for host in hosts:
+        where = str(host["inventory_hostname"])
+        before, after = (_ways(fleet, host, name, variable) for variable in ("removal_before", "removal_after"))
+        if before is None or after is None:
+            left.append(f"{where} could not be looked at: an SSH key or an account may let {name} in there")
+        held = [*(before or []), *([_CERTIFICATE] if had_certificate and where in fleet["checked"] else [])]
+        certified = any(one["trusted"] or one["hosts"] is None or where in one["hosts"] for one in good)
+        still = [] if check else [*(after or []), *([_CERTIFICATE] if certified and _CERTIFICATE in held else [])]
+        taken = ", ".join(way for way in held if way not in still) or "nothing"
+        lines.append(f"{where}: {'would be taken' if check else 'taken'}: {taken}")
+        if still:
+            left.append(f"{where} lets {name} in by {' and '.join(still)}")
+    return {"lines": lines, "left": left}
+
+
+_KEY, _ACCOUNT, _CERTIFICATE = "SSH key", "UNIX account", "certificate"
+_WAYS = (_KEY, _ACCOUNT)
+
+
+def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
+    """The ways by which ``name`` gets in on a host beside certificates; None where it could not be looked at.
+
+    Its ``variable`` has the replies of ``host_info`` (host) and of slurp for the account's authorized_keys (keys).
+    """
+    seen = host.get(variable) or {"host": {}, "keys": {}}
+    answer, keys = seen["host"].get("host"), seen["keys"]
+    if not answer or keys.get("unreachable"):
         return None
     found = []
     text = base64.b64decode(keys.get("content") or "").decode("utf-8", "replace")
     # A line is options, type, key and name.
     if any(line.split()[-1:] == [name] for line in text.splitlines() if not line.startswith("#")):
-        found.append("SSH key")
-    user = host["users"].get(name)
+        found.append(_KEY)
+    user = answer["users"].get(name)
     # Root needs no group.
-    if user and user["uid"] != 0 and socket_group in user["groups"]:
-        found.append(f"UNIX account in the group {socket_group}")
+    if user and user["uid"] != 0 and fleet["hosts"][str(host["inventory_hostname"])]["socket_group"] in user["groups"]:
+        found.append(_ACCOUNT)
     return found
+
+
+def _among(seen: dict[str, list[str] | None], way: str) -> str:
+    return ", ".join(host for host, ways in seen.items() if way in (ways or []))

@@ -70,28 +70,22 @@ def sign(
 def announce(directory: str, kind: str, name: str, certificate: str) -> None:
     """Note a certificate of ``name`` in the index before its machine has it, beside the current one."""
     place = Path(directory) / "issued" / f"{kind}s"
-    entry = place / f"{name}.pem.next"
-    if entry.exists():
-        # A run was cut, and nobody knows whether the machine was sent this one.
-        entry.replace(place / _superseded(entry, name))
+    # A run may have been cut, and nobody knows whether the machine was sent what it had announced.
+    for entry in (place / f"{name}.pem", place / f"{name}.pem.next"):
+        if entry.exists():
+            before = x509.load_pem_x509_certificate(entry.read_bytes())
+            (place / f"{name}.pem.{before.serial_number:x}~").write_bytes(entry.read_bytes())
     descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=place)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         stream.write(certificate)
     Path(temporary).chmod(0o644)
-    Path(temporary).replace(entry)
+    Path(temporary).replace(place / f"{name}.pem.next")
 
 
 def confirm(directory: str, kind: str, name: str) -> None:
-    """The machine has what was announced: that is the current one, and the one before stays by its serial number."""
-    place = Path(directory) / "issued" / f"{kind}s"
-    entry = place / f"{name}.pem"
-    if entry.exists():
-        (place / _superseded(entry, name)).write_bytes(entry.read_bytes())
-    (place / f"{name}.pem.next").replace(entry)
-
-
-def _superseded(entry: Path, name: str) -> str:
-    return f"{name}.pem.{x509.load_pem_x509_certificate(entry.read_bytes()).serial_number:x}~"
+    """The machine has what was announced: let that be the current one."""
+    entry = Path(directory) / "issued" / f"{kind}s" / f"{name}.pem"
+    entry.with_name(f"{name}.pem.next").replace(entry)
 
 
 def _general(name: str) -> x509.GeneralName:

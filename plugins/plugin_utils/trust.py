@@ -13,13 +13,16 @@ from __future__ import annotations
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.mooring.docker.plugins.module_utils import _pair
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
 from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
 from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, signing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Ten minutes, in days.
 _DAYS = 10 / (24 * 60)
@@ -87,12 +90,19 @@ def observed(directory: str, answer: dict[str, Any]) -> Trust:
     return found
 
 
-def combined(by_trying: dict[str, Trust], by_host: dict[str, Trust]) -> dict[str, Trust]:
-    """What was tried, and what the hosts say where trying told nothing."""
-    return {
-        host: {name: by_host.get(host, {}).get(name) if known is None else known for name, known in trust.items()}
-        for host, trust in by_trying.items()
-    }
+def combined(by_trying: dict[str, Trust], directory: str, hosts: list[Mapping[str, Any]]) -> dict[str, Trust]:
+    """What was tried, and where that told nothing, what the hosts say, each in its variable rotation_seen."""
+    found = {}
+    for host in hosts:
+        name = str(host["inventory_hostname"])
+        seen = observed(directory, host.get("rotation_seen") or {})
+        found[name] = {one: seen[one] if known is None else known for one, known in by_trying[name].items()}
+    return found
+
+
+def lacking(trust: dict[str, Trust], authority: str) -> list[str]:
+    """The hosts whose daemons were not seen to trust the generation of that name."""
+    return [host for host, trusts in trust.items() if not trusts.get(authority)]
 
 
 def _pair_of(place: str, generation: dict[str, Any], passphrase: str) -> tuple[str, str]:

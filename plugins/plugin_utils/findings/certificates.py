@@ -67,6 +67,10 @@ def controller(directory: str, client_days: int, authority_days: int) -> Iterato
             if certificate is not None:
                 renew = "run playbooks/rotate_certificates.yml -e rotate=ca"
                 yield from _ends(certificate, authority_days, one["name"], renew)
+    for one in authorities.outstanding(directory):
+        again = "run the same playbook again, rotate_certificates.yml or remove_client.yml, until it ends well"
+        severity = ERROR if view["distrusted"] else WARNING
+        yield Finding("certificates.rotation", severity, "no rotation or removal has anything left to do", one, again)
     for client in authorities.issued(directory, "client"):
         whose = f"the certificate of client {client['name']}"
         renew = "run playbooks/client.yml there, or playbooks/remove_client.yml if it is gone"
