@@ -101,18 +101,12 @@ def left(directory: str, fleet: dict[str, Any], emergency: bool) -> list[str]:
     """What a rotation of ``fleet`` that comes to its end could not do, one sentence each with the way out."""
     state = authorities.load(directory)
     found = authorities.outstanding(directory) if state["distrusted"] else []
-    never = sorted(
-        {
-            host
-            for one in state["distrusted"]
-            for host in one["hosts"] or []
-            if _never_restarts(fleet["hosts"].get(host))
-        }
-    )
+    unwilling = [name for name, host in fleet["hosts"].items() if host["restart"] == "never"]
+    never = sorted({host for one in state["distrusted"] for host in one["hosts"] or [] if host in unwilling})
     if never:
         found.append(
-            f"docker_engine_restart is never on {', '.join(never)}, and a daemon reads TLS files at its start only: allow "
-            "it for this run, -e docker_engine_restart=only_without_containers"
+            f"docker_engine_restart is never on {', '.join(never)}, and a daemon reads TLS files at its start only: "
+            "allow it for this run, -e docker_engine_restart=only_without_containers"
         )
     if found:
         found.append("Run the same command again once these hosts can be reached and their daemons may restart")
@@ -123,10 +117,6 @@ def left(directory: str, fleet: dict[str, Any], emergency: bool) -> list[str]:
             "playbooks/remove_client.yml"
         )
     return found
-
-
-def _never_restarts(host: dict[str, Any] | None) -> bool:
-    return host is not None and host["restart"] == "never"
 
 
 class FilterModule:

@@ -43,8 +43,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - One dictionary. For each host the names of the generations, as in C(Mooring client CA 1), and whether the daemon trusts them;
-      null where trying did not tell.
+    - One dictionary. For each host the names of the generations, as in C(Mooring client CA 1), and whether the daemon
+      trusts them; null where trying did not tell.
   type: list
   elements: dict
 """

@@ -18,8 +18,8 @@ the distrusted ones with the hosts that were not yet seen to refuse it.
 
 State: {"server": {"signer": N, "trusted": [N, ...]}, "client": {...}, "rotation": None or {"step": one of STEPS,
 "kinds": [KIND, ...], "leaving": [NAME of a client that is being removed, ...]}, "distrusted": [{"authority": its name,
-"generation": N, "since": ISO 8601, UTC, "clients": [NAME of a client that was removed by it, ...], "hosts": [HOST, ...],
-or None for all hosts, ...}]}.
+"generation": N, "since": ISO 8601, UTC, "clients": [NAME of a client that was removed by it, ...], "hosts": [HOST whose
+daemon may trust it, ...] or None for all}, ...]}.
 
 The index of what was issued, ``issued/KINDs``, has up to four kinds of files for a NAME (``index`` lists them all):
 NAME.pem is the current certificate, NAME.pem.next one that the machine may not have yet, NAME.pem.SERIAL~ one that was
@@ -74,9 +74,9 @@ def load(directory: str) -> State:
 def view(directory: str) -> dict[str, Any]:
     """What the roles need to know.
 
-    Keys: rotation and distrusted (as in the state), and each KIND with signer (a generation), trusted (a list of generations),
-    bundle (PEM text of all trusted certificates, "" while one is still to be made), fingerprints (their sha256),
-    chain (PEM text that goes behind a certificate it signs, mostly ""). A generation has the keys kind, name,
+    Keys: rotation and distrusted (as in the state), and each KIND with signer (a generation), trusted (a list of
+    generations), bundle (PEM text of all trusted certificates, "" while one is still to be made), fingerprints (their
+    sha256), chain (PEM text that goes behind a certificate it signs, mostly ""). A generation has the keys kind, name,
     certificate, key and cross (paths; cross may not exist) and key_id (hex, None while it is still to be made).
     """
     state = load(directory)
@@ -110,13 +110,16 @@ def generation(directory: str, kind: str, number: int) -> dict[str, Any]:
     }
 
 
-def upcoming(directory: str, kinds: list[str]) -> list[dict[str, Any]]:
-    """The generations that a rotation of ``kinds`` begins with, each with the one it follows as "old"."""
+def upcoming(directory: str, kinds: list[str], anew: bool = False) -> list[dict[str, Any]]:
+    """The generations that a rotation of ``kinds`` begins with, each with the one it follows as "old".
+
+    ``anew`` asks for those of ``replace_at_once``, which come after all that a rotation has made so far.
+    """
     state = load(directory)
     return [
-        {**generation(directory, kind, _newest(state[kind]) + 1), "old": generation(directory, kind, number)}
+        {**generation(directory, kind, last + 1), "old": generation(directory, kind, last)}
         for kind in kinds
-        for number in [state[kind]["signer"]]
+        for last in [_newest(state[kind]) if anew else state[kind]["signer"]]
     ]
 
 
@@ -209,8 +212,9 @@ def rotation_plan(
     late = sorted({one["name"] for one in trusted if one["authority_key_id"] == newest["key_id"]})
     if late and rotation["step"] and "client" in rotation["kinds"]:
         problems.append(
-            f"{', '.join(late)} has a certificate by {newest['name']} already, to which a rotation is under way: finish "
-            "that first, by playbooks/rotate_certificates.yml -e rotate=ca, and say this again; or say -e emergency=true"
+            f"{', '.join(late)} has a certificate by {newest['name']} already, to which a rotation is under way: "
+            "finish that first, by playbooks/rotate_certificates.yml -e rotate=ca, and say this again; or say "
+            "-e emergency=true"
         )
     at_once = retired or (removing and not trusted and not state["rotation"])
     return {"problems": problems, "anew": False, "at_once": at_once, "idle": at_once and not (outstanding or retired)}
@@ -232,8 +236,8 @@ def seen(state: State, trust: dict[str, dict[str, bool | None]]) -> State:
 def index(directory: str, kind: str) -> list[dict[str, Any]]:
     """All certificates in the index of one kind, by name, those of a name by status and the latest first.
 
-    Keys: name, status (one of STATUSES), files, trusted (by the fleet's authorities), hosts (those that may let it in by
-    an authority that is distrusted; None means all), lets_in (whether it is good for anything anywhere), and what
+    Keys: name, status (one of STATUSES), files, trusted (by the fleet's authorities), hosts (those that may let it in
+    by an authority that is distrusted; None means all), lets_in (whether it is good for anything anywhere), and what
     ``describe`` tells.
     """
     known = view(directory)
@@ -294,8 +298,8 @@ def outstanding(directory: str) -> list[str]:
         hosts = "all hosts" if one["hosts"] is None else ", ".join(one["hosts"])
         clients = f", those of {', '.join(one['clients'])} among them" if one["clients"] else ""
         found.append(
-            f"{one['authority']} was retired at {one['since']}, but the daemons of {hosts} were not seen to distrust it: its "
-            f"certificates may get in there{clients}"
+            f"{one['authority']} was retired at {one['since']}, but the daemons of {hosts} were not seen to distrust "
+            f"it: its certificates may get in there{clients}"
         )
     if state["rotation"]:
         rotation = state["rotation"]

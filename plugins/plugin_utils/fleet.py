@@ -37,8 +37,8 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
         )
         return {
             "problems": [
-                f"docker_engine_ca_directory differs between the hosts of docker_hosts ({told}), and this playbook works "
-                "on the authorities of one fleet: give them the same, or an inventory for each"
+                f"docker_engine_ca_directory differs between the hosts of docker_hosts ({told}), and this playbook "
+                "works on the authorities of one fleet: give them the same, or an inventory for each"
             ]
         }
     first, directory = hosts[0], next(iter(directories.values()))
@@ -91,6 +91,6 @@ def restart_problems(fleet: dict[str, Any], hosts: Iterable[str]) -> list[str]:
     if not never:
         return []
     return [
-        f"docker_engine_restart is never on {', '.join(never)}, but daemons read TLS files at their start only: allow it "
-        "for this run, -e docker_engine_restart=only_without_containers"
+        f"docker_engine_restart is never on {', '.join(never)}, but daemons read TLS files at their start only: allow "
+        "it for this run, -e docker_engine_restart=only_without_containers"
     ]

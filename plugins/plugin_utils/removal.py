@@ -28,8 +28,8 @@ def declared(hosts: list[Mapping[str, Any]], name: str) -> list[str]:
 def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[str, Any]]) -> dict[str, Any]:
     """What it takes to remove ``name``, by the index and by what was seen of ``hosts``, each as its variables.
 
-    ``allowed`` says that the authority of clients may be replaced. Keys: problem (why nothing is done, "" where there is
-    none), needs_authority (whether it takes that), sentence (what would be taken).
+    ``allowed`` says that the authority of clients may be replaced. Keys: problem (why nothing is done, "" where there
+    is none), needs_authority (whether it takes that).
     """
     own = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name]
     good = [one for one in own if one["lets_in"]]
@@ -40,29 +40,28 @@ def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[st
         more = f", {superseded} of them superseded" if superseded else ""
         until = max(str(one["not_after"]) for one in good)
         found.append(f"{len(good)} certificate{'s' if len(good) > 1 else ''}{more}, valid until {until}")
-    sentence = "; ".join(found) or "nothing that lets it in"
     problem = ""
     unseen = [host for host, its in seen.items() if its is None]
     if not own and not found:
         known = ", ".join(one["name"] for one in authorities.issued(fleet["ca_directory"], "client")) or "none"
         lost = f" ({', '.join(unseen)} could not be looked at)" if unseen else ""
         problem = (
-            f"client {name}: the index has {known}, and no host has an SSH key or an account of that name in the group of "
-            f"the socket{lost}; say -e client=NAME"
+            f"client {name}: the index has {known}, and no host has an SSH key or an account of that name in the group "
+            f"of the socket{lost}; say -e client=NAME"
         )
     elif good and not allowed:
         others = ", ".join(
             one["name"] for one in authorities.issued(fleet["ca_directory"], "client") if one["name"] != name
         )
         problem = (
-            f"Nothing was changed. {name} has {sentence}. dockerd knows no revocation list: a certificate lets its holder in "
-            "until it ends, unless the authority of clients is replaced. That renews the other clients "
+            f"Nothing was changed. {name} has {'; '.join(found)}. dockerd knows no revocation list: a certificate lets "
+            "its holder in until it ends, unless the authority of clients is replaced. That renews the other clients "
             f"({others or 'there are none'}) and restarts each daemon twice. To do it: -e replace_authority=true, and "
             "-e clients=HOSTS with the hosts of the others. Those whose machines are not in the inventory get a new "
-            "certificate by playbooks/client.yml; until then the rotation waits, and the client stays in. To have it out at "
-            "once, and the others locked out until they are renewed: -e emergency=true"
+            "certificate by playbooks/client.yml; until then the rotation waits, and the client stays in. To have it "
+            "out at once, and the others locked out until they are renewed: -e emergency=true"
         )
-    return {"problem": problem, "needs_authority": bool(good), "sentence": sentence}
+    return {"problem": problem, "needs_authority": bool(good)}
 
 
 def summary(
@@ -73,9 +72,7 @@ def summary(
     ``hosts`` are those of the fleet, each as its variables; ``had_certificate`` says whether one let it in before. In a
     ``check`` it is what would be taken.
     """
-    good = [
-        one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name and one["lets_in"]
-    ]
+    good = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name and one["lets_in"]]
     lines, left = [], []
     for host in hosts:
         where = str(host["inventory_hostname"])
