@@ -1,0 +1,62 @@
+"""What the playbooks about certificates go by is worked out from what is declared, and refused where it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.mooring.docker.plugins.plugin_utils.fleet import resolve, restart_problems
+
+TLS = ["unix:///run/docker.sock", "tcp://0.0.0.0:2376"]
+
+
+def host(name: str, **variables: Any) -> dict[str, Any]:
+    return {"inventory_hostname": name, "inventory_dir": "/srv/fleet", "docker_engine_endpoints": TLS, **variables}
+
+
+def test_a_fleet_without_hosts_is_refused() -> None:
+    assert "no hosts in a group docker_hosts" in resolve([], [], "root")["problems"][0]
+
+
+def test_hosts_of_several_authorities_are_refused_by_name() -> None:
+    (problem,) = resolve([host("a"), host("b", docker_engine_ca_directory="/elsewhere"), host("c")], [], "x")[
+        "problems"
+    ]
+    assert "/srv/fleet/pki of a, c; /elsewhere of b" in problem
+    # One directory may be spelled in several ways.
+    assert not resolve([host("a"), host("b", docker_engine_ca_directory="/srv/fleet/x/../pki")], [], "x")["problems"]
+
+
+def test_an_endpoint_that_is_none_is_refused() -> None:
+    assert "tcp://x" in resolve([host("a", docker_engine_endpoints=["tcp://x"])], [], "root")["problems"][0]
+
+
+def test_a_fleet_is_what_is_declared(tmp_path: Path) -> None:
+    hosts = [
+        host("a", ansible_host="192.0.2.1", docker_engine_ca_passphrase="secret", docker_engine_restart="never"),
+        host("b", docker_engine_endpoints=["tcp://127.0.0.1:2376"]),
+        host("c", docker_engine_endpoints=["unix:///run/docker.sock"]),
+        host("d", docker_engine_endpoints=["tcp://127.0.0.1:2375"], docker_engine_tls=False),
+        host("e", docker_engine_endpoints=["unix:///run/docker.sock"]),
+    ]
+    for one in hosts:
+        one["docker_engine_ca_directory"] = str(tmp_path)
+    (tmp_path / "issued/servers").mkdir(parents=True)
+    (tmp_path / "issued/servers/e.pem").write_text("")
+    clients = [{"inventory_hostname": "localhost"}, host("b"), host("c", docker_client_name="carol")]
+    fleet = resolve(hosts, clients, "root")
+    assert (fleet["name"], fleet["passphrase"], fleet["ca_directory"]) == ("fleet", "secret", str(tmp_path))
+    assert fleet["tls"] == ["a", "b"]
+    # Who had a certificate once may still serve by it.
+    assert fleet["checked"] == ["a", "b", "e"]
+    assert [fleet["hosts"][name]["endpoints"] for name in "ab"] == [["tcp://192.0.2.1:2376"], []]
+    assert fleet["clients"] == {"localhost": "root", "b": "b", "c": "carol"}
+    assert "never on a, but" in restart_problems(fleet, ["a", "b", "c"])[0]
+    assert restart_problems(fleet, ["b", "c"]) == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_first_host_decides_nothing_alone(order: int) -> None:
+    hosts = [host("a"), host("b", docker_engine_restart="never")][::order]
+    assert "never on b, but" in restart_problems(resolve(hosts, [], "root"), ["a", "b"])[0]
