@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,45 @@ def test_a_fleet_is_what_is_declared(tmp_path: Path) -> None:
     assert fleet["clients"] == {"localhost": "root", "b": "b", "c": "carol"}
     assert "never on a, but" in restart_problems(fleet, ["a", "b", "c"])[0]
     assert restart_problems(fleet, ["b", "c"]) == []
+
+
+PLAYBOOK = """
+- hosts: localhost:all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_tasks: {tasks}
+- hosts: docker_hosts
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_fact:
+        {{docker_engine_ca_directory: /evil, docker_engine_restart: never, ansible_host: 192.0.2.9}}
+- hosts: localhost:all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_tasks: {tasks}
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy:
+        content: "{{{{ {{'fleet': mooring_fleet, 'late': hostvars['a'].docker_engine_ca_directory}} | to_json }}}}"
+        dest: {told}
+"""
+
+
+def test_nothing_that_hosts_answer_changes_the_fleet(tmp_path: Path) -> None:
+    """Whatever becomes a host's variable after the first play: the control is a variable that did."""
+    tasks = Path(__file__).resolve().parents[2] / "playbooks/tasks/fleet.yml"
+    (tmp_path / "play.yml").write_text(PLAYBOOK.format(tasks=tasks, told=tmp_path / "told.json"))
+    variables = "ansible_connection=local docker_engine_endpoints='[\"tcp://0.0.0.0:2376\"]'"
+    (tmp_path / "hosts").write_text(f"[docker_hosts]\na ansible_host=192.0.2.1 {variables}\n")
+    words = ["ansible-playbook", "-i", str(tmp_path / "hosts"), str(tmp_path / "play.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["late"] == "/evil"
+    assert told["fleet"]["ca_directory"] == str(tmp_path / "pki")
+    assert told["fleet"]["hosts"]["a"]["restart"] == "only_without_containers"
+    assert told["fleet"]["hosts"]["a"]["endpoints"] == ["tcp://192.0.2.1:2376"]
 
 
 @pytest.mark.parametrize("order", [1, -1])
