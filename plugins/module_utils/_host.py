@@ -36,6 +36,7 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
     _published,
     _session,
     _settings,
+    _socket_group,
     _sshd,
     _store,
     _sysctls,
@@ -96,8 +97,8 @@ def packages(names: list[str]) -> dict[str, dict[str, str | None]]:
 
 
 def accounts(users: list[str], groups: list[str]) -> dict[str, Any]:
-    """Which of the named users and groups exist, and the groups each user is in."""
-    found: dict[str, Any] = {"users": {}, "groups": {}}
+    """Which of the named users and groups exist, the groups each user is in, and who holds each group."""
+    found: dict[str, Any] = {"users": {}}
     for name in users:
         try:
             entry = pwd.getpwnam(name)
@@ -107,13 +108,7 @@ def accounts(users: list[str], groups: list[str]) -> dict[str, Any]:
         member_of = {group.gr_name for group in grp.getgrall() if name in group.gr_mem}
         member_of.add(grp.getgrgid(entry.pw_gid).gr_name)
         found["users"][name] = {"uid": entry.pw_uid, "groups": sorted(member_of)}
-    for name in groups:
-        try:
-            group = grp.getgrnam(name)
-        except KeyError:
-            found["groups"][name] = None
-            continue
-        found["groups"][name] = {"gid": group.gr_gid, "members": sorted(group.gr_mem)}
+    found["groups"] = {name: _socket_group.observe(name) for name in groups}
     return found
 
 
@@ -396,10 +391,11 @@ def observe(
     bridges: bool = False,
     asked_at: float | None = None,
     sysctls: list[str] | None = None,
+    ssh_socket: str | None = None,
 ) -> dict[str, Any]:
     """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
 
-    ``sysctls`` are names of kernel parameters to look up.
+    ``sysctls`` are names of kernel parameters to look up. ``ssh_socket`` is what clients over SSH are to reach.
 
     ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
     """
@@ -428,5 +424,5 @@ def observe(
     published = answer["engine"]["published"]
     answer["listening"] = [url for url in listening(answer["engine"]["service"]["pid"]) if url not in published]
     answer["sockets"] = sockets(answer["listening"])
-    answer["ssh"] = _sshd.observe(ssh_user, answer["network"]["client"]) if ssh_user else None
+    answer["ssh"] = _sshd.observe(ssh_user, answer["network"]["client"], ssh_socket) if ssh_user else None
     return answer

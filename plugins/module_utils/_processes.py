@@ -79,6 +79,23 @@ def _is_containers(directory: Path, nested: bool) -> bool:
     return any(_IDENTIFIER.search(path) and not path.startswith("/user.slice/") for path in paths)
 
 
+def title(process: Process) -> str:
+    """The command line of a process, or what it has written over that."""
+    try:
+        text = (PROC / str(process.pid) / "cmdline").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return text.replace("\0", " ").strip()
+
+
+def program(process: Process) -> str:
+    """The name of the file that a process runs, also where a newer one has taken its place; empty for the kernel's."""
+    try:
+        return (PROC / str(process.pid) / "exe").readlink().name.removesuffix(" (deleted)")
+    except OSError:
+        return ""
+
+
 def ancestors() -> set[int]:
     """The ids of this very process and of those above it, up to the server that took its connection."""
     found, pid = set(), os.getpid()

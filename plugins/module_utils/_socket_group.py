@@ -70,6 +70,9 @@ def observe(name: str) -> dict[str, Any] | None:
     }
 
 
+_EMPTY: dict[str, Any] = {"gid": None, "members": [], "primary": [], "own": [], "holders": []}
+
+
 def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
     """What brings the group, as ``observe`` saw it, to what is declared."""
     name = declared.name
@@ -96,8 +99,13 @@ def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
 
 
 def due(seen: dict[str, Any] | None, name: str, users: list[str], exclusive: bool) -> bool:
-    """Whether the group, as ``host_info`` saw it, is not as declared."""
-    return plan(Declaration(name, users, exclusive), seen) != Plan()
+    """Whether the group, as ``host_info`` saw it, is not as declared. One that is to come has nobody in it."""
+    return plan(Declaration(name, users, exclusive), seen or _EMPTY) != Plan()
+
+
+def problems(seen: dict[str, Any] | None, name: str, users: list[str], exclusive: bool) -> list[str]:
+    """Why the group, as ``host_info`` saw it, cannot be as declared, one sentence each."""
+    return plan(Declaration(name, users, exclusive), seen or _EMPTY).problems
 
 
 def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
@@ -105,7 +113,7 @@ def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
     seen = observe(declared.name)
     if seen is None and check_mode:
         # It comes with the engine.
-        seen = {"members": [], "primary": [], "own": [], "holders": []}
+        seen = _EMPTY
     todo = plan(declared, seen)
     missing = [user for user in todo.add if not check_mode and not _exists(user)]
     problems = todo.problems + [f"there is no user {user}" for user in missing]

@@ -12,6 +12,9 @@ import base64
 import re
 import shlex
 
+ACCOUNT = r"^[a-z_][a-z0-9_-]{0,30}$"
+"""What an account may be called."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _TYPE = re.compile(r"(ssh|ecdsa|sk)-[A-Za-z0-9@.-]{1,60}")
 
@@ -53,8 +56,22 @@ def _key_problem(key: object) -> str | None:
         return "does not begin with the type of a key, such as ssh-ed25519"
     if "-cert-" in words[0]:
         return "is a certificate, which sshd trusts by its authority: name the key that it is for"
-    if _fields(words[1])[:1] != [words[0].encode()]:
+    fields = _fields(words[1])
+    if fields[:1] != [words[0].encode()]:
         return f"is cut short or changed: it says {words[0]}, and what follows is no whole key of that type"
+    return _weakness(fields)
+
+
+_RSA_BITS = 3072
+
+
+def _weakness(fields: list[bytes]) -> str | None:
+    """Why a key may be forged. An RSA key is its type, exponent and modulus (RFC 4253, 6.6)."""
+    bits = int.from_bytes(fields[2], "big").bit_length() if len(fields) > 2 else 0
+    if fields[0] == b"ssh-dss":
+        return "is a DSA key, which sshd refuses for its weakness: make another (ssh-keygen -t ed25519)"
+    if fields[0] == b"ssh-rsa" and bits < _RSA_BITS:
+        return f"is an RSA key of {bits} bits and must have at least {_RSA_BITS}: make another (ssh-keygen -t ed25519)"
     return None
 
 
@@ -74,13 +91,23 @@ def _fields(text: str) -> list[bytes]:
     return fields if len(fields) > 1 else []
 
 
-def authorized_keys(clients: dict[str, str], socket: str) -> str:
-    """The file for sshd: every key opens the daemon's ``socket`` and nothing else.
+def command(socket: str) -> str:
+    """What every client's session runs: it opens the daemon's ``socket`` and nothing else.
 
     The socket is named, so that no DOCKER_HOST or DOCKER_CONTEXT of the host's environment leads elsewhere.
     """
-    command = f"docker --host {shlex.quote('unix://' + socket)} system dial-stdio"
+    return f"docker --host {shlex.quote('unix://' + socket)} system dial-stdio"
+
+
+def authorized_keys(clients: dict[str, str], socket: str) -> str:
+    """The file for sshd, in which every key is bound to that command."""
     lines = ["# Mooring: docker_engine_ssh_clients"]
     for name, key in sorted(clients.items()):
-        lines.append(f'restrict,command="{command}" {" ".join(key.split()[:2])} {name}')
+        lines.append(f'restrict,command="{command(socket)}" {" ".join(key.split()[:2])} {name}')
     return "\n".join(lines) + "\n"
+
+
+def grants(text: str) -> set[str]:
+    """What a file of ``authorized_keys`` gives: its lines without comments. One that is gone has ended."""
+    lines = (line.strip() for line in text.splitlines())
+    return {line.rpartition(" ")[0] for line in lines if line and not line.startswith("#")}

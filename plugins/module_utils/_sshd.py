@@ -2,102 +2,221 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The account by which clients reach the daemon over SSH, as the host has it, and what sshd would make of it.
 
-The account is known by its home, which nobody else has and which root alone may write: no client can add a key.
+The account is known by its home, which nobody else has and which root alone may write: no client can add a key. What
+its keys are bound to, a drop-in says once more for every way in that sshd may know (``_sshd_config``).
 """
 
 from __future__ import annotations
 
-import fnmatch
+import contextlib
+import getopt
+import glob
 import grp
+import os
 import pwd
+import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils import (
+    _daemon,
+    _processes,
+    _ssh_keys,
+    _sshd_config,
+    _store,
+)
 
 HOME = Path("/var/lib/mooring-ssh")
 KEYS = HOME / ".ssh" / "authorized_keys"
+PENDING = _store.STATE / "ssh.json"
+"""There while a run changes the SSH side: accounts whose sessions are to end, name to user id."""
 
 
-def observe(user: str, client: str | None) -> dict[str, Any]:
-    """Mooring's accounts, the keys that get in, sshd's settings for ``user`` from the address ``client``, host keys."""
-    settings, error = _settings(user, client or "127.0.0.1")
+def observe(user: str, client: str | None, socket: str | None = None) -> dict[str, Any]:
+    """Mooring's accounts, the keys that get in, its drop-in, sshd's settings for ``user`` from the address ``client``.
+
+    With ``socket``, the daemon's, ``trial`` has the settings as they would be with the drop-in that keeps the account
+    to it; None where that is there.
+    """
+    found, error = settings(user, client)
+    text = _store.read(_sshd_config.DROP_IN)
+    trial = None
+    if socket and text != drop_in(user, socket, found):
+        trial = dict(zip(("settings", "error"), _trial(drop_in(user, socket, found), user, client)))
     return {
-        "accounts": {entry.pw_name: _account(entry) for entry in pwd.getpwall() if entry.pw_dir == str(HOME)},
+        "accounts": {entry.pw_name: _account(entry) for entry in accounts()},
         "authorized_keys": _store.file_digest(str(KEYS)),
-        "guarded": all(_is_guarded(path) for path in (HOME, KEYS.parent, KEYS)),
-        "settings": settings,
+        "has_home": os.path.lexists(HOME),
+        "guarded": is_guarded(),
+        "drop_in": text,
+        "loaded": _is_loaded(found),
+        "pending": PENDING.exists(),
+        "configuration": _sshd_config.survey(_text, lambda pattern: sorted(glob.glob(pattern))),  # noqa: PTH207  As glob(3) finds them.
+        "listeners": [_title(process) for process in listeners()],
+        "settings": found,
         "error": error,
+        "trial": trial,
         "host_keys": [
             " ".join(text.split()[:2])
-            for path in settings.get("hostkey", [])
+            for path in found.get("hostkey", [])
             for text in [_store.read(Path(f"{path}.pub"))]
             if text
         ],
     }
 
 
+def accounts() -> list[pwd.struct_passwd]:
+    """The accounts that Mooring has made."""
+    return [entry for entry in pwd.getpwall() if entry.pw_dir == str(HOME)]
+
+
+def values(socket: str, settings: dict[str, list[str]]) -> dict[str, str]:
+    """What sshd must be set to for the account, where ``settings`` are what it says of itself."""
+    found: dict[str, str] = _sshd_config.settings(_ssh_keys.command(socket), KEYS, list(settings))
+    return found
+
+
+def drop_in(user: str, socket: str, settings: dict[str, list[str]]) -> str:
+    """The drop-in that sets them."""
+    text: str = _sshd_config.block(user, values(socket, settings))
+    return text
+
+
+def listeners() -> list[_processes.Process]:
+    """The sshd that wait for connections, without what they are just about to start for one."""
+    found = {process.pid: process for process in _processes.running() if "[listener]" in _title(process)}
+    return [process for process in found.values() if process.parent not in found]
+
+
+def is_nameless(process: _processes.Process) -> bool:
+    """Whether it is sshd's for a connection that has not said yet whose it is."""
+    return _NAMELESS.match(_title(process)) is not None
+
+
+def is_session(process: _processes.Process, user: str) -> bool:
+    """Whether it is sshd's own for a session of ``user``, or for a connection that logs in as that."""
+    return re.match(rf"sshd(-session)?: {re.escape(user)}( \[|@|$)", _title(process)) is not None
+
+
+_NAMELESS = re.compile(r"(?!sshd(-session)?: ).|sshd(-session)?: \[accepted\]")
+"""The title of such a process: its command line at the very first."""
+
+
+def _title(process: _processes.Process) -> str:
+    """What one of sshd's processes that act as root says of itself, which nobody else can; empty for others."""
+    is_sshd = process.users == {0} and _processes.program(process) in ("sshd", "sshd-session")
+    title: str = _processes.title(process) if is_sshd else ""
+    return title
+
+
 def _account(entry: pwd.struct_passwd) -> dict[str, Any]:
     shadow = (_store.read(Path("/etc/shadow")) or "").splitlines()
-    password = next((line.split(":")[1] for line in shadow if line.startswith(f"{entry.pw_name}:")), "")
+    # shadow(5): the password is the second field, the day on which the account expires the eighth.
+    fields = next((line.split(":") for line in shadow if line.startswith(f"{entry.pw_name}:")), [""] * 9)
     member_of = {group.gr_name for group in grp.getgrall() if entry.pw_name in group.gr_mem}
     return {
         "groups": sorted({grp.getgrgid(entry.pw_gid).gr_name} | member_of),
         "shell": entry.pw_shell,
         # No password is a hash of "*"; "!" in front would do as well, but sshd without PAM refuses keys too then.
-        "password": password != "*",
+        "password": fields[1] != "*",
+        "expires": fields[7] != "",
     }
 
 
-def _is_guarded(path: Path) -> bool:
-    """Whether nobody but root may change what is at ``path``, and sshd may read it as the account."""
+def is_guarded() -> bool:
+    """Whether the account's home has the keys and nothing else, root alone may change them, and sshd may read them."""
     try:
-        state = path.lstat()
-    except FileNotFoundError:
+        found = {path: path.lstat() for path in (HOME, KEYS.parent, KEYS)}
+    except OSError:
         return False
-    return (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (0, 0, 0o644 if path == KEYS else 0o755)
+    return [*HOME.iterdir(), *KEYS.parent.iterdir()] == [KEYS.parent, KEYS] and all(
+        (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (0, 0, 0o644 if path == KEYS else 0o755)
+        for path, state in found.items()
+    )
 
 
-def _settings(user: str, client: str) -> tuple[dict[str, list[str]], str | None]:
-    """sshd's settings, name in small letters to words, and its error where it gives none."""
-    where = f"user={user},host={client},addr={client},laddr=127.0.0.1,lport=22"
-    done = _daemon.run("sshd", "-T", "-C", where)
+def _text(path: Path) -> str | None:
+    """A file of sshd's configuration, which need not be UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def started(settings: dict[str, list[str]]) -> int | None:
+    """When, in nanoseconds since the epoch, the sshd that listens last read its configuration, or None.
+
+    It writes its pid file at each start, and whenever it reads its configuration again.
+    """
+    path = Path(" ".join(settings.get("pidfile", ["none"])))
+    pid = (_text(path) or "").strip()
+    with contextlib.suppress(OSError):
+        if pid in {str(process.pid) for process in listeners()}:
+            return path.stat().st_mtime_ns
+    return None
+
+
+def _is_loaded(settings: dict[str, list[str]]) -> bool | None:
+    """Whether the sshd that listens has read the drop-in; None where there is none, or where that cannot be told."""
+    moment = started(settings)
+    try:
+        return None if moment is None else moment > _sshd_config.DROP_IN.stat().st_ctime_ns
+    except OSError:
+        return None
+
+
+def settings(user: str, client: str | None, main: Path = _sshd_config.MAIN) -> tuple[dict[str, list[str]], str | None]:
+    """sshd's settings by the file ``main``, name in small letters to words, and its error where it gives none."""
+    client = client or "127.0.0.1"
+    where = f"user={user},host={client},addr={client},laddr=127.0.0.1,lport=22,rdomain="
+    done = _daemon.run("sshd", "-T", "-f", str(main), "-C", where)
     if done.returncode != 0:
         return {}, done.stderr.strip() or f"sshd -T ended with status {done.returncode}"
     found: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         name, *words = line.split()
-        # Settings that may be given several times have a line each.
-        found.setdefault(name.lower(), []).extend(words)
+        # Settings that may be given several times have a line each, and the same line may come again.
+        known = found.setdefault(name.lower(), [])
+        known += [word for word in words if word not in known] if known else words
     return found, None
 
 
-def obstacles(settings: dict[str, list[str]], user: str, group: str, types: list[str]) -> list[str]:
-    """What in sshd's ``settings`` keeps ``user``, a member of ``group`` alone, with keys of ``types`` out.
+def _trial(text: str, user: str, client: str | None) -> tuple[dict[str, list[str]], str | None]:
+    """sshd's settings as they would be with a drop-in of this text before all else."""
+    with tempfile.TemporaryDirectory() as directory:
+        block, main = Path(directory, "block.conf"), Path(directory, "sshd_config")
+        block.write_text(text, encoding="utf-8")
+        main.write_text(f"Include {block}\nInclude {_sshd_config.MAIN}\n", encoding="utf-8")
+        return settings(user, client, main)
 
-    Each with what to say in sshd_config instead; that file is the operator's.
+
+def obstacles(seen: dict[str, Any], user: str, group: str, socket: str, types: list[str]) -> list[str]:
+    """What in sshd, as ``observe`` saw it, keeps ``user``, a member of ``group`` alone, with keys of ``types`` out.
+
+    And what would let it do more than reach ``socket``. Each with what to say in sshd_config instead; the files but
+    Mooring's drop-in are the operator's.
     """
-    found = []
-    if settings.get("pubkeyauthentication") == ["no"]:
-        found.append("PubkeyAuthentication no: say yes")
-    places = [_expanded(place, user) for place in settings.get("authorizedkeysfile", [])]
-    if KEYS not in places:
-        found.append(
-            f"AuthorizedKeysFile {' '.join(settings.get('authorizedkeysfile', []))}: say .ssh/authorized_keys as well"
-        )
-    methods = settings.get("authenticationmethods", ["any"])
-    if not {"any", "publickey"} & set(methods):
-        found.append(f"AuthenticationMethods {' '.join(methods)}: say publickey")
-    for name in ("forcecommand", "chrootdirectory"):
-        if settings.get(name, ["none"]) != ["none"]:
-            found.append(f"{_SPELLED[name]} {' '.join(settings[name])}: say none")
+    tried = seen["trial"] or seen
+    if tried["error"]:
+        return [f"sshd does not tell its settings: {tried['error']}"]
+    settings, wanted = tried["settings"], values(socket, seen["settings"])
+    found: list[str] = [
+        f"{title} reads another configuration: let it read {_sshd_config.MAIN} (without -f)"
+        for title in seen["listeners"]
+        if _configuration(title) != str(_sshd_config.MAIN)
+    ]
+    found += _sshd_config.problems(seen["configuration"], user, group, wanted)
+    found += _sshd_config.differing(wanted, settings)
+    if settings.get("refuseconnection", ["no"]) != ["no"]:
+        found.append("RefuseConnection yes: say no for the account")
     for name, subject in (("denyusers", user), ("denygroups", group)):
         # A pattern of a user at an address keeps out some addresses, which is the operator's to want.
-        if _listed(subject, settings.get(name, [])):
+        if _sshd_config.listed(subject, settings.get(name, [])):
             found.append(f"{_SPELLED[name]} {' '.join(settings[name])}: it names {subject}")
     for name, subject in (("allowusers", user), ("allowgroups", group)):
         allowed = [pattern.partition("@")[0] for pattern in settings.get(name, [])]
-        if allowed and not _listed(subject, allowed):
+        if allowed and not _sshd_config.listed(subject, allowed):
             found.append(f"{_SPELLED[name]} {' '.join(settings[name])}: add {subject}")
     # A key of type ssh-rsa signs by SHA-2.
     accepted = ",".join(settings.get("pubkeyacceptedalgorithms", settings.get("pubkeyacceptedkeytypes", []))).split(",")
@@ -107,24 +226,19 @@ def obstacles(settings: dict[str, list[str]], user: str, group: str, types: list
     return found
 
 
+def _configuration(title: str) -> str:
+    """The file that a listening sshd reads, by its title, which has its command line in it (sshd.c: main)."""
+    line = title.partition(": ")[2].partition(" [listener]")[0]
+    try:
+        options, _rest = getopt.getopt(line.split()[1:], "C:E:b:c:f:g:h:k:o:p:u:46DGQRTdeiqrtV")
+    except getopt.GetoptError:
+        return ""
+    return dict(options).get("-f", str(_sshd_config.MAIN))
+
+
 _SPELLED = {
-    "forcecommand": "ForceCommand",
-    "chrootdirectory": "ChrootDirectory",
     "denyusers": "DenyUsers",
     "denygroups": "DenyGroups",
     "allowusers": "AllowUsers",
     "allowgroups": "AllowGroups",
 }
-
-
-def _expanded(place: str, user: str) -> Path:
-    """A path of sshd_config, for the account; one that is relative begins at its home."""
-    return HOME / place.replace("%h", str(HOME)).replace("%u", user)
-
-
-def _listed(subject: str, patterns: list[str]) -> bool:
-    """Whether sshd finds ``subject`` in a list of patterns (PATTERNS in ssh_config(5)); one with "!" takes it out."""
-    plain = [pattern.replace("[", "[[]") for pattern in patterns]
-    if any(pattern.startswith("!") and fnmatch.fnmatchcase(subject, pattern[1:]) for pattern in plain):
-        return False
-    return any(fnmatch.fnmatchcase(subject, pattern) for pattern in plain)

@@ -41,6 +41,9 @@ options:
   ssh_user:
     description: Account by which clients reach the daemon over SSH. Given, RV(host.ssh) tells what is there of it.
     type: str
+  ssh_socket:
+    description: Path of the daemon's socket that they are to reach. Given, RV(host.ssh) has a C(trial).
+    type: path
   bridges:
     description: Whether RV(host.bridge) tells what M(mooring.docker.bridge_info) would, without another trip.
     type: bool
@@ -186,14 +189,34 @@ host:
       description: C(uid) and C(groups) of each asked user, null where there is none.
       type: dict
     groups:
-      description: C(gid) and C(members) of each asked group, null where there is none.
+      description:
+        - C(gid) and C(members) of each asked group, null where there is none.
+        - C(primary) are the users whose primary group it is, C(own) the accounts that Mooring made for clients over
+          SSH.
+        - C(holders) are processes that hold the group, each with its C(pid), C(name) and C(user). Those of root and of
+          containers are left out.
       type: dict
+      sample:
+        docker:
+          gid: 994
+          members: [deploy]
+          primary: [docker-remote]
+          own: [docker-remote]
+          holders: [{"pid": 812, "name": bash, "user": deploy}]
     ssh:
       description:
-        - C(accounts) are those that Mooring made, with their C(groups), C(shell), and whether they have a C(password).
-          C(authorized_keys) is the sha256 of the keys that get in, C(guarded) whether root alone may change it.
+        - C(accounts) are those that Mooring made, with their C(groups), C(shell), whether they have a C(password) and
+          whether one C(expires). C(authorized_keys) is the sha256 of the keys that get in. C(has_home) tells whether
+          there is a home, C(guarded) whether it has nothing else, and root alone may change it.
+        - C(drop_in) is the text of Mooring's share of sshd's configuration, null for none, and C(loaded) whether the
+          sshd that listens has read it, null where that cannot be told. C(pending) tells that a run was cut while it
+          changed any of this.
         - C(settings) are what sshd says it would do with the account, for a client at the address that this session
-          comes from, or C(error) why it says nothing. C(host_keys) are its public keys.
+          comes from, or C(error) why it says nothing. C(trial) has both as they would be with the drop-in for
+          O(ssh_socket), null where that is there. C(host_keys) are its public keys.
+        - C(configuration) has the Match blocks of sshd's configuration C(before) and C(after) the place of that
+          drop-in, and C(is_included), whether sshd reads what stands there. C(listeners) are the titles of its
+          processes that wait for connections.
       type: dict
 """
 
@@ -211,6 +234,7 @@ def main() -> None:
             "groups": dict(names),
             "certificates": {"type": "list", "elements": "path", "default": []},
             "ssh_user": {"type": "str"},
+            "ssh_socket": {"type": "path"},
             "bridges": {"type": "bool", "default": False},
             "asked_at": {"type": "float"},
             "sysctls": dict(names),
@@ -218,7 +242,17 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    options = ("packages", "users", "groups", "certificates", "ssh_user", "bridges", "asked_at", "sysctls")
+    options = (
+        "packages",
+        "users",
+        "groups",
+        "certificates",
+        "ssh_user",
+        "bridges",
+        "asked_at",
+        "sysctls",
+        "ssh_socket",
+    )
     module.exit_json(host=_host.observe(*(params[option] for option in options)))
 
 

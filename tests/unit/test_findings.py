@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.filter.findings import finding_line, host_findings
-from ansible_collections.mooring.docker.plugins.module_utils import _nftables
+from ansible_collections.mooring.docker.plugins.module_utils import _nftables, _sshd
+from ansible_collections.mooring.docker.plugins.module_utils._ssh_access import Access
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import cis, network, on_host
 
 DECLARED = {
@@ -28,6 +30,7 @@ DECLARED = {
     "vantages": {"forky": "192.0.2.8"},
     "controller": ["192.0.2.1"],
     "filters": {"endpoint": "rules"},
+    "ssh": {"clients": {"alice": "ssh-ed25519 AAAA"}, "user": "docker-remote", "group": "docker", "socket": "/d.sock"},
 }
 CERTIFICATE = {
     "days_left": 90,
@@ -54,7 +57,38 @@ def file(kind: str = "file", mode: str = "0644", leads_to: str | None = None) ->
     return {"kind": kind, "owner": "root", "group": "root", "mode": mode, "leads_to": leads_to}
 
 
+SSHD = {"pidfile": ["/run/sshd.pid"], "pubkeyacceptedalgorithms": ["ssh-ed25519"]}
+ACCESS = Access(**DECLARED["ssh"])
+SSH = {
+    "accounts": {"docker-remote": {"groups": ["docker"], "shell": "/bin/sh", "password": False, "expires": False}},
+    "authorized_keys": hashlib.sha256(ACCESS.keys.encode()).hexdigest(),
+    "has_home": True,
+    "guarded": True,
+    "drop_in": _sshd.drop_in("docker-remote", "/d.sock", SSHD),
+    "loaded": True,
+    "pending": False,
+    "configuration": {"before": [], "after": [], "is_included": True},
+    "listeners": ["sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups"],
+    "settings": {
+        **SSHD,
+        **{name.lower(): value.split() for name, value in _sshd.values("/d.sock", SSHD).items()},
+    },
+    "error": None,
+    "trial": None,
+    "host_keys": [],
+}
+
 HOST = {
+    "ssh": SSH,
+    "groups": {
+        "docker": {
+            "gid": 994,
+            "members": ["deploy"],
+            "primary": ["docker-remote"],
+            "own": ["docker-remote"],
+            "holders": [{"pid": 8, "name": "sh", "user": "deploy"}, {"pid": 9, "name": "sh", "user": "docker-remote"}],
+        }
+    },
     "system": {
         "kernel": "Linux",
         "systemd": True,
@@ -143,6 +177,24 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/version", "26.1.4", "engine.version_differs"),
     ("engine/running_version", "26.1.4", "engine.version_differs"),
     ("engine/package/version", "5:28.5.2-1~debian.13~trixie", "engine.version_differs"),
+    ("groups/docker/holders", [{"pid": 10, "name": "tmux", "user": "bob"}], "sockets.holders"),
+    ("ssh/pending", True, "ssh.pending"),
+    ("ssh/accounts/docker-other", {}, "ssh.left_over"),
+    ("ssh/accounts", {}, "ssh.account"),
+    ("ssh/accounts/docker-remote/groups", ["docker", "sudo"], "ssh.account"),
+    ("ssh/accounts/docker-remote/shell", "/bin/bash", "ssh.account"),
+    ("ssh/accounts/docker-remote/password", True, "ssh.account"),
+    ("ssh/accounts/docker-remote/expires", True, "ssh.account"),
+    ("ssh/authorized_keys", None, "ssh.keys"),
+    ("ssh/authorized_keys", "another", "ssh.keys"),
+    ("ssh/guarded", False, "ssh.home"),
+    ("ssh/drop_in", None, "ssh.drop_in"),
+    ("ssh/drop_in", "", "ssh.drop_in"),
+    ("ssh/loaded", False, "ssh.not_loaded"),
+    ("ssh/error", "no sshd", "ssh.unobserved"),
+    ("ssh/settings/trustedusercakeys", ["/etc/ssh/ca.pub"], "ssh.settings"),
+    ("ssh/settings/allowusers", ["admin"], "ssh.settings"),
+    ("ssh/configuration/is_included", False, "ssh.settings"),
     ("system/apparmor_parser", False, "engine.apparmor"),
     ("engine/settings/apparmor", False, "engine.apparmor"),
     ("engine/containerd/active", "inactive", "engine.containerd_stopped"),
@@ -460,3 +512,23 @@ def test_container_that_ended_meanwhile_is_not_missed() -> None:
     there["containers"][0]["interfaces"] = None
     there["bridges"][0]["ports"] = []
     assert list(network.ways(there)) == []
+
+
+def test_what_is_left_of_clients_over_ssh_is_told() -> None:
+    """Where none are declared any more."""
+    nobody = {**DECLARED["ssh"], "clients": {}}
+    gone = {**SSH, "accounts": {}, "has_home": False, "drop_in": None, "authorized_keys": None, "guarded": False}
+    left: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, []),
+        ({"accounts": SSH["accounts"], "has_home": True, "drop_in": "x"}, ["ssh.left_over"]),
+        ({"has_home": True}, ["ssh.left_over"]),
+        ({"drop_in": "x", "loaded": False}, ["ssh.left_over"]),
+        ({"pending": True}, ["ssh.pending"]),
+        # Nobody is to come in: sshd's settings, and whether there is one, are nobody's business.
+        ({"settings": {}, "error": "no sshd"}, []),
+    ]
+    for changed, expected in left:
+        found = seen()
+        found["observed"]["host"]["ssh"] = {**gone, **changed}
+        found["observed"]["host"]["groups"]["docker"]["holders"] = []
+        assert ids(found, ssh=nobody) == expected

@@ -68,7 +68,9 @@ def test_what_cannot_be_is_refused(declared: Declaration, seen: dict[str, Any] |
 def test_what_is_due_is_told_from_what_was_seen() -> None:
     assert not due(group(), "docker", ["deploy"], False)
     assert due(group(), "docker", ["deploy"], True)
-    assert due(None, "docker", [], False)
+    # A group that is to come with the engine.
+    assert not due(None, "docker", [], True)
+    assert due(None, "docker", ["deploy"], False)
 
 
 def status(directory: Path, pid: int, nested: bool, cgroup: str, user_namespace: int) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
     files,
     filters,
     sockets,
+    ssh,
 )
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
 
@@ -55,6 +56,7 @@ def on_host(
         return
     yield from configuration.configuration(host, tried)
     yield from sockets.sockets(declared, host)
+    yield from ssh.ssh(declared["ssh"], host)
     yield from files.files(host)
     yield from filters.filters(declared["filters"], host["nftables"])
     yield from cis.recommendations(host)

@@ -27,7 +27,9 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
         if socket["group"] == declared["socket"]["group"]:
             members.update(socket["group_members"])
     group = declared["socket"]["group"]
-    too_many = sorted(members - {*declared["users"], "root"})
+    # The account of clients over SSH has findings of its own.
+    own = {declared["ssh"]["user"]} if declared["ssh"]["clients"] else set()
+    too_many = sorted(members - {*declared["users"], *own, "root"})
     if too_many:
         yield Finding(
             "sockets.members",
@@ -36,6 +38,27 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             f"{', '.join(too_many)} too, and is root by it",
             f"take them out (gpasswd --delete USER {group}), or declare them in docker_engine_users",
         )
+    # Who is told already need not be told by each process.
+    holders = [one for one in _holders(host, group) if one["user"] not in {*declared["users"], *own, *too_many}]
+    if holders:
+        yield Finding(
+            "sockets.holders",
+            ERROR,
+            f"no process of others holds group {group}",
+            f"{', '.join(_process(one) for one in holders[:5])} does, and is root by it",
+            f"end it (kill), with docker_engine_users_exclusive {APPLY}; a service may have the group by its unit",
+        )
     missing = sorted(set(declared["users"]) - members) if host["sockets"] else []
     if missing:
         yield Finding("sockets.user_missing", ERROR, f"{', '.join(missing)} in group {group}", "not in it", APPLY)
+
+
+def _holders(host: dict[str, Any], group: str) -> list[dict[str, Any]]:
+    """Processes that hold the group, but for root's own, which gives nothing."""
+    seen = host["groups"].get(group)
+    found: list[dict[str, Any]] = seen["holders"] if seen and seen["gid"] != 0 else []
+    return found
+
+
+def _process(one: dict[str, Any]) -> str:
+    return f"{one['name']} of {one['user']} (pid {one['pid']})"
