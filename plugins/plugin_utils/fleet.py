@@ -67,16 +67,24 @@ def _ca_directory(host: Mapping[str, Any]) -> str:
 
 
 def _host(host: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys: tls, endpoints (TCP, as the controller reaches them), restart (docker_engine_restart), socket_group."""
+    """What is declared of one host.
+
+    Keys: tls, endpoints (TCP, as the controller reaches them), restart (docker_engine_restart), socket (its path),
+    socket_group, ssh_clients, ssh_user.
+    """
     urls = [str(url) for url in host.get("docker_engine_endpoints", [])]
     tls = str(host.get("docker_engine_tls", True)).lower() not in ("false", "no", "0", "off")
     address = str(host.get("ansible_host", host["inventory_hostname"]))
+    sockets = [_endpoints.normal_path(url[len("unix://") :]) for url in urls if url.startswith("unix://")]
     served = tls and any(url.startswith("tcp://") for url in urls)
     return {
         "tls": served,
         "endpoints": _endpoints.reached(urls, address) if served else [],
         "restart": str(host.get("docker_engine_restart", "only_without_containers")),
+        "socket": [*sockets, "/run/docker.sock"][0],
         "socket_group": str(host.get("docker_engine_socket_group", "docker")),
+        "ssh_clients": dict(host.get("docker_engine_ssh_clients") or {}),
+        "ssh_user": str(host.get("docker_engine_ssh_user", "docker-remote")),
     }
 
 
