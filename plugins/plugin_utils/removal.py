@@ -42,12 +42,12 @@ def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[st
         found.append(f"{len(good)} certificate{'s' if len(good) > 1 else ''}{more}, valid until {until}")
     problem = ""
     unseen = [host for host, its in seen.items() if its is None]
-    if not own and not found:
+    if not (own or found or any(_has_account(host, name) for host in hosts)):
         known = ", ".join(one["name"] for one in authorities.issued(fleet["ca_directory"], "client")) or "none"
         lost = f" ({', '.join(unseen)} could not be looked at)" if unseen else ""
         problem = (
-            f"client {name}: the index has {known}, and no host has an SSH key or an account of that name in the group "
-            f"of the socket{lost}; say -e client=NAME"
+            f"client {name}: the index has {known}, and no host has an SSH key or an account of that name"
+            f"{lost}; say -e client=NAME"
         )
     elif good and not allowed:
         others = ", ".join(
@@ -96,10 +96,17 @@ _WAYS = (_KEY, _ACCOUNT)
 def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
     """The ways by which ``name`` gets in on a host beside certificates; None where it could not be looked at.
 
-    Its ``variable`` has the replies of ``host_info`` (host) and of slurp for the account's authorized_keys (keys).
+    Its ``variable`` has the replies of ``host_info`` (host) and of slurp for the account's authorized_keys (keys). One
+    that answers something else could not be looked at.
     """
-    seen = host.get(variable) or {"host": {}, "keys": {}}
-    answer, keys = seen["host"].get("host"), seen["keys"]
+    try:
+        return _seen(fleet, host, name, variable)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _seen(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
+    answer, keys = _answer(host, variable), (host.get(variable) or {}).get("keys", {})
     if not answer or keys.get("unreachable"):
         return None
     found = []
@@ -111,6 +118,20 @@ def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: s
     # Root needs no group.
     if user and user["uid"] != 0 and fleet["hosts"][str(host["inventory_hostname"])]["socket_group"] in user["groups"]:
         found.append(_ACCOUNT)
+    return found
+
+
+def _has_account(host: Mapping[str, Any], name: str) -> bool:
+    """Whether the host has an account of that name, whatever its groups."""
+    try:
+        return bool(_answer(host, "removal_before")["users"][name])
+    except (AttributeError, KeyError, TypeError):
+        return False
+
+
+def _answer(host: Mapping[str, Any], variable: str) -> dict[str, Any]:
+    """What ``host_info`` told; nothing where it did not."""
+    found: dict[str, Any] = (host.get(variable) or {}).get("host", {}).get("host") or {}
     return found
 
 

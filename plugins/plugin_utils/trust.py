@@ -66,8 +66,19 @@ def tried(directory: str, passphrase: str, hosts: dict[str, list[str]]) -> dict[
 
 
 def observed(directory: str, answer: dict[str, Any]) -> Trust:
-    """What a daemon trusts by what ``host_info`` saw of its host; ``answer`` is its whole reply."""
-    unknown: Trust = {one["name"]: None for one in relevant(directory)}
+    """What a daemon trusts by what ``host_info`` saw of its host; ``answer`` is its whole reply.
+
+    A host that answers something else keeps nobody from judging the others.
+    """
+    generations = relevant(directory)
+    try:
+        return _observed(generations, answer)
+    except (AttributeError, KeyError, TypeError):
+        return {one["name"]: None for one in generations}
+
+
+def _observed(generations: list[dict[str, Any]], answer: dict[str, Any]) -> Trust:
+    unknown: Trust = {one["name"]: None for one in generations}
     host = answer.get("host") or {}
     configuration = host.get("configuration") or {}
     tls = configuration.get("tls") or {}
@@ -84,7 +95,7 @@ def observed(directory: str, answer: dict[str, Any]) -> Trust:
     if not bundle:
         return unknown
     found: Trust = {}
-    for one in relevant(directory):
+    for one in generations:
         certificate = describe_file(one["certificate"])
         found[one["name"]] = certificate["sha256"] in bundle if certificate else None
     return found

@@ -71,11 +71,13 @@ def test_ways_beside_certificates_take_no_authority(fleet: dict[str, Any], befor
 def test_nobody_is_taken_for_another(fleet: dict[str, Any]) -> None:
     """A part of a name, a comment, root, a group of the account's own."""
     for before in (
-        ways("alice2", "malice"),
         ways(users={"alice": {"uid": 1000, "groups": ["alice"]}}),
         ways(users={"alice": {"uid": 0, "groups": ["docker"]}}),
-        ways(users={"alice": None}),
     ):
+        assert summary(fleet, "alice", hosts(before, before), False, False)["left"] == []
+        # Said again, a removal ends well.
+        assert not plan(fleet, "alice", False, hosts(before))["problem"]
+    for before in (ways("alice2", "malice"), ways(users={"alice": None})):
         assert (
             "no host has an SSH key or an account of that name" in plan(fleet, "alice", False, hosts(before))["problem"]
         )
@@ -83,7 +85,12 @@ def test_nobody_is_taken_for_another(fleet: dict[str, Any]) -> None:
 
 def test_a_host_that_cannot_be_looked_at_may_let_anybody_in(fleet: dict[str, Any]) -> None:
     assert "(b could not be looked at)" in plan(fleet, "alice", True, hosts(UNREACHABLE))["problem"]
-    for before, after in ((UNREACHABLE, NOTHING), (NOTHING, UNREACHABLE)):
+    lies = (
+        {"host": {"host": ["root"]}, "keys": {"content": "x"}},
+        {"host": {"host": {"users": 1}}, "keys": {"content": ""}},
+    )
+    for before, after in ((UNREACHABLE, NOTHING), (NOTHING, UNREACHABLE), (lies[0], NOTHING), (lies[1], NOTHING)):
+        assert plan(fleet, "alice", True, hosts(before))["problem"]
         (left,) = summary(fleet, "alice", hosts(before, after), False, False)["left"]
         assert left.startswith("b could not be looked at")
 

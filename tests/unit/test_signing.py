@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.docker.plugins.filter.certificates import left, table
 from ansible_collections.mooring.docker.plugins.module_utils import _pair
 from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe
 from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import (
@@ -22,6 +23,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import 
     step,
     unconfirmed,
 )
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings.certificates import controller
 from ansible_collections.mooring.docker.plugins.plugin_utils.signing import SigningError, announce, confirm, sign
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -244,3 +246,29 @@ def test_who_was_renewed_already_is_not_removed_by_the_rotation_under_way(direct
     client(directory, "bob", number=1)
     assert rotation_plan(str(directory), ["client"], ["bob"], removing=True, emergency=False)["problems"]
     assert rotation_plan(str(directory), ["client"], ["alice"], removing=True, emergency=True)["anew"]
+
+
+def test_what_is_outstanding_is_told_wherever_one_looks(directory: Path) -> None:
+    for _time in range(2):
+        client(directory, "alice")
+        confirm(str(directory), "client", "alice")
+    assert [line.split()[1:3] for line in table(str(directory))[1:]] == [["alice", "current"], ["alice", "superseded"]]
+    assert list(controller(str(directory), 14, 397)) == []
+    state = replace_at_once(load(str(directory)), ["alice"], ["trixie", "forky"])
+    (directory / "authorities.json").write_text(json.dumps(state))
+    place = directory / "issued/clients"
+    for one in index(str(directory), "client"):
+        for file in one["files"]:
+            (place / file).rename(place / f"{file}.removed")
+    *lines, last = table(str(directory))[1:]
+    assert [line.split()[2] for line in lines] == ["removed", "removed"]
+    assert all(line.endswith(" on trixie, forky") for line in lines)
+    assert "daemons of trixie, forky were not seen to distrust it" in last
+    (finding,) = (one for one in controller(str(directory), 14, 397) if one.id == "certificates.rotation")
+    assert (finding.severity, finding.observed) == ("error", last)
+    fleet = {"hosts": {"trixie": {"restart": "never"}, "forky": {"restart": "when_needed"}}}
+    assert any("docker_engine_restart is never on trixie, and" in one for one in left(str(directory), fleet, False))
+    # Nobody is locked out: whoever is in the index has left.
+    assert not any("locked out" in one for one in left(str(directory), fleet, True))
+    client(directory, "bob")
+    assert any("bob is locked out" in one for one in left(str(directory), fleet, True))

@@ -99,7 +99,8 @@ def test_where_it_cannot_be_tried_the_host_is_believed(directory: str) -> None:
     assert trust.observed(directory, seen(directory, 2, pending={"action": "restart"})) == unknown
     assert trust.observed(directory, seen(directory, 2, error="daemon.json is broken")) == unknown
     assert trust.observed(directory, seen(directory)) == unknown
-    for answer in ({}, {"unreachable": True, "msg": "no route"}, {"failed": True, **seen(directory, 2)}):
+    lies = {"host": ["root"]}, {"host": {"configuration": 1}}, {"host": {"configuration": {"tls": "x"}}}
+    for answer in ({}, {"unreachable": True, "msg": "no route"}, {"failed": True, **seen(directory, 2)}, *lies):
         assert trust.observed(directory, answer) == unknown
 
 

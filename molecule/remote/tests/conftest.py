@@ -27,6 +27,12 @@ def converge(playbook: str = "site", **variables: Any) -> reach.Run:
     return done
 
 
+def listed() -> list[str]:
+    """The lines that playbooks/list_certificates.yml shows."""
+    done = subprocess.run(command("list_certificates"), cwd=reach.PROJECT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
 @dataclass
 class Client:
     """The docker CLI on this machine, with the TLS files and the contexts in one directory."""
