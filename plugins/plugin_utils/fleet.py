@@ -23,9 +23,9 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
 
     ``user`` is who runs this, after whom the controller is called as a client. Keys: problems (one sentence each; where
     there are any, there is nothing else), name, ca_directory (absolute), passphrase ("" where there is none),
-    certificate_days, ca_days, hosts (by name, see ``_host``), tls (the names of those with a TLS endpoint), checked (of
-    those whose daemons may trust clients by certificate: the same, and who ever had a certificate for one), clients
-    (machine to the name of the client that it is to be).
+    certificate_days, ca_days, hosts (by name, see ``_host``), tls (the names of those to whose daemons the authorities
+    issue), checked (of those whose daemons may trust clients by certificate: with any TLS endpoint, or a certificate
+    for one in the index), clients (machine to the name of the client that it is to be).
     """
     if not hosts:
         return {"problems": ["the inventory has no hosts in a group docker_hosts: name one that has, by -i INVENTORY"]}
@@ -55,7 +55,7 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
         "certificate_days": int(first.get("docker_engine_certificate_days", 397)),
         "ca_days": int(first.get("docker_engine_ca_days", 3650)),
         "hosts": found,
-        "tls": [name for name, host in found.items() if host["tls"]],
+        "tls": [name for name, host in found.items() if host["tls"] and not host["provided"]],
         "checked": [name for name, host in found.items() if host["tls"] or name in served],
         "clients": {str(one["inventory_hostname"]): _client_name(one, user) for one in clients},
     }
@@ -69,8 +69,8 @@ def _ca_directory(host: Mapping[str, Any]) -> str:
 def _host(host: Mapping[str, Any]) -> dict[str, Any]:
     """What is declared of one host.
 
-    Keys: tls, endpoints (TCP, as the controller reaches them), restart (docker_engine_restart), socket (its path),
-    socket_group, ssh_clients, ssh_user.
+    Keys: tls (whether an endpoint has it), provided (whether by certificates from elsewhere), endpoints (TCP, as the
+    controller reaches them), restart (docker_engine_restart), socket (its path), socket_group, ssh_clients, ssh_user.
     """
     urls = [str(url) for url in host.get("docker_engine_endpoints", [])]
     tls = str(host.get("docker_engine_tls", True)).lower() not in ("false", "no", "0", "off")
@@ -79,6 +79,7 @@ def _host(host: Mapping[str, Any]) -> dict[str, Any]:
     served = tls and any(url.startswith("tcp://") for url in urls)
     return {
         "tls": served,
+        "provided": host.get("docker_engine_provided_certificate") is not None,
         "endpoints": _endpoints.reached(urls, address) if served else [],
         "restart": str(host.get("docker_engine_restart", "only_without_containers")),
         "socket": [*sockets, "/run/docker.sock"][0],

@@ -41,6 +41,7 @@ def test_a_fleet_is_what_is_declared(tmp_path: Path) -> None:
         host("c", docker_engine_endpoints=["unix:///run/docker.sock"]),
         host("d", docker_engine_endpoints=["tcp://127.0.0.1:2375"], docker_engine_tls=False),
         host("e", docker_engine_endpoints=["unix:///run/docker.sock"]),
+        host("f", docker_engine_provided_certificate={"client_ca": "/etc/ssl/clients.pem"}),
     ]
     for one in hosts:
         one["docker_engine_ca_directory"] = str(tmp_path)
@@ -51,7 +52,7 @@ def test_a_fleet_is_what_is_declared(tmp_path: Path) -> None:
     assert (fleet["name"], fleet["passphrase"], fleet["ca_directory"]) == ("fleet", "secret", str(tmp_path))
     assert fleet["tls"] == ["a", "b"]
     # Who had a certificate once may still serve by it.
-    assert fleet["checked"] == ["a", "b", "e"]
+    assert fleet["checked"] == ["a", "b", "e", "f"]
     assert [fleet["hosts"][name]["endpoints"] for name in "ab"] == [["tcp://192.0.2.1:2376"], []]
     assert fleet["clients"] == {"localhost": "root", "b": "b", "c": "carol"}
     assert "never on a, but" in restart_problems(fleet, ["a", "b", "c"])[0]
