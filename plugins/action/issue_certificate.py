@@ -44,9 +44,11 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         except signing.SigningError as error:
             raise AnsibleActionFail(str(error)) from error
         # Before the machine has it: what is not in the index would be forgotten by a rotation.
-        signing.enter(options["authorities"], options["kind"], options["name"], certificate)
+        entry = options["authorities"], options["kind"], options["name"]
+        signing.announce(*entry, certificate)
         done = {"pair": made["pair"], "certificate": certificate + authority["chain"]}
         self._on_machine(options, done, task_vars)
+        signing.confirm(*entry)
         return {"changed": True, "pair": made["pair"]}
 
     def _refuse_what_is_not_its_own(self, options: dict[str, Any], variables: dict[str, Any]) -> None:

@@ -12,14 +12,26 @@ write of the state, so that it can be cut anywhere and goes on where it was:
 2. promoted: every daemon trusts both, so client certificates come from the next one.
 3. retired: every client has one of these, so the old generation is trusted no more.
 
+In an emergency the clients' generation is replaced in one step (``replace_at_once``): no daemon and no client is waited
+for. Either way a daemon trusts the old generation until it restarts, so that a retired generation stays on the list of
+the distrusted ones with the hosts that were not yet seen to refuse it.
+
 State: {"server": {"signer": N, "trusted": [N, ...]}, "client": {...}, "rotation": None or {"step": one of STEPS,
-"kinds": [KIND, ...]}}.
+"kinds": [KIND, ...], "leaving": [NAME of a client that is being removed, ...]}, "distrusted": [{"authority": its name,
+"generation": N, "since": ISO 8601, UTC, "clients": [NAME of a client that was removed by it, ...], "hosts": [HOST whose
+daemon may trust it, ...] or None for all}, ...]}.
+
+The index of what was issued, ``issued/KINDs``, has up to four kinds of files for a NAME (``index`` lists them all):
+NAME.pem is the current certificate, NAME.pem.next one that the machine may not have yet, NAME.pem.SERIAL~ one that was
+superseded, and any of these with .removed behind it belongs to a client that was removed.
 """
 
 from __future__ import annotations
 
 import copy
+import datetime
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +42,12 @@ STEPS = ("begun", "promoted", "retired")
 
 State = dict[str, Any]
 
+_ENTRY = re.compile(r"(?P<name>[^.].*)\.pem(?P<next>\.next)?(?P<before>\.[0-9a-f]+~)?(?P<removed>\.removed)?")
+"""A file of the index. No name ends in what follows it here, for the greedy one takes all up to the last ".pem"."""
+
+STATUSES = ("current", "unconfirmed", "superseded", "removed")
+"""What a certificate in the index can be."""
+
 
 class RotationError(ValueError):
     """This step cannot be taken now; the message says why."""
@@ -38,22 +56,32 @@ class RotationError(ValueError):
 def load(directory: str) -> State:
     """The state in ``directory``, that of a fleet's first authorities where there is none."""
     path = Path(directory) / "authorities.json"
-    if path.exists():
-        state: State = json.loads(path.read_text(encoding="utf-8"))
-        return state
-    return {**{kind: {"signer": 1, "trusted": [1]} for kind in KINDS}, "rotation": None}
+    if not path.exists():
+        return {**{kind: {"signer": 1, "trusted": [1]} for kind in KINDS}, "rotation": None, "distrusted": []}
+    state: State = json.loads(path.read_text(encoding="utf-8"))
+    rotation = state["rotation"]
+    if rotation:
+        rotation.setdefault("leaving", [])
+    if "distrusted" not in state:
+        # Written by a version that did not ask the daemons: a rotation that it has not ended may have retired one.
+        retired = rotation and rotation["step"] == "retired" and "client" in rotation["kinds"]
+        moment = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.timezone.utc)
+        before = [state["client"]["signer"] - 1] if retired else []
+        state["distrusted"] = [_distrusted(number, rotation["leaving"], None, _iso(moment)) for number in before]
+    return state
 
 
 def view(directory: str) -> dict[str, Any]:
     """What the roles need to know.
 
-    Keys: rotation (as in the state), and each KIND with signer (a generation), trusted (a list of generations),
-    bundle (PEM text of all trusted certificates, "" while one is still to be made), fingerprints (their sha256),
-    chain (PEM text that goes behind a certificate it signs, mostly ""). A generation has the keys kind, number,
-    name, certificate, key and cross (paths; cross may not exist) and key_id (hex, None while it is still to be made).
+    Keys: rotation and distrusted (as in the state), and each KIND with signer (a generation), trusted (a list of
+    generations), bundle (PEM text of all trusted certificates, "" while one is still to be made), fingerprints (their
+    sha256), chain (PEM text that goes behind a certificate it signs, mostly ""). A generation has the keys kind,
+    number, name, certificate, key and cross (paths; cross may not exist) and key_id (hex, None while it is still to be
+    made).
     """
     state = load(directory)
-    found: dict[str, Any] = {"rotation": state["rotation"]}
+    found: dict[str, Any] = {"rotation": state["rotation"], "distrusted": state["distrusted"]}
     for kind in KINDS:
         trusted = [generation(directory, kind, number) for number in state[kind]["trusted"]]
         signer = generation(directory, kind, state[kind]["signer"])
@@ -76,7 +104,7 @@ def generation(directory: str, kind: str, number: int) -> dict[str, Any]:
     return {
         "kind": kind,
         "number": number,
-        "name": f"Mooring {kind} CA {number}",
+        "name": _name(kind, number),
         "certificate": str(certificate),
         "key": str(base / f"{kind}-{number}-key.pem"),
         "cross": str(base / f"{kind}-{number}-by-{number - 1}.pem"),
@@ -84,21 +112,31 @@ def generation(directory: str, kind: str, number: int) -> dict[str, Any]:
     }
 
 
-def upcoming(directory: str, kinds: list[str]) -> list[dict[str, Any]]:
-    """The generations that a rotation of ``kinds`` begins with, each with the one it follows as "old"."""
+def upcoming(directory: str, kinds: list[str], anew: bool = False) -> list[dict[str, Any]]:
+    """The generations that a rotation of ``kinds`` begins with, each with the one it follows as "old".
+
+    ``anew`` asks for those of ``replace_at_once``, which come after all that a rotation has made so far.
+    """
     state = load(directory)
     return [
-        {**generation(directory, kind, number + 1), "old": generation(directory, kind, number)}
+        {**generation(directory, kind, last + 1), "old": generation(directory, kind, last)}
         for kind in kinds
-        for number in [state[kind]["signer"]]
+        for last in [_newest(state[kind]) if anew else state[kind]["signer"]]
     ]
 
 
-def step(state: State, to: str, kinds: list[str] | None = None) -> State:
+def step(
+    state: State,
+    to: str,
+    kinds: list[str] | None = None,
+    leaving: list[str] | None = None,
+    hosts: list[str] | None = None,
+) -> State:
     """The state after a step of the rotation, or as it was where that step has been taken.
 
-    ``to`` is one of STEPS or "finished", ``kinds`` what a rotation that begins replaces. Raises RotationError where
-    a rotation of other kinds is under way.
+    ``to`` is one of STEPS or "finished", ``kinds`` what a rotation that begins replaces, ``leaving`` the clients that
+    it removes, ``hosts`` those whose daemons trust clients by certificate. Raises RotationError where a rotation of
+    other kinds is under way.
     """
     after = copy.deepcopy(state)
     order = [None, *STEPS]
@@ -108,13 +146,17 @@ def step(state: State, to: str, kinds: list[str] | None = None) -> State:
             raise RotationError(
                 f"a rotation of the {' and '.join(state['rotation']['kinds'])} authority is under way: finish it first"
             )
+        after["rotation"]["leaving"] = _union(after["rotation"]["leaving"], leaving)
         return after
     if to == "finished":
-        after["rotation"] = None
+        after["rotation"] = None if now == STEPS[-1] else after["rotation"]
         return after
     if order.index(to) != order.index(now) + 1:
         return after
-    after["rotation"] = {"step": to, "kinds": sorted(kinds or []) if to == "begun" else state["rotation"]["kinds"]}
+    if to == "begun":
+        after["rotation"] = {"step": to, "kinds": sorted(kinds or []), "leaving": _union([], leaving)}
+    else:
+        after["rotation"]["step"] = to
     for kind in after["rotation"]["kinds"]:
         old, new = min(after[kind]["trusted"]), after[kind]["signer"] + 1
         if to == "begun":
@@ -122,18 +164,217 @@ def step(state: State, to: str, kinds: list[str] | None = None) -> State:
         elif to == "promoted":
             after[kind]["signer"] = max(after[kind]["trusted"])
         else:
+            if kind == "client" and hosts:
+                after["distrusted"].append(_distrusted(old, after["rotation"]["leaving"], hosts))
             after[kind]["trusted"] = [after[kind]["signer"]]
     return after
 
 
-def issued(directory: str, kind: str) -> list[dict[str, Any]]:
-    """The certificates in the index of one kind, by name: name, trusted, and what ``describe`` tells."""
-    trusted = {one["key_id"] for one in view(directory)[kind]["trusted"]}
-    found = []
-    for path in sorted((Path(directory) / "issued" / f"{kind}s").glob("*.pem")):
+def replace_at_once(state: State, leaving: list[str], hosts: list[str]) -> State:
+    """The state in which the next generation of clients signs and is trusted alone; see ``step`` for the arguments.
+
+    A rotation of it that is under way ends by that; what it was to replace of the servers goes on.
+    """
+    after = copy.deepcopy(state)
+    rotation = after["rotation"] or {"kinds": [], "leaving": []}
+    for number in sorted(after["client"]["trusted"]) if hosts else []:
+        after["distrusted"].append(_distrusted(number, _union(rotation["leaving"], leaving), hosts))
+    newest = _newest(after["client"]) + 1
+    after["client"] = {"signer": newest, "trusted": [newest]}
+    rest = [kind for kind in rotation["kinds"] if kind != "client"]
+    after["rotation"] = {**rotation, "kinds": rest, "leaving": []} if rest else None
+    return after
+
+
+def rotation_plan(
+    directory: str, kinds: list[str], leaving: list[str], removing: bool, emergency: bool
+) -> dict[str, Any]:
+    """How a rotation of ``kinds`` goes on from the state in ``directory``.
+
+    ``leaving`` are clients that it removes; ``removing`` says that it is there for nothing else. Keys: problems (why it
+    cannot be, one sentence each), anew (an emergency replaces the authority of clients now), at_once (no step waits for
+    daemons or clients: what is left is that daemons forget what is distrusted), idle (nor is that left).
+    """
+    state = load(directory)
+    rotation = state["rotation"] or {"step": None, "kinds": []}
+    certificates = [one for one in index(directory, "client") if one["name"] in leaving and one["lets_in"]]
+    trusted = [one for one in certificates if one["trusted"]]
+    retired = rotation["step"] == "retired"
+    outstanding = bool(state["distrusted"]) and (retired or not state["rotation"])
+    if emergency:
+        anew = bool(trusted) if removing else not outstanding
+        return {"problems": [], "anew": anew, "at_once": True, "idle": not (anew or outstanding or retired)}
+    problems = []
+    if rotation["step"] and rotation["kinds"] != sorted(kinds):
+        problems.append(
+            f"a rotation of the {' and '.join(rotation['kinds'])} authority is under way: finish it first, by "
+            f"playbooks/rotate_certificates.yml -e rotate=ca -e '{json.dumps({'kinds': rotation['kinds']})}'"
+        )
+    newest = generation(directory, "client", _newest(state["client"]))
+    late = sorted({one["name"] for one in trusted if one["authority_key_id"] == newest["key_id"]})
+    if late and rotation["step"] and "client" in rotation["kinds"]:
+        problems.append(
+            f"{', '.join(late)} has a certificate by {newest['name']} already, to which a rotation is under way: "
+            "finish that first, by playbooks/rotate_certificates.yml -e rotate=ca, and say this again; or say "
+            "-e emergency=true"
+        )
+    at_once = retired or (removing and not trusted and not state["rotation"])
+    return {"problems": problems, "anew": False, "at_once": at_once, "idle": at_once and not (outstanding or retired)}
+
+
+def seen(state: State, trust: dict[str, dict[str, bool | None]]) -> State:
+    """The state with the hosts that may still trust a distrusted generation, of those in ``trust``.
+
+    ``trust`` has for each host of the fleet the names of generations and whether its daemon trusts them. Only a host
+    that was seen not to (False) is done.
+    """
+    after = copy.deepcopy(state)
+    for one in after["distrusted"]:
+        one["hosts"] = [host for host, trusts in trust.items() if trusts.get(one["authority"]) is not False]
+    after["distrusted"] = [one for one in after["distrusted"] if one["hosts"]]
+    return after
+
+
+def index(directory: str, kind: str) -> list[dict[str, Any]]:
+    """All certificates in the index of one kind, by name, those of a name by status and the latest first.
+
+    Keys: name, status (one of STATUSES), files, trusted (by the fleet's authorities), hosts (those that may let it in
+    by an authority that is distrusted; None means all), lets_in (whether it is good for anything anywhere), and what
+    ``describe`` tells.
+    """
+    known = view(directory)
+    trusted = {one["key_id"] for one in known[kind]["trusted"]}
+    distrusted = {
+        generation(directory, kind, one["generation"])["key_id"]: one["hosts"]
+        for one in (known["distrusted"] if kind == "client" else [])
+    }
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in (Path(directory) / "issued" / f"{kind}s").glob("*.pem*"):
+        match = _ENTRY.fullmatch(path.name)
+        if match is None:
+            continue
         certificate = describe(path.read_bytes())
-        found.append({"name": path.stem, "trusted": certificate["authority_key_id"] in trusted, **certificate})
+        signer = certificate["authority_key_id"]
+        ended = certificate["days_left"] is None or certificate["days_left"] < 0
+        one = {
+            "name": match["name"],
+            "status": _status(match),
+            "files": [path.name],
+            "trusted": signer in trusted,
+            "hosts": distrusted.get(signer, []),
+            "lets_in": not ended and (signer in trusted or signer in distrusted),
+            **certificate,
+        }
+        # Who supersedes a certificate copies it before it takes its place.
+        copy_of = found.setdefault((one["name"], one["sha256"]), one)
+        if copy_of is not one:
+            copy_of["files"].append(path.name)
+            copy_of["status"] = min(copy_of["status"], one["status"], key=STATUSES.index)
+    latest_first = sorted(found.values(), key=lambda one: one["not_before"] or "", reverse=True)
+    return sorted(latest_first, key=lambda one: (one["name"], STATUSES.index(one["status"])))
+
+
+def issued(directory: str, kind: str) -> list[dict[str, Any]]:
+    """The certificate of each name in the index of one kind, with the keys of ``index``.
+
+    It is the current one. A name whose first certificate its machine may not have yet has that.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for one in index(directory, kind):
+        if one["status"] in ("current", "unconfirmed"):
+            found.setdefault(one["name"], one)
+    return list(found.values())
+
+
+def locked_out(directory: str) -> list[str]:
+    """The clients whose certificate is not by the authority that signs now."""
+    signer = view(directory)["client"]["signer"]["key_id"]
+    return [one["name"] for one in issued(directory, "client") if one["authority_key_id"] != signer]
+
+
+def outstanding(directory: str) -> list[str]:
+    """What a rotation or a removal has still to do, one sentence each."""
+    state = load(directory)
+    found = []
+    for one in state["distrusted"]:
+        hosts = "all hosts" if one["hosts"] is None else ", ".join(one["hosts"])
+        clients = f", those of {', '.join(one['clients'])} among them" if one["clients"] else ""
+        found.append(
+            f"{one['authority']} was retired at {one['since']}, but the daemons of {hosts} were not seen to distrust "
+            f"it: its certificates may get in there{clients}"
+        )
+    if state["rotation"]:
+        rotation = state["rotation"]
+        leaving = f"; until it ends {', '.join(rotation['leaving'])} may get in" if rotation["leaving"] else ""
+        found.append(
+            f"a rotation of the {' and '.join(rotation['kinds'])} authority is under way ({rotation['step']}){leaving}"
+        )
     return found
+
+
+def name_problem(directory: str, name: str, deployed: dict[str, Any] | None, replace: bool) -> str:
+    """Why a machine that has the certificate ``deployed`` may not become the client ``name``; empty where it may.
+
+    A name belongs to the machine that has one of its certificates. ``replace`` gives it to another.
+    """
+    entries = [one for one in index(directory, "client") if one["status"] != "removed"]
+    rotation = load(directory)["rotation"]
+    if rotation and name in rotation["leaving"]:
+        return f"docker_client_name {name}: that client is being removed; see playbooks/list_certificates.yml"
+    other = next((one["name"] for one in entries if one["name"].lower() == name.lower() and one["name"] != name), None)
+    if other:
+        return f"docker_client_name {name}: there is a client {other}, and names must differ by more than their case"
+    own = [one for one in entries if one["name"] == name]
+    current = next((one for one in own if one["status"] == "current" and one["trusted"] and one["lets_in"]), None)
+    if current is None or replace or (deployed and deployed["sha256"] in {one["sha256"] for one in own}):
+        return ""
+    return (
+        f"docker_client_name {name}: another machine has the certificate of that name (serial number "
+        f"{current['serial_number']}, valid until {current['not_after']}). Give this one a name of its own by "
+        "docker_client_name. If it is the same machine and was installed anew, say -e docker_client_replace=true: the "
+        "certificate from before is then listed as superseded, and stays valid until it ends"
+    )
+
+
+def unconfirmed(directory: str, name: str, deployed: dict[str, Any] | None) -> bool:
+    """Whether a client has the certificate that a run, cut before it could, was to enter as its current one."""
+    return any(
+        one["name"] == name and one["status"] == "unconfirmed" and deployed and one["sha256"] == deployed["sha256"]
+        for one in index(directory, "client")
+    )
+
+
+def _status(match: re.Match[str]) -> str:
+    if match["removed"]:
+        return "removed"
+    return "superseded" if match["before"] else "unconfirmed" if match["next"] else "current"
+
+
+def _distrusted(number: int, clients: list[str], hosts: list[str] | None, since: str = "") -> dict[str, Any]:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "authority": _name("client", number),
+        "generation": number,
+        "since": since or _iso(now),
+        "clients": list(clients),
+        "hosts": hosts,
+    }
+
+
+def _iso(moment: datetime.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _name(kind: str, number: int) -> str:
+    return f"Mooring {kind} CA {number}"
+
+
+def _newest(authority: dict[str, Any]) -> int:
+    return max([authority["signer"], *authority["trusted"]])
+
+
+def _union(names: list[str], more: list[str] | None) -> list[str]:
+    return sorted({*names, *(more or [])})
 
 
 def _text(path: str) -> str:

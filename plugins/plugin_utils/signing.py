@@ -31,7 +31,7 @@ class SigningError(Exception):
 
 
 def sign(
-    csr: str, kind: str, name: str, names: list[str], days: int, authority: dict[str, Any], passphrase: str
+    csr: str, kind: str, name: str, names: list[str], days: float, authority: dict[str, Any], passphrase: str
 ) -> str:
     """A certificate (PEM) for the key in ``csr``.
 
@@ -95,18 +95,25 @@ def sign_authority(
     return builder.sign(issuer_key or key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
-def enter(directory: str, kind: str, name: str, certificate: str) -> None:
-    """Note the latest certificate of ``name`` in the index; the one before it stays beside it by its serial number."""
+def announce(directory: str, kind: str, name: str, certificate: str) -> None:
+    """Note a certificate of ``name`` in the index before its machine has it, beside the current one."""
     place = Path(directory) / "issued" / f"{kind}s"
-    entry = place / f"{name}.pem"
-    if entry.exists():
-        before = x509.load_pem_x509_certificate(entry.read_bytes())
-        (place / f"{name}.pem.{before.serial_number:x}~").write_bytes(entry.read_bytes())
+    # A run may have been cut, and nobody knows whether the machine was sent what it had announced.
+    for entry in (place / f"{name}.pem", place / f"{name}.pem.next"):
+        if entry.exists():
+            before = x509.load_pem_x509_certificate(entry.read_bytes())
+            (place / f"{name}.pem.{before.serial_number:x}~").write_bytes(entry.read_bytes())
     descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=place)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         stream.write(certificate)
     Path(temporary).chmod(0o644)
-    Path(temporary).replace(entry)
+    Path(temporary).replace(place / f"{name}.pem.next")
+
+
+def confirm(directory: str, kind: str, name: str) -> None:
+    """The machine has what was announced: let that be the current one."""
+    entry = Path(directory) / "issued" / f"{kind}s" / f"{name}.pem"
+    entry.with_name(f"{name}.pem.next").replace(entry)
 
 
 def _general(name: str) -> x509.GeneralName:

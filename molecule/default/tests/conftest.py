@@ -43,7 +43,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("client")
     subprocess.run(
         ["ansible-playbook", "-i", str(reach.INVENTORY), str(reach.PROJECT / "playbooks" / "client.yml"),
-         "-e", f"docker_client_directory={directory} docker_client_cli={reach.docker_cli()}"],
+         "-e", f"docker_client_directory={directory} docker_client_cli={reach.docker_cli()}",
+         # A lab that was tested before knows another directory by the name of this user.
+         "-e", "docker_client_replace=true"],
         check=True, capture_output=True, text=True, cwd=reach.PROJECT,
         env={**os.environ, "DOCKER_CONFIG": str(directory)},
     )  # fmt: skip

@@ -30,6 +30,12 @@ def converge(playbook: str = "site", **variables: Any) -> reach.Run:
     return done
 
 
+def listed() -> list[str]:
+    """The lines that playbooks/list_certificates.yml shows."""
+    done = subprocess.run(command("list_certificates"), cwd=reach.PROJECT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
 @dataclass
 class Client:
     """The docker CLI on this machine, with the TLS files and the contexts in one directory."""
@@ -134,7 +140,8 @@ def client(fleet: None, tmp_path_factory: pytest.TempPathFactory) -> Client:
     """This machine, made a client as an operator does it."""
     found = Client(tmp_path_factory.mktemp("controller"))
     os.environ["DOCKER_CONFIG"] = str(found.directory)
-    converge("client", **found.variables)
+    # A lab that was tested before knows another machine by that name.
+    converge("client", docker_client_replace=True, **found.variables)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import docker
 import pytest
 import reach
-from conftest import HOSTS, Client, converge, run
+from conftest import HOSTS, Client, converge, listed, run
 
 ECHO = ["/bin/busybox", "echo", "moored"]
 FILES = {"certificate": "cert", "key": "key", "ca": "ca"}
@@ -105,3 +105,33 @@ def test_certificate_from_elsewhere(client: Client, tmp_path: Path) -> None:
     done = other.docker("--context", "trixie", "version", "--format", "{{.Server.Os}}")
     assert done.stdout.strip() == "linux", done.stderr
     assert not (other.directory / "client").exists()
+
+
+def test_a_name_belongs_to_one_machine(client: Client, tmp_path: Path) -> None:
+    """Of two operators who are both called root the second is refused, unless it says that it is the first."""
+    index = Path(reach.declared("trixie")["state"]) / "pki/issued/clients"
+    first, second = Client(tmp_path / "a" / "twin"), Client(tmp_path / "b" / "twin")
+    try:
+        assert first.join().status == 0
+        entered = (index / "twin.pem").read_text()
+        # As a run leaves it that is cut when the machine has the certificate and the index does not know.
+        (index / "twin.pem").rename(index / "twin.pem.next")
+        assert first.join().changed["localhost"] == 1
+        assert (index / "twin.pem").read_text() == entered
+        assert first.join().changed["localhost"] == 0
+
+        refused = second.join()
+        assert refused.status != 0
+        assert "another machine has the certificate of that name" in refused.failures["localhost"]
+        assert not second.directory.exists()
+        assert (index / "twin.pem").read_text() == entered
+
+        assert second.join(docker_client_replace=True).status == 0
+        assert [line.split()[3] for line in listed() if " twin " in line] == ["current", "superseded"]
+        # That is what superseded means.
+        for twin in (first, second):
+            done = twin.docker("--context", "trixie", "version", "--format", "{{.Server.Os}}")
+            assert done.stdout.strip() == "linux", done.stderr
+    finally:
+        for path in index.glob("twin.pem*"):
+            path.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import reach
-from conftest import HOSTS, Client, command, converge, run
+from conftest import HOSTS, Client, command, converge, listed, run
 
 CUTS = 2
 """How many times the removal of a client is killed before it may end."""
@@ -163,4 +164,95 @@ def test_removing_a_client_is_finished_after_cuts(client: Client, tmp_path: Path
         refused = leaver.docker("--context", name, "version")
         assert refused.returncode != 0
         assert "certificate" in refused.stderr
-    assert run("remove_client", client="leaver").status != 0
+    # Nothing is left to do, and the same command says so. A name that nobody had is still refused.
+    again = converge("remove_client", client="leaver")
+    assert set(again.changed.values()) == {0}
+    assert run("remove_client", client="leave").status != 0
+
+
+@contextmanager
+def streaming(client: Client) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """An open connection to each daemon, on which the client is told of events."""
+    line = [reach.docker_cli(), "--config", str(client.directory), "--context"]
+    quiet = subprocess.DEVNULL
+    found = {name: subprocess.Popen([*line, name, "events"], stdout=quiet, stderr=quiet) for name in HOSTS}
+    try:
+        yield found
+    finally:
+        for process in found.values():
+            process.kill()
+            process.wait()
+
+
+def _let_in(client: Client) -> set[str]:
+    """The hosts on which a client gets in."""
+    return {name for name in HOSTS if client.docker("--context", name, "version").returncode == 0}
+
+
+def _per_host(special: str, value: object, default: object) -> str:
+    """A variable that has another value on one host."""
+    return f"{{{{ {value!r} if inventory_hostname == {special!r} else {default!r} }}}}"
+
+
+def test_an_emergency_waits_for_nobody_and_names_who_still_lets_the_client_in(client: Client, tmp_path: Path) -> None:
+    """A removal that waits for another client is overtaken. One daemon may not restart, one host is down."""
+    leaver = Client(tmp_path / "defector")
+    assert leaver.join().status == 0
+    shutil.copytree(leaver.directory, tmp_path / "superseded", symlinks=True)
+    before = Client(tmp_path / "superseded")
+    for kept in (before.directory / "contexts/tls").glob("*/docker/*.pem"):
+        kept.unlink()
+        shutil.copy(before.directory / kept.name, kept)
+    assert leaver.join(docker_client_renew=True).status == 0
+    index = Path(reach.declared(HOSTS[0])["state"]) / "pki/issued/clients"
+    others = {path.stem for path in index.glob("*.pem")} - {leaver.directory.name, client.directory.name}
+    removal = {"client": leaver.directory.name, "without": sorted(others)}
+
+    honest = run("remove_client", client=leaver.directory.name).failures["localhost"]
+    assert "2 certificates, 1 of them superseded" in honest
+    waiting = run("remove_client", replace_authority=True, **removal)
+    assert f"{client.directory.name} would be locked out" in waiting.failures["localhost"]
+    staying = ", ".join(sorted([*others, leaver.directory.name]))
+    assert f"so that {staying} still gets in" in waiting.failures["localhost"]
+    assert "is being removed" in leaver.join().failures["localhost"]
+    assert _let_in(leaver) == _let_in(before) == set(HOSTS)
+
+    with streaming(leaver) as streams:
+        time.sleep(2)
+        hindered = run(
+            "remove_client",
+            emergency=True,
+            docker_engine_restart=_per_host("trixie", "never", "only_without_containers"),
+            # Nobody listens there.
+            ansible_port=_per_host("forky", 9, 22),
+            **removal,
+        )
+        failure = hindered.failures["localhost"]
+        assert hindered.status != 0
+        assert "the daemons of trixie, forky were not seen to distrust it" in failure
+        assert f"retired at {time.strftime('%Y-%m-%d', time.gmtime())}" in failure
+        assert "docker_engine_restart is never on trixie, and" in failure
+        assert f"{client.directory.name} is locked out" in failure
+        assert _let_in(leaver) == _let_in(before) == {"trixie", "forky"}
+        assert {name for name, process in streams.items() if process.poll() is None} == {"trixie", "forky"}
+        shown = " ".join(" ".join(listed()).split())
+        assert f"client {leaver.directory.name} removed" in shown
+        assert "on trixie, forky" in shown
+
+        # Cut and said again. The controller may not connect to forky any more: its host tells what the daemon has read.
+        allowed = {"docker_engine_allowed_clients": _per_host("forky", ["203.0.113.0/24"], ["0.0.0.0/0"])}
+        renewing = {"emergency": True, **removal, **client.variables, **allowed}
+        process = reach.start(command("remove_client", **renewing))
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(8)
+        reach.kill(process)
+        converge("remove_client", **renewing)
+        with pytest.raises(OSError, match="timed out"):
+            socket.create_connection((reach.declared("forky")["address"], 2376), timeout=2).close()
+        assert all(process.poll() is not None for process in streams.values())
+    converge()
+    assert _let_in(client) == set(HOSTS)
+    assert _let_in(leaver) == _let_in(before) == set()
+    assert not any(leaver.directory.name in line for line in listed())
+    again = converge("remove_client", emergency=True, **removal)
+    assert set(again.changed.values()) == {0}

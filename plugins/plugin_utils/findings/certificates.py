@@ -104,6 +104,10 @@ def controller(directory: str, client_days: int, authority_days: int) -> Iterato
         yield Finding(
             "certificates.authorities_due", WARNING, "authorities that need nothing", f"to do: {pending}", APPLY
         )
+    for one in authorities.outstanding(directory):
+        again = "run the same playbook again, rotate_certificates.yml or remove_client.yml, until it ends well"
+        severity = ERROR if view["distrusted"] else WARNING
+        yield Finding("certificates.rotation", severity, "no rotation or removal has anything left to do", one, again)
     for client in authorities.issued(directory, "client"):
         whose = f"the certificate of client {client['name']}"
         renew = "run playbooks/client.yml there, or playbooks/remove_client.yml if it is gone"

@@ -1,0 +1,139 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every way in that a person may have: declared in the inventory, and as the hosts have it."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_VARIABLES = ("docker_engine_ssh_clients", "docker_engine_users")
+
+
+def declared(hosts: list[Mapping[str, Any]], name: str) -> list[str]:
+    """What in the inventory of ``hosts``, each as its variables, would let ``name`` in again, one sentence each."""
+    found = []
+    for variable in _VARIABLES:
+        where = [str(host["inventory_hostname"]) for host in hosts if name in (host.get(variable) or [])]
+        if where:
+            found.append(f"{variable} of {', '.join(where)} names {name}: take it out there")
+    return found
+
+
+def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What it takes to remove ``name``, by the index and by what was seen of ``hosts``, each as its variables.
+
+    ``allowed`` says that the authority of clients may be replaced. Keys: problem (why nothing is done, "" where there
+    is none), needs_authority (whether it takes that).
+    """
+    own = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name]
+    good = [one for one in own if one["lets_in"]]
+    seen = {str(host["inventory_hostname"]): _ways(fleet, host, name, "removal_before") for host in hosts}
+    found = [f"{way} on {_among(seen, way)}" for way in _WAYS if _among(seen, way)]
+    if good:
+        superseded = sum(1 for one in good if one["status"] == "superseded")
+        more = f", {superseded} of them superseded" if superseded else ""
+        until = max(str(one["not_after"]) for one in good)
+        found.append(f"{len(good)} certificate{'s' if len(good) > 1 else ''}{more}, valid until {until}")
+    problem = ""
+    unseen = [host for host, its in seen.items() if its is None]
+    if not (own or found or any(_has_account(host, name) for host in hosts)):
+        known = ", ".join(one["name"] for one in authorities.issued(fleet["ca_directory"], "client")) or "none"
+        lost = f" ({', '.join(unseen)} could not be looked at)" if unseen else ""
+        problem = (
+            f"client {name}: the index has {known}, and no host has an SSH key or an account of that name"
+            f"{lost}; say -e client=NAME"
+        )
+    elif good and not allowed:
+        others = ", ".join(
+            one["name"] for one in authorities.issued(fleet["ca_directory"], "client") if one["name"] != name
+        )
+        problem = (
+            f"Nothing was changed. {name} has {'; '.join(found)}. dockerd knows no revocation list: a certificate lets "
+            "its holder in until it ends, unless the authority of clients is replaced. That renews the other clients "
+            f"({others or 'there are none'}) and restarts each daemon twice. To do it: -e replace_authority=true, and "
+            "-e clients=HOSTS with the hosts of the others. Those whose machines are not in the inventory get a new "
+            "certificate by playbooks/client.yml; until then the rotation waits, and the client stays in. To have it "
+            "out at once, and the others locked out until they are renewed: -e emergency=true"
+        )
+    return {"problem": problem, "needs_authority": bool(good)}
+
+
+def summary(
+    fleet: dict[str, Any], name: str, hosts: list[Mapping[str, Any]], had_certificate: bool, check: bool
+) -> dict[str, list[str]]:
+    """What was taken from ``name``, a line for each host, and what still lets it in, one sentence each.
+
+    ``hosts`` are those of the fleet, each as its variables; ``had_certificate`` says whether one let it in before. In a
+    ``check`` it is what would be taken.
+    """
+    good = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name and one["lets_in"]]
+    lines, left = [], []
+    for host in hosts:
+        where = str(host["inventory_hostname"])
+        before, after = (_ways(fleet, host, name, variable) for variable in ("removal_before", "removal_after"))
+        if before is None or after is None:
+            left.append(f"{where} could not be looked at: an SSH key or an account may let {name} in there")
+        held = [*(before or []), *([_CERTIFICATE] if had_certificate and where in fleet["checked"] else [])]
+        certified = any(one["trusted"] or one["hosts"] is None or where in one["hosts"] for one in good)
+        still = [] if check else [*(after or []), *([_CERTIFICATE] if certified and _CERTIFICATE in held else [])]
+        taken = ", ".join(way for way in held if way not in still) or "nothing"
+        lines.append(f"{where}: {'would be taken' if check else 'taken'}: {taken}")
+        if still:
+            left.append(f"{where} lets {name} in by {' and '.join(still)}")
+    return {"lines": lines, "left": left}
+
+
+_KEY, _ACCOUNT, _CERTIFICATE = "SSH key", "UNIX account", "certificate"
+_WAYS = (_KEY, _ACCOUNT)
+
+
+def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
+    """The ways by which ``name`` gets in on a host beside certificates; None where it could not be looked at.
+
+    Its ``variable`` has the replies of ``host_info`` (host) and of slurp for the account's authorized_keys (keys). One
+    that answers something else could not be looked at.
+    """
+    try:
+        return _seen(fleet, host, name, variable)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _seen(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
+    answer, keys = _answer(host, variable), (host.get(variable) or {}).get("keys", {})
+    if not answer or keys.get("unreachable"):
+        return None
+    found = []
+    text = base64.b64decode(keys.get("content") or "").decode("utf-8", "replace")
+    # A line is options, type, key and name.
+    if any(line.split()[-1:] == [name] for line in text.splitlines() if not line.startswith("#")):
+        found.append(_KEY)
+    user = answer["users"].get(name)
+    # Root needs no group.
+    if user and user["uid"] != 0 and fleet["hosts"][str(host["inventory_hostname"])]["socket_group"] in user["groups"]:
+        found.append(_ACCOUNT)
+    return found
+
+
+def _has_account(host: Mapping[str, Any], name: str) -> bool:
+    """Whether the host has an account of that name, whatever its groups."""
+    try:
+        return bool(_answer(host, "removal_before")["users"][name])
+    except (AttributeError, KeyError, TypeError):
+        return False
+
+
+def _answer(host: Mapping[str, Any], variable: str) -> dict[str, Any]:
+    """What ``host_info`` told; nothing where it did not."""
+    found: dict[str, Any] = (host.get(variable) or {}).get("host", {}).get("host") or {}
+    return found
+
+
+def _among(seen: dict[str, list[str] | None], way: str) -> str:
+    return ", ".join(host for host, ways in seen.items() if way in (ways or []))
