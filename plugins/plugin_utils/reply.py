@@ -41,6 +41,7 @@ TEXTS = [str]
 NUMBER = (int, None)
 SWITCH = (bool, None)
 
+_KEY = {"type": str, "bits": NUMBER}
 _CERTIFICATE = {
     "sha256": TEXT,
     "bundle": TEXTS,
@@ -54,6 +55,10 @@ _CERTIFICATE = {
     "not_before": TEXT,
     "not_after": TEXT,
     "days_left": NUMBER,
+    "key": (_KEY, None),
+    "contents": [
+        {"sha256": TEXT, "subject": TEXT, "issuer": TEXT, "key_id": TEXT, "authority_key_id": TEXT, "key": (_KEY, None)}
+    ],
 }
 _SOCKET = {"path": str, "owner": str, "group": str, "mode": str, "group_members": TEXTS}
 _ENDPOINT = {
@@ -127,6 +132,29 @@ _ENGINE = {
     "networks": ([_NETWORK], None),
     "published": TEXTS,
 }
+_GROUP = {
+    "gid": int,
+    "members": TEXTS,
+    "primary": TEXTS,
+    "own": TEXTS,
+    "holders": [{"pid": int, "name": str, "user": str}],
+}
+_MATCH = {"where": str, "criteria": TEXTS, "settings": TEXTS}
+_SSHD = {"settings": {str: TEXTS}, "error": TEXT}
+_SSH = {
+    **_SSHD,
+    "accounts": {str: {"groups": TEXTS, "shell": str, "password": bool, "expires": bool}},
+    "authorized_keys": TEXT,
+    "has_home": bool,
+    "guarded": bool,
+    "drop_in": TEXT,
+    "loaded": SWITCH,
+    "pending": bool,
+    "configuration": {"before": [_MATCH], "after": [_MATCH], "is_included": bool},
+    "listeners": TEXTS,
+    "trial": (_SSHD, None),
+    "host_keys": HostKeys(),
+}
 _LINUX = {
     "system": _SYSTEM,
     "clock": {"ahead": (float, int, None)},
@@ -141,10 +169,10 @@ _LINUX = {
     "confirm": {"armed": TEXTS},
     "bridge": (_BRIDGES, {"engine_answers": bool, "error": TEXT}, None),
     "users": {str: ({"uid": int, "groups": TEXTS}, None)},
-    "groups": {str: ({"gid": int, "members": TEXTS}, None)},
+    "groups": {str: (_GROUP, None)},
     "listening": TEXTS,
     "sockets": [_SOCKET],
-    "ssh": ({"accounts": {str: dict}, "settings": {str: TEXTS}, "error": TEXT, "host_keys": HostKeys()}, None),
+    "ssh": (_SSH, None),
 }
 _TABLE = {"table": TEXT, "armed": bool}
 
@@ -159,6 +187,8 @@ REPLIES: dict[str, dict[str, Any]] = {
     "host_info": {"host": _LINUX},
     "nftables_table": _TABLE,
     "published_ports": _TABLE,
+    "socket_group": {"added": TEXTS, "removed": TEXTS, "ended": int, "reconnect": bool},
+    "ssh_access": {"steps": TEXTS, "ending": TEXTS, "ended": int},
 }
 """What each module returns where it succeeds."""
 

@@ -273,7 +273,8 @@ def test_what_is_outstanding_is_told_wherever_one_looks(directory: Path) -> None
         client(directory, "alice")
         confirm(str(directory), "client", "alice")
     assert [line.split()[1:3] for line in table(str(directory))[1:]] == [["alice", "current"], ["alice", "superseded"]]
-    assert list(controller(str(directory), 14, 397)) == []
+    # The keys of these authorities are encrypted as they were once.
+    assert {one.id for one in controller(str(directory), 14, 397)} == {"certificates.authorities_due"}
     state = replace_at_once(load(str(directory)), ["alice"], ["trixie", "forky"])
     (directory / "authorities.json").write_text(json.dumps(state))
     place = directory / "issued/clients"
