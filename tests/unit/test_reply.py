@@ -143,8 +143,8 @@ def test_every_module_that_runs_on_hosts_is_taken_in() -> None:
     """Those without an action of their own, with the keys that they document."""
     actions = {path.stem for path in (ROOT / "plugins/action").glob("*.py")}
     modules = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")} - actions
-    routing = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["plugin_routing"]["action"]
-    assert routing == {name: {"redirect": "mooring.docker.on_host"} for name in modules}
+    routing = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["plugin_routing"]["modules"]
+    assert routing == {name: {"action_plugin": "mooring.docker.on_host"} for name in modules}
     assert set(reply.REPLIES) == modules
     for name in modules:
         returned = get_docstring(str(ROOT / f"plugins/modules/{name}.py"), fragment_loader)[2]
