@@ -41,7 +41,7 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
     to it; None where that is there.
     """
     found, error = settings(user, client)
-    text = _store.read(_sshd_config.DROP_IN)
+    text = text_of(_sshd_config.DROP_IN)
     trial = None
     if socket and text != drop_in(user, socket, found):
         trial = dict(zip(("settings", "error"), _trial(drop_in(user, socket, found), user, client)))
@@ -53,7 +53,7 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
         "drop_in": text,
         "loaded": _is_loaded(found),
         "pending": PENDING.exists(),
-        "configuration": _sshd_config.survey(_text, lambda pattern: sorted(glob.glob(pattern))),  # noqa: PTH207  As glob(3) finds them.
+        "configuration": _sshd_config.survey(text_of, lambda pattern: sorted(glob.glob(pattern))),  # noqa: PTH207  As glob(3) finds them.
         "listeners": [_title(process) for process in listeners()],
         "settings": found,
         "error": error,
@@ -145,8 +145,8 @@ def is_guarded() -> bool:
     )
 
 
-def _text(path: Path) -> str | None:
-    """A file of sshd's configuration, which need not be UTF-8."""
+def text_of(path: Path) -> str | None:
+    """The text of a file that sshd reads, which need not be UTF-8; None where there is none."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -159,7 +159,7 @@ def started(settings: dict[str, list[str]]) -> int | None:
     It writes its pid file at each start, and whenever it reads its configuration again.
     """
     path = Path(" ".join(settings.get("pidfile", ["none"])))
-    pid = (_text(path) or "").strip()
+    pid = (text_of(path) or "").strip()
     with contextlib.suppress(OSError):
         if pid in {str(process.pid) for process in listeners()}:
             return path.stat().st_mtime_ns
