@@ -217,15 +217,17 @@ def _load(settings: dict[str, list[str]]) -> None:
     Connections that began before that go by the settings of then. They may end by themselves, or come to say whose they
     are; after a moment those that have not are ended.
     """
-    before, told = _sshd.started(settings), {process.pid for process in _sshd.listeners()}
+    listening = _sshd.listeners()
+    before, told = _sshd.started(settings, listening), {process.pid for process in listening}
     begun = {process.pid for process in _processes.running() if _sshd.is_nameless(process)}
     for pid in told:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
 
     def has_loaded() -> bool:
-        now = _sshd.started(settings)
-        return told <= {process.pid for process in _sshd.listeners()} and (before is None or now not in (None, before))
+        listening = _sshd.listeners()
+        now = _sshd.started(settings, listening)
+        return told <= {process.pid for process in listening} and (before is None or now not in (None, before))
 
     if before is None:
         # No file tells when.

@@ -41,6 +41,7 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
     to it; None where that is there.
     """
     found, error = settings(user, client)
+    listening = listeners()
     text = text_of(_sshd_config.DROP_IN)
     trial = None
     if socket and text != drop_in(user, socket, found):
@@ -51,10 +52,10 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
         "has_home": os.path.lexists(HOME),
         "guarded": is_guarded(),
         "drop_in": text,
-        "loaded": _is_loaded(found),
+        "loaded": _is_loaded(started(found, listening)),
         "pending": PENDING.exists(),
-        "configuration": _sshd_config.survey(text_of, lambda pattern: sorted(glob.glob(pattern))),  # noqa: PTH207  As glob(3) finds them.
-        "listeners": [_title(process) for process in listeners()],
+        "configuration": _sshd_config.survey(text_of, _found),
+        "listeners": [_title(process) for process in listening],
         "settings": found,
         "error": error,
         "trial": trial,
@@ -65,6 +66,11 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
             if text
         ],
     }
+
+
+def _found(pattern: str) -> list[str]:
+    """The files that a pattern leads to, as glob(3) finds them, which sshd asks."""
+    return sorted(glob.glob(pattern))  # noqa: PTH207
 
 
 def accounts() -> list[pwd.struct_passwd]:
@@ -105,8 +111,9 @@ def is_sshd(process: _processes.Process) -> bool:
 
     Nobody else can make such a process, and what its title says is sshd's word.
     """
-    own = process.users == {0} or {_files.owner_name(uid) for uid in process.users} == {"sshd"}
-    return own and _processes.program(process) in ("sshd", "sshd-session", "sshd-auth")
+    return _processes.program(process) in ("sshd", "sshd-session", "sshd-auth") and (
+        process.users == {0} or {_files.owner_name(uid) for uid in process.users} == {"sshd"}
+    )
 
 
 _NAMELESS = re.compile(r"(?!sshd(-session|-auth)?: ).|sshd(-session|-auth)?: \[")
@@ -153,7 +160,7 @@ def text_of(path: Path) -> str | None:
         return None
 
 
-def started(settings: dict[str, list[str]]) -> int | None:
+def started(settings: dict[str, list[str]], listening: list[_processes.Process]) -> int | None:
     """When, in nanoseconds since the epoch, the sshd that listens last read its configuration, or None.
 
     It writes its pid file at each start, and whenever it reads its configuration again.
@@ -161,14 +168,13 @@ def started(settings: dict[str, list[str]]) -> int | None:
     path = Path(" ".join(settings.get("pidfile", ["none"])))
     pid = (text_of(path) or "").strip()
     with contextlib.suppress(OSError):
-        if pid in {str(process.pid) for process in listeners()}:
+        if pid in {str(process.pid) for process in listening}:
             return path.stat().st_mtime_ns
     return None
 
 
-def _is_loaded(settings: dict[str, list[str]]) -> bool | None:
+def _is_loaded(moment: int | None) -> bool | None:
     """Whether the sshd that listens has read the drop-in; None where there is none, or where that cannot be told."""
-    moment = started(settings)
     try:
         return None if moment is None else moment > _sshd_config.DROP_IN.stat().st_ctime_ns
     except OSError:
