@@ -114,7 +114,7 @@ def ensure(declared: Access, check_mode: bool) -> dict[str, Any]:
     """Bring the host to the declaration; returns what the module does. Raises AccessError and EndError."""
     seen = _sshd.observe(declared.user, None, declared.socket if declared.clients else None)
     todo = steps(declared, seen)
-    keys, wanted = _store.read(_sshd.KEYS), declared.keys if declared.clients else None
+    keys, wanted = _sshd.text_of(_sshd.KEYS), declared.keys if declared.clients else None
     ending = _ending(declared, todo, _ssh_keys.grants(keys or "") - _ssh_keys.grants(wanted or ""))
     if declared.clients:
         _refuse(declared, seen, check_mode)
@@ -194,7 +194,7 @@ def _revoke(todo: list[str], ending: dict[str, int]) -> int:
     _clear(_sshd.HOME)
     ended = _remove(_sshd.accounts()) + sum(_end(name, uid) for name, uid in ending.items())
     _store.write(_sshd_config.DROP_IN, None)
-    if {"load", "finish"}.intersection(todo):
+    if _sshd.listeners() and {"load", "finish"}.intersection(todo):
         settings, error = _sshd.settings("root", None)
         if error:
             raise AccessError(f"the clients are out. sshd was not told to forget {_sshd_config.DROP_IN}: {error}")
@@ -217,15 +217,17 @@ def _load(settings: dict[str, list[str]]) -> None:
     Connections that began before that go by the settings of then. They may end by themselves, or come to say whose they
     are; after a moment those that have not are ended.
     """
-    before, told = _sshd.started(settings), {process.pid for process in _sshd.listeners()}
+    listening = _sshd.listeners()
+    before, told = _sshd.started(settings, listening), {process.pid for process in listening}
     begun = {process.pid for process in _processes.running() if _sshd.is_nameless(process)}
     for pid in told:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
 
     def has_loaded() -> bool:
-        now = _sshd.started(settings)
-        return told <= {process.pid for process in _sshd.listeners()} and (before is None or now not in (None, before))
+        listening = _sshd.listeners()
+        now = _sshd.started(settings, listening)
+        return told <= {process.pid for process in listening} and (before is None or now not in (None, before))
 
     if before is None:
         # No file tells when.

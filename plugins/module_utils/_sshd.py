@@ -41,7 +41,8 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
     to it; None where that is there.
     """
     found, error = settings(user, client)
-    text = _store.read(_sshd_config.DROP_IN)
+    listening = listeners()
+    text = text_of(_sshd_config.DROP_IN)
     trial = None
     if socket and text != drop_in(user, socket, found):
         trial = dict(zip(("settings", "error"), _trial(drop_in(user, socket, found), user, client)))
@@ -51,15 +52,20 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
         "has_home": os.path.lexists(HOME),
         "guarded": is_guarded(),
         "drop_in": text,
-        "loaded": _is_loaded(found),
+        "loaded": _is_loaded(started(found, listening)),
         "pending": PENDING.exists(),
-        "configuration": _sshd_config.survey(_text, lambda pattern: sorted(glob.glob(pattern))),  # noqa: PTH207  As glob(3) finds them.
-        "listeners": [_title(process) for process in listeners()],
+        "configuration": _sshd_config.survey(text_of, _found),
+        "listeners": [_title(process) for process in listening],
         "settings": found,
         "error": error,
         "trial": trial,
         "host_keys": _host_keys(found.get("hostkey", [])),
     }
+
+
+def _found(pattern: str) -> list[str]:
+    """The files that a pattern leads to, as glob(3) finds them, which sshd asks."""
+    return sorted(glob.glob(pattern))  # noqa: PTH207
 
 
 def accounts() -> list[pwd.struct_passwd]:
@@ -100,8 +106,9 @@ def is_sshd(process: _processes.Process) -> bool:
 
     Nobody else can make such a process, and what its title says is sshd's word.
     """
-    own = process.users == {0} or {_files.owner_name(uid) for uid in process.users} == {"sshd"}
-    return own and _processes.program(process) in ("sshd", "sshd-session", "sshd-auth")
+    return _processes.program(process) in ("sshd", "sshd-session", "sshd-auth") and (
+        process.users == {0} or {_files.owner_name(uid) for uid in process.users} == {"sshd"}
+    )
 
 
 _NAMELESS = re.compile(r"(?!sshd(-session|-auth)?: ).|sshd(-session|-auth)?: \[")
@@ -149,30 +156,29 @@ def is_guarded() -> bool:
     )
 
 
-def _text(path: Path) -> str | None:
-    """A file of sshd's configuration, which need not be UTF-8."""
+def text_of(path: Path) -> str | None:
+    """The text of a file that sshd reads, which need not be UTF-8; None where there is none."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
 
 
-def started(settings: dict[str, list[str]]) -> int | None:
+def started(settings: dict[str, list[str]], listening: list[_processes.Process]) -> int | None:
     """When, in nanoseconds since the epoch, the sshd that listens last read its configuration, or None.
 
     It writes its pid file at each start, and whenever it reads its configuration again.
     """
     path = Path(" ".join(settings.get("pidfile", ["none"])))
-    pid = (_text(path) or "").strip()
+    pid = (text_of(path) or "").strip()
     with contextlib.suppress(OSError):
-        if pid in {str(process.pid) for process in listeners()}:
+        if pid in {str(process.pid) for process in listening}:
             return path.stat().st_mtime_ns
     return None
 
 
-def _is_loaded(settings: dict[str, list[str]]) -> bool | None:
+def _is_loaded(moment: int | None) -> bool | None:
     """Whether the sshd that listens has read the drop-in; None where there is none, or where that cannot be told."""
-    moment = started(settings)
     try:
         return None if moment is None else moment > _sshd_config.DROP_IN.stat().st_ctime_ns
     except OSError:

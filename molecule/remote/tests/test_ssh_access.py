@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import ACCOUNT, HOSTS, Shared, ask, new_key, ssh, ssh_line
+from conftest import ACCOUNT, HOSTS, Shared, ask, new_key, run, ssh, ssh_line
 
 OK = "HTTP/1.0 200 OK"
 DROP_IN = "/etc/ssh/sshd_config.d/00-mooring.conf"
@@ -427,3 +427,21 @@ def test_who_is_taken_out_of_the_group_is_root_no_more(clients: Clients) -> None
         run_on_hosts("for user in keeper leaver; do userdel --force --remove $user 2> /dev/null; done; true")
     for name in HOSTS:
         assert ask(ssh_line(name, clients.alice, "HOST")) == OK, "the account of clients over SSH stays"
+
+
+def test_the_operators_own_session_loses_the_group_too(clients: Clients) -> None:
+    """By the role: the run comes back over a connection that does not hold it, and the next has nothing to do."""
+    name, operator = "trixie", reach.declared("trixie")
+    reach.over_ssh(name).run_expect([0], f"gpasswd --add {operator['user']} docker")
+    reach.forget_connections()
+    declared = {
+        "limit": name,
+        "docker_engine_users_exclusive": True,
+        "docker_engine_ssh_clients": {"alice": clients.alice.with_suffix(".pub").read_text()},
+    }
+    assert "docker" in ssh(name, Path(operator["key"]), "HOST", "id -Gn", user=operator["user"]).stdout
+    done = run(**declared)
+    assert (done.status, done.changed) == (0, {name: 1}), done.failures
+    assert "docker" not in ssh(name, Path(operator["key"]), "HOST", "id -Gn", user=operator["user"]).stdout
+    assert run(**declared).changed == {name: 0}
+    assert ask(ssh_line(name, clients.alice, "HOST")) == OK
