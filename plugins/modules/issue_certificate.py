@@ -13,7 +13,7 @@ author: The Mooring authors (@mooring)
 description:
   - The key is made on the machine and stays there; only a signing request travels. What the certificate says is decided
     on the controller, which takes nothing but the key from the request, signs in its own process, and enters the
-    certificate in its index.
+    certificate in its index, as the current one of its name when the machine has it.
   - Key and certificate come to life in a directory of their own, which the link O(kind) in O(place) then points to.
   - A host gets no certificate for a name or an address of another host of the inventory.
   - Makes a new pair whenever it is called.
