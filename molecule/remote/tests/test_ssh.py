@@ -123,6 +123,8 @@ def test_cli_and_sdk_here(over_ssh: Fleet, name: str, monkeypatch: pytest.Monkey
     )
     assert engine.info()["Name"] == name
     assert engine.containers.run("busybox:lab", ECHO, remove=True).decode().strip() == "moored"
+    # Its connection ends with the session, which another test takes away.
+    engine.close()
 
 
 @pytest.mark.parametrize(("client", "name"), [(one, name) for one in NEIGHBOURS for name in NEIGHBOURS[one]])
