@@ -34,8 +34,9 @@ def neighbour(fleet: None) -> Any:
 
 def test_second_run_changes_nothing(client: Client, neighbour: Any) -> None:
     # The daemons' hosts are there too, for their SSH keys.
-    assert converge("client", **client.variables).changed == dict.fromkeys(["localhost", *HOSTS], 0)
-    assert converge("client", clients=NEIGHBOUR).changed == dict.fromkeys(HOSTS, 0)
+    unchanged = dict.fromkeys(["localhost", *HOSTS], 0)
+    assert converge("client", **client.variables).changed == unchanged
+    assert converge("client", clients=NEIGHBOUR).changed == unchanged
 
 
 @pytest.mark.parametrize("name", HOSTS)
