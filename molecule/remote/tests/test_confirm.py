@@ -125,7 +125,7 @@ def test_host_that_was_without_power_has_its_old_state(before: str) -> None:
 
 @pytest.mark.parametrize("comes_back", [False, True])
 def test_controller_is_killed_before_it_confirms(before: str, comes_back: bool) -> None:
-    seconds = 30 if comes_back else 6
+    seconds = 120 if comes_back else 6
     variables = {"limit": NAME, "docker_engine_confirm_timeout": seconds, **allowed()}
     process = reach.start(command(**variables))
     while reach.over_ssh(NAME).run("grep -q '\"made\": [0-9]' /var/lib/mooring/confirm/armed.json").rc != 0:
