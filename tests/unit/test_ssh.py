@@ -235,6 +235,7 @@ FORCED = "Match Group docker\n  ForceCommand /bin/true\n"
         (INCLUDE, {"00_a": "Match User admin\n  ForceCommand x\n"}),
         (INCLUDE, {"00_a": "Match Group sudo,wheel Address 10.0.0.0/8\n  PermitTTY yes\n"}),
         (INCLUDE, {"00_a": "Match User *,!docker-remote\n  PermitTTY yes\n"}),
+        (INCLUDE, {"00_a": "Match invalid-user User 'admin' # docker-remote\n  PermitTTY yes\n"}),
         (INCLUDE, {"00_a": "Match Address 10.0.0.0/8\n  ClientAliveInterval 7\n"}),
         (f"{INCLUDE}Match User admin\nAcceptEnv FOO\n", {}),
         (f"AcceptEnv LANG LC_*\n{INCLUDE}AcceptEnv FOO\n", {}),
@@ -260,6 +261,14 @@ def test_configuration_that_leaves_the_block_its_force(main: str, others: dict[s
         (INCLUDE, {"00_a": 'Match User "docker-*"\nTrustedUserCAKeys /x\n'}, "trustedusercakeys"),
         (INCLUDE, {"00_a": "Match User=docker-*\nTrustedUserCAKeys /x\n"}, "trustedusercakeys"),
         (INCLUDE, {"00_a": "Match invalid-user\nForceCommand x\n"}, "forcecommand"),
+        # Names, words and lines as sshd tells them apart, and a value that is called like a criterion.
+        (INCLUDE, {"00_a": "Match User 'docker-remote'\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "Match User docker-'rem'\"ote\"\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "\"Match\" Address ::/0\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "=Match Address ::/0\n\"ForceCommand\"x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "Match Address ::/0\n# \x0cMatch User admin\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "Match Host user Address ::/0\nForceCommand x\n"}, "forcecommand"),
+        ("Include '/etc/ssh/sshd_config.d/*.conf'\n", {"00_a": FORCED}, "may hold for"),
         # Around an Include, whatever is in the file holds where the block does.
         ("Match Address ::/0\nInclude extra\nMatch all\n", {}, "does not read"),
         (INCLUDE, {"00_a": "Match Address ::/0\nInclude /etc/ssh/sshd_config.d/x.inc.conf\n",
