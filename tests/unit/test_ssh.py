@@ -325,6 +325,31 @@ def test_titles_of_others_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> N
         assert _sshd.is_session(process, "docker-remote") is is_session
 
 
+def test_connection_that_begins_before_sshd_has_read_its_configuration_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that comes in at the last moment, and then says nothing until the account is there."""
+    titles = {1: LISTENER}
+    moments = {"read": 0}
+
+    def tell(_pid: int, _signal: int) -> None:
+        titles[7] = "sshd: [accepted]"
+        moments["read"] += 1
+
+    def end(chosen: Any, _asked: Any) -> int:
+        return len([titles.pop(one.pid) for one in running() if chosen(one)])
+
+    def running() -> list[Process]:
+        return [Process(pid, 0, "sshd", frozenset({0}), frozenset({0})) for pid in titles]
+
+    monkeypatch.setattr(_sshd, "_title", lambda process: titles[process.pid])
+    monkeypatch.setattr(_sshd, "started", lambda *_arguments: moments["read"])
+    monkeypatch.setattr(_ssh_access, "_GRACE", 0)
+    monkeypatch.setattr(_ssh_access.os, "kill", tell)
+    monkeypatch.setattr(_ssh_access._processes, "running", running)
+    monkeypatch.setattr(_ssh_access._processes, "end", end)
+    _ssh_access._load({})
+    assert titles == {1: LISTENER}
+
+
 @pytest.mark.parametrize(
     ("changed", "todo"),
     [
