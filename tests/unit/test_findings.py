@@ -100,6 +100,8 @@ HOST = {
             "members": ["deploy"],
             "primary": ["docker-remote"],
             "own": ["docker-remote"],
+            "administrators": [],
+            "password": False,
             "holders": [{"pid": 8, "name": "sh", "user": "deploy"}, {"pid": 9, "name": "sh", "user": "docker-remote"}],
         }
     },
@@ -200,6 +202,8 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/running_version", "26.1.4", "engine.version_differs"),
     ("engine/package/version", "5:28.5.2-1~debian.13~trixie", "engine.version_differs"),
     ("groups/docker/holders", [{"pid": 10, "name": "tmux", "user": "bob"}], "sockets.holders"),
+    ("groups/docker/administrators", ["bob", "deploy"], "sockets.group_open"),
+    ("groups/docker/password", True, "sockets.group_open"),
     ("ssh/pending", True, "ssh.pending"),
     ("ssh/accounts/docker-other", {}, "ssh.left_over"),
     ("ssh/accounts", {}, "ssh.account"),

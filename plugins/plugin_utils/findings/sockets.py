@@ -36,6 +36,20 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             f"{', '.join(too_many)} too, and is root by it",
             f"take them out (gpasswd --delete USER {group}), or declare them in docker_engine_users",
         )
+    administrators, password = _gates(host, group)
+    beyond = sorted({*administrators} - {*declared["users"], "root"})
+    if beyond or password:
+        yield Finding(
+            "sockets.group_open",
+            ERROR,
+            f"nobody else can come into group {group}",
+            " and ".join(
+                [f"{', '.join(beyond)} may add anybody (gpasswd --administrators)"] * bool(beyond)
+                + ["it has a password (newgrp)"] * password
+            ),
+            f"take it away (gpasswd --administrators '' {group}, gpasswd --restrict {group}), "
+            f"or with docker_engine_users_exclusive {APPLY}",
+        )
     # Who is told already need not be told by each process.
     holders = [one for one in _holders(host, group) if one["user"] not in {*declared["users"], *too_many}]
     if holders:
@@ -57,6 +71,12 @@ def _holders(host: dict[str, Any], group: str) -> list[dict[str, Any]]:
     seen = host["groups"].get(group)
     found: list[dict[str, Any]] = seen["holders"] if seen and seen["gid"] != 0 else []
     return found
+
+
+def _gates(host: dict[str, Any], group: str) -> tuple[list[str], bool]:
+    """Who may put others into the group, and whether it has a password."""
+    seen = host["groups"].get(group)
+    return (seen["administrators"], seen["password"]) if seen else ([], False)
 
 
 def _process(one: dict[str, Any]) -> str:
