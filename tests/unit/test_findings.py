@@ -238,6 +238,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("listening", ["unix:///run/docker.sock"], "endpoints.missing"),
     ("listening", [*HOST["listening"], "tcp://127.0.0.1:2375"], "endpoints.undeclared"),
     ("sockets/0/mode", "0666", "sockets.mode"),
+    ("sockets/0/mode", "0660+", "sockets.list"),
     ("sockets/0/owner", "nobody", "sockets.owner"),
     ("sockets/0/group_members", ["deploy", "mallory"], "sockets.members"),
     ("sockets/0/group_members", [], "sockets.user_missing"),

@@ -22,8 +22,13 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
                 yield Finding(
                     f"sockets.{what}", ERROR, f"{path} has {what} {declared['socket'][what]}", socket[what], APPLY
                 )
-        if int(socket["mode"], 8) != int(declared["socket"]["mode"], 8):
-            yield Finding("sockets.mode", ERROR, f"{path} has mode {declared['socket']['mode']}", socket["mode"], APPLY)
+        mode, has_list, _rest = socket["mode"].partition("+")
+        if int(mode, 8) != int(declared["socket"]["mode"], 8):
+            yield Finding("sockets.mode", ERROR, f"{path} has mode {declared['socket']['mode']}", mode, APPLY)
+        if has_list:
+            expected = f"{path} is for its owner and its group"
+            found = f"an access control list lets in others (getfacl {path})"
+            yield Finding("sockets.list", ERROR, expected, found, f"take it away (setfacl --remove-all {path})")
         if socket["group"] == declared["socket"]["group"]:
             members.update(socket["group_members"])
     group = declared["socket"]["group"]

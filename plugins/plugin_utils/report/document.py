@@ -157,7 +157,7 @@ def _ssh_door(seen: Json, ssh: Json | None) -> list[Json]:
 
 def _by_accounts(socket: Json) -> Json:
     """Who may use a UNIX socket: connecting takes the right to write."""
-    mode = int(socket["mode"], 8)
+    mode = int(socket["mode"].rstrip("+"), 8)
     if mode & 0o002:
         return {"kind": "everyone_here", "owner": None, "group": None, "names": []}
     group = socket["group"] if mode & 0o020 else None
