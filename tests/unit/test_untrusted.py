@@ -128,6 +128,20 @@ def test_a_bridge_that_cannot_be_read_is_said_of_its_host(key: str) -> None:
     assert "what it says cannot be read" in report["hosts"][0]["error"]
 
 
+def test_a_host_that_says_too_much_is_not_drawn() -> None:
+    """A reply of some MiB may name every container on every bridge."""
+    for bridges, containers in ((200, 200), (20_000, 20_000)):
+        liar = fleets.host("web-2")
+        bridge, container = liar["bridge"]["bridges"][0], liar["bridge"]["containers"][0]
+        liar["bridge"]["bridges"] = [bridge] * bridges
+        liar["bridge"]["containers"] = [{**container, "id": str(number)} for number in range(containers)]
+        container["networks"] = {bridge["network"]: {"addresses": []}}
+        for number, one in enumerate(liar["bridge"]["containers"]):
+            one.update(name=f"n{number}", networks=container["networks"])
+        report = document.document([fleets.host("web-1"), liar], None, [], "lab", fleets.GENERATED)
+        assert {one["name"]: one["observed"] for one in report["hosts"]} == {"web-1": True, "web-2": False}
+
+
 def test_connections_of_the_controller_forward_nothing(tmp_path: Path) -> None:
     """Whatever the operator's own settings give to other hosts."""
     config = tmp_path / "config"
