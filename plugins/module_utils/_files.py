@@ -55,7 +55,8 @@ def below(directory: Path) -> list[Path]:
 def socket(path: str) -> dict[str, Any]:
     """Who may use a UNIX socket. Raises OSError where there is none.
 
-    ``group_members`` are the users who are in the group by group(5) or by their primary group.
+    ``group_members`` are the users who are in the group by group(5) or by their primary group. As with ls(1), a plus
+    behind the ``mode`` tells of an access control list: others may use it too.
     """
     status = Path(path).stat()
     if not stat.S_ISSOCK(status.st_mode):
@@ -63,11 +64,14 @@ def socket(path: str) -> dict[str, Any]:
     members = {user.pw_name for user in pwd.getpwall() if user.pw_gid == status.st_gid}
     with contextlib.suppress(KeyError):
         members.update(grp.getgrgid(status.st_gid).gr_mem)
+    has_list = False
+    with contextlib.suppress(OSError):  # A file system without attributes.
+        has_list = "system.posix_acl_access" in os.listxattr(path)
     return {
         "path": path,
         "owner": owner_name(status.st_uid),
         "group": group_name(status.st_gid),
-        "mode": format(stat.S_IMODE(status.st_mode), "04o"),
+        "mode": format(stat.S_IMODE(status.st_mode), "04o") + "+" * has_list,
         "group_members": sorted(members),
     }
 

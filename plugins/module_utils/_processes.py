@@ -8,7 +8,9 @@ out here.
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -22,6 +24,10 @@ PROC = Path("/proc")
 _PATIENCE = 1.0
 """Seconds."""
 
+# ioctl_ns(2)
+_NS_GET_PARENT = 0xB702
+_NS_GET_OWNER_UID = 0xB704
+
 _IDENTIFIER = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,8 +39,8 @@ class EndError(Exception):
 class Process:
     """One process: its ``name`` (comm), and the ids it acts as.
 
-    ``users`` are the real, effective, saved and filesystem user id, ``groups`` the same of groups and the supplementary
-    ones.
+    ``users`` are the real, effective, saved and filesystem user id, or the user whose user namespace it is in;
+    ``groups`` are the same of groups and the supplementary ones.
     """
 
     pid: int
@@ -59,13 +65,37 @@ def _read(directory: Path) -> Process | None:
     status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     if status["State"][0] in "ZX" or _is_containers(directory, len(status["NSpid"].split()) > 1):
         return None
+    maker = _maker(directory / "ns/user")
     return Process(
         int(status["Pid"]),
         int(status["PPid"]),
         status["Name"],
-        frozenset(map(int, status["Uid"].split())),
+        frozenset([maker] if maker else map(int, status["Uid"].split())),
         frozenset(map(int, (status["Gid"] + " " + status["Groups"]).split())),
     )
+
+
+def _maker(namespace: Path) -> int:
+    """The user who made a process's user namespace, the outermost of several; root for the host's own.
+
+    In it the user acts by other numbers (subuid(5)), and has kept the groups.
+    """
+    found = 0
+    # A kernel that does not tell has none.
+    with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+
+        def keep(descriptor: int) -> int:
+            opened.callback(os.close, descriptor)
+            return descriptor
+
+        host = (PROC / "1/ns/user").stat().st_ino
+        one = keep(os.open(namespace, os.O_RDONLY))
+        while os.fstat(one).st_ino != host:
+            uid = array.array("I", [0])
+            fcntl.ioctl(one, _NS_GET_OWNER_UID, uid)
+            found = uid[0]
+            one = keep(fcntl.ioctl(one, _NS_GET_PARENT))
+    return found
 
 
 def _is_containers(directory: Path, nested: bool) -> bool:

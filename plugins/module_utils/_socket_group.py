@@ -10,9 +10,12 @@ from __future__ import annotations
 import grp
 import pwd
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _files, _processes, _sshd
+from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _files, _processes, _sshd, _store
+
+_GSHADOW = Path("/etc/gshadow")
 
 
 class GroupError(Exception):
@@ -36,10 +39,14 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Plan:
-    """Who is added and removed, names; the ids of processes to end; and why it cannot be, one sentence each."""
+    """Who is added and removed, and who administers the group no more, names; whether its password goes; the ids of
+    processes to end; and why it cannot be, one sentence each.
+    """
 
     add: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
+    demote: list[str] = field(default_factory=list)
+    lock: bool = False
     end: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -48,19 +55,25 @@ def observe(name: str) -> dict[str, Any] | None:
     """A group, or None where there is none.
 
     ``members`` are those that group(5) lists, ``primary`` the users whose primary group it is, ``own`` the accounts
-    that Mooring made for clients over SSH. ``holders`` are processes that hold the group, each with its ``pid``,
-    ``name`` and ``user``, or the user's number where nobody has it; root's are left out, who needs no group.
+    that Mooring made for clients over SSH. ``administrators`` may put anybody into it, themselves included, and with a
+    ``password`` anybody who knows it comes in for a session (gshadow(5), newgrp(1)). ``holders`` are processes that
+    hold the group, each with its ``pid``, ``name`` and ``user``, or the user's number where nobody has it; root's are
+    left out, who needs no group.
     """
     try:
         group = grp.getgrnam(name)
     except KeyError:
         return None
     users = pwd.getpwall()
+    lines = [line.split(":") for line in (_store.read(_GSHADOW) or "").splitlines()]
+    password, administrators = next((fields[1:3] for fields in lines if fields[0] == name), ["!", ""])
     return {
         "gid": group.gr_gid,
         "members": sorted(group.gr_mem),
         "primary": sorted(user.pw_name for user in users if user.pw_gid == group.gr_gid),
         "own": sorted(user.pw_name for user in users if user.pw_dir == str(_sshd.HOME)),
+        "administrators": sorted(filter(None, administrators.split(","))),
+        "password": password != "" and password[0] not in "!*",
         "holders": [
             {"pid": process.pid, "name": process.name, "user": _files.owner_name(uid)}
             for process in _processes.running()
@@ -70,7 +83,15 @@ def observe(name: str) -> dict[str, Any] | None:
     }
 
 
-_EMPTY: dict[str, Any] = {"gid": None, "members": [], "primary": [], "own": [], "holders": []}
+_EMPTY: dict[str, Any] = {
+    "gid": None,
+    "members": [],
+    "primary": [],
+    "own": [],
+    "administrators": [],
+    "password": False,
+    "holders": [],
+}
 
 
 def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
@@ -93,6 +114,8 @@ def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
     return Plan(
         add=[user for user in dict.fromkeys(declared.users) if user not in members],
         remove=[user for user in seen["members"] if declared.unwanted(user, seen["own"])],
+        demote=[user for user in seen["administrators"] if declared.unwanted(user, seen["own"])],
+        lock=declared.exclusive and seen["password"],
         end=sorted({one["pid"] for one in seen["holders"] if declared.unwanted(one["user"], seen["own"])}),
         problems=problems,
     )
@@ -124,6 +147,12 @@ def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
     ours = _processes.ancestors().intersection(todo.end)
     ended = len(todo.end) - len(ours)
     if not check_mode:
+        # First of all, so that nobody comes in again.
+        if todo.demote:
+            kept = [user for user in seen["administrators"] if user not in todo.demote]
+            _change("--administrators", ",".join(kept), declared.name)
+        if todo.lock:
+            _change("--restrict", declared.name)
         for option, chosen in (("--add", todo.add), ("--delete", todo.remove)):
             for user in chosen:
                 _change(option, user, declared.name)
@@ -136,7 +165,7 @@ def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
             )
         )
     return {
-        "changed": bool(todo.add or todo.remove or ended or ours),
+        "changed": bool(todo.add or todo.remove or todo.demote or todo.lock or ended or ours),
         "added": todo.add,
         "removed": todo.remove,
         "ended": ended,
@@ -145,10 +174,10 @@ def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
     }
 
 
-def _change(option: str, user: str, name: str) -> None:
-    done = _daemon.run("gpasswd", option, user, name)
+def _change(*words: str) -> None:
+    done = _daemon.run("gpasswd", *words)
     if done.returncode != 0:
-        raise GroupError(f"gpasswd {option} {user} {name}: {done.stderr.strip()}")
+        raise GroupError(f"gpasswd {' '.join(words)}: {done.stderr.strip()}")
 
 
 def _settled(name: str, members: list[str]) -> int:

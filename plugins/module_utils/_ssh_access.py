@@ -219,7 +219,6 @@ def _load(settings: dict[str, list[str]]) -> None:
     """
     listening = _sshd.listeners()
     before, told = _sshd.started(settings, listening), {process.pid for process in listening}
-    begun = {process.pid for process in _processes.running() if _sshd.is_nameless(process)}
     for pid in told:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
@@ -234,6 +233,8 @@ def _load(settings: dict[str, list[str]]) -> None:
         time.sleep(1)
     if not _comes_true(has_loaded, 10):
         raise AccessError("sshd did not read its configuration again within 10 seconds: see `journalctl -u ssh`")
+    # Not before: what began until then has the old settings.
+    begun = {process.pid for process in _processes.running() if _sshd.is_nameless(process)}
 
     def is_left(process: _processes.Process) -> bool:
         return process.pid in begun and _sshd.is_nameless(process)

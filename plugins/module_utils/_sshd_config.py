@@ -95,7 +95,7 @@ def survey(read: Callable[[Path], str | None], find: Callable[[str], list[str]],
 
     def follow(path: Path, around: list[str], depth: int) -> None:
         here = begin(str(path), around) if around else None
-        for number, line in enumerate((read(path) or "").splitlines(), 1):
+        for number, line in enumerate((read(path) or "").split("\n"), 1):
             name, words = _parsed(line)
             if name == "match":
                 here = begin(f"{path} line {number}", [*around, " ".join(words)])
@@ -142,24 +142,28 @@ def problems(seen: dict[str, Any], user: str, group: str, values: dict[str, str]
 
 
 def _parsed(line: str) -> tuple[str, list[str]]:
-    """The name of a setting in small letters and its words; nothing for a line without one."""
-    match = re.match(r"[ \t]*([A-Za-z0-9]+)(?:[ \t]*=[ \t]*|[ \t]+)(.*)", line)
+    """The name of a setting in small letters and its words; nothing for a line without one.
+
+    As sshd splits lines (misc.c: strdelim for the name, argv_split for the words).
+    """
+    match = re.match(r'\s*=?\s*"?([A-Za-z0-9]+)(?:"\s*=?|\s*=|\s)\s*(.*)', line)
     if not match:
         return "", []
     words = []
-    for quoted, plain in re.findall(r'"([^"]*)"|([^\s"]+)', match[2]):
-        if plain.startswith("#"):
+    for word in re.findall(r"""(?:\\.|"[^"]*"|'[^']*'|[^\s"'\\])+""", match[2]):
+        if word.startswith("#"):
             break
-        words.append(quoted or plain)
+        words.append(re.sub(r"""\\(.)|["']""", r"\1", word))
     return match[1].lower(), words
 
 
 def _may_hold(criteria: list[str], user: str, group: str) -> bool:
     """Whether a block can hold for a connection of ``user``: what is said of users and groups alone can rule it out."""
     for line in criteria:
-        words = line.replace("=", " ").split()
-        for name, value in zip(words, words[1:]):
-            subject = {"user": user, "group": group}.get(name.lower())
+        words = iter(line.replace("=", " ").split())
+        for name in map(str.lower, words):
+            value = "" if name in ("all", "invalid-user") else next(words, "")
+            subject = {"user": user, "group": group}.get(name)
             if subject and not listed(subject, value.split(",")):
                 return False
     return True

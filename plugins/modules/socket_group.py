@@ -15,6 +15,7 @@ description:
     other group of theirs is changed.
   - A process keeps the groups that its session began with. Those of users who must not be in the group are ended where
     they still hold it, also where an earlier run took the user out and was cut before it ended them.
+  - Who must not be in the group does not administer it either, and with O(exclusive) it has no password (gshadow(5)).
   - Root, the accounts that Mooring makes for clients over SSH, and the processes of containers are left alone.
 options:
   group:

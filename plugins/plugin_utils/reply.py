@@ -137,6 +137,8 @@ _GROUP = {
     "members": TEXTS,
     "primary": TEXTS,
     "own": TEXTS,
+    "administrators": TEXTS,
+    "password": bool,
     "holders": [{"pid": int, "name": str, "user": str}],
 }
 _MATCH = {"where": str, "criteria": TEXTS, "settings": TEXTS}

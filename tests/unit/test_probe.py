@@ -496,6 +496,15 @@ def test_unix_socket_tells_who_may_use_it(unix: tuple[socket.socket, Path]) -> N
     assert me in seen["socket"]["group_members"]
 
 
+def test_socket_that_a_list_opens_to_others_has_a_plus(
+    unix: tuple[socket.socket, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_files.os, "listxattr", lambda _path: ["user.x"])
+    mode = _files.socket(str(unix[1]))["mode"]
+    monkeypatch.setattr(_files.os, "listxattr", lambda _path: ["user.x", "system.posix_acl_access"])
+    assert _files.socket(str(unix[1]))["mode"] == f"{mode}+"
+
+
 def test_socket_of_unknown_owner_has_numbers(unix: tuple[socket.socket, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_number: int) -> None:
         raise KeyError

@@ -172,5 +172,8 @@ def test_ports_that_the_controller_must_not_reach() -> None:
     assert closed({"allow": [{"ports": [80]}]}, published, "192.0.2.9", "192.0.2.7", ["192.0.2.7"]) == [82]
     # It is the host itself, or the session comes through another machine.
     assert closed("closed", published, "192.0.2.9", None, ["192.0.2.9"]) == []
+    # A host that names every port there is does not keep the controller at it for hours.
+    every = [f"tcp://0.0.0.0:{port}" for port in range(1, 65536)]
+    assert len(closed("closed", every, "192.0.2.9", "192.0.2.7", ["192.0.2.7"])) == 512
     assert closed("closed", published, "192.0.2.9", "192.0.2.1", ["192.0.2.7"]) == []
     assert [one.id for one in reached([82])] == ["published.reached"]

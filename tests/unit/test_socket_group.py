@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import subprocess
 from pathlib import Path
@@ -19,6 +20,8 @@ def group(**changed: Any) -> dict[str, Any]:
         "members": ["bob", "deploy", "root"],
         "primary": ["docker-remote"],
         "own": ["docker-remote"],
+        "administrators": [],
+        "password": False,
         "holders": [
             {"pid": 10, "name": "bash", "user": "bob"},
             {"pid": 10, "name": "bash", "user": "bob"},
@@ -45,6 +48,34 @@ def group(**changed: Any) -> dict[str, Any]:
 )
 def test_plan(declared: Declaration, expected: Plan) -> None:
     assert plan(declared, group()) == expected
+
+
+def test_who_is_out_lets_nobody_in() -> None:
+    """By an administrator of the group, or by its password."""
+    seen = group(members=[], holders=[], administrators=["bob", "root"], password=True)
+    assert plan(Declaration("docker", [], absent=["bob"]), seen) == Plan(demote=["bob"])
+    assert plan(Declaration("docker", [], exclusive=True), seen) == Plan(demote=["bob"], lock=True)
+    assert plan(Declaration("docker", []), seen) == Plan()
+
+
+@pytest.mark.parametrize(
+    ("line", "administrators", "password"),
+    [
+        ("docker:!::bob", [], False),
+        ("docker::eve,bob:", ["bob", "eve"], False),
+        ("docker:$y$j9T$x:bob:", ["bob"], True),
+        ("dockers:$y$j9T$x:bob:", [], False),
+    ],
+)
+def test_what_lets_in_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, administrators: list[str], password: bool
+) -> None:
+    (tmp_path / "gshadow").write_text(f"root:*::\n{line}\n")
+    monkeypatch.setattr(_socket_group, "_GSHADOW", tmp_path / "gshadow")
+    entry = grp.struct_group(("docker", "x", 4711, ["bob"]))
+    monkeypatch.setattr(_socket_group.grp, "getgrnam", lambda _name: entry)
+    seen = _socket_group.observe("docker") or {}
+    assert (seen["administrators"], seen["password"]) == (administrators, password)
 
 
 def test_who_was_taken_out_and_whose_session_goes_on_is_ended() -> None:

@@ -235,6 +235,7 @@ FORCED = "Match Group docker\n  ForceCommand /bin/true\n"
         (INCLUDE, {"00_a": "Match User admin\n  ForceCommand x\n"}),
         (INCLUDE, {"00_a": "Match Group sudo,wheel Address 10.0.0.0/8\n  PermitTTY yes\n"}),
         (INCLUDE, {"00_a": "Match User *,!docker-remote\n  PermitTTY yes\n"}),
+        (INCLUDE, {"00_a": "Match invalid-user User 'admin' # docker-remote\n  PermitTTY yes\n"}),
         (INCLUDE, {"00_a": "Match Address 10.0.0.0/8\n  ClientAliveInterval 7\n"}),
         (f"{INCLUDE}Match User admin\nAcceptEnv FOO\n", {}),
         (f"AcceptEnv LANG LC_*\n{INCLUDE}AcceptEnv FOO\n", {}),
@@ -260,6 +261,14 @@ def test_configuration_that_leaves_the_block_its_force(main: str, others: dict[s
         (INCLUDE, {"00_a": 'Match User "docker-*"\nTrustedUserCAKeys /x\n'}, "trustedusercakeys"),
         (INCLUDE, {"00_a": "Match User=docker-*\nTrustedUserCAKeys /x\n"}, "trustedusercakeys"),
         (INCLUDE, {"00_a": "Match invalid-user\nForceCommand x\n"}, "forcecommand"),
+        # Names, words and lines as sshd tells them apart, and a value that is called like a criterion.
+        (INCLUDE, {"00_a": "Match User 'docker-remote'\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "Match User docker-'rem'\"ote\"\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "\"Match\" Address ::/0\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "=Match Address ::/0\n\"ForceCommand\"x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "Match Address ::/0\n# \x0cMatch User admin\nForceCommand x\n"}, "forcecommand"),
+        (INCLUDE, {"00_a": "Match Host user Address ::/0\nForceCommand x\n"}, "forcecommand"),
+        ("Include '/etc/ssh/sshd_config.d/*.conf'\n", {"00_a": FORCED}, "may hold for"),
         # Around an Include, whatever is in the file holds where the block does.
         ("Match Address ::/0\nInclude extra\nMatch all\n", {}, "does not read"),
         (INCLUDE, {"00_a": "Match Address ::/0\nInclude /etc/ssh/sshd_config.d/x.inc.conf\n",
@@ -314,6 +323,31 @@ def test_titles_of_others_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> N
     for (pid, user), is_session in expected.items():
         process = Process(pid, 1, "sshd", frozenset({user}), frozenset())
         assert _sshd.is_session(process, "docker-remote") is is_session
+
+
+def test_connection_that_begins_before_sshd_has_read_its_configuration_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that comes in at the last moment, and then says nothing until the account is there."""
+    titles = {1: LISTENER}
+    moments = {"read": 0}
+
+    def tell(_pid: int, _signal: int) -> None:
+        titles[7] = "sshd: [accepted]"
+        moments["read"] += 1
+
+    def end(chosen: Any, _asked: Any) -> int:
+        return len([titles.pop(one.pid) for one in running() if chosen(one)])
+
+    def running() -> list[Process]:
+        return [Process(pid, 0, "sshd", frozenset({0}), frozenset({0})) for pid in titles]
+
+    monkeypatch.setattr(_sshd, "_title", lambda process: titles[process.pid])
+    monkeypatch.setattr(_sshd, "started", lambda *_arguments: moments["read"])
+    monkeypatch.setattr(_ssh_access, "_GRACE", 0)
+    monkeypatch.setattr(_ssh_access.os, "kill", tell)
+    monkeypatch.setattr(_ssh_access._processes, "running", running)
+    monkeypatch.setattr(_ssh_access._processes, "end", end)
+    _ssh_access._load({})
+    assert titles == {1: LISTENER}
 
 
 @pytest.mark.parametrize(

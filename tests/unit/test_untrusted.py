@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
+import shlex
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import fleets
@@ -14,6 +18,8 @@ from ansible_collections.mooring.docker.plugins.filter.findings import finding_l
 from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
 from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts
 from ansible_collections.mooring.docker.plugins.plugin_utils.report import document
+
+ROOT = Path(__file__).resolve().parents[2]
 
 WRONG: list[Any] = [None, 5, "x", [], {}, {"installed": 1}, [{}], {"x": None}]
 
@@ -120,3 +126,33 @@ def test_a_bridge_that_cannot_be_read_is_said_of_its_host(key: str) -> None:
     report = document.document([fleets.host("web-1"), liar], None, [], "lab", fleets.GENERATED)
     assert {one["name"]: one["observed"] for one in report["hosts"]} == {"web-1": True, "web-2": False}
     assert "what it says cannot be read" in report["hosts"][0]["error"]
+
+
+def test_a_host_that_says_too_much_is_not_drawn() -> None:
+    """A reply of some MiB may name every container on every bridge."""
+    for bridges, containers in ((200, 200), (20_000, 20_000)):
+        liar = fleets.host("web-2")
+        bridge, container = liar["bridge"]["bridges"][0], liar["bridge"]["containers"][0]
+        liar["bridge"]["bridges"] = [bridge] * bridges
+        liar["bridge"]["containers"] = [{**container, "id": str(number)} for number in range(containers)]
+        container["networks"] = {bridge["network"]: {"addresses": []}}
+        for number, one in enumerate(liar["bridge"]["containers"]):
+            one.update(name=f"n{number}", networks=container["networks"])
+        report = document.document([fleets.host("web-1"), liar], None, [], "lab", fleets.GENERATED)
+        assert {one["name"]: one["observed"] for one in report["hosts"]} == {"web-1": True, "web-2": False}
+
+
+def test_connections_of_the_controller_forward_nothing(tmp_path: Path) -> None:
+    """Whatever the operator's own settings give to other hosts."""
+    config = tmp_path / "config"
+    config.write_text("Host *\n  ForwardAgent yes\n  ForwardX11 yes\n  RemoteForward 8080 localhost:80\n")
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "ansible.cfg")
+    # As the connection plugin splits them.
+    words = shlex.split(settings["ssh_connection"]["ssh_args"])
+    for given, forwards in (([], True), (words, False)):
+        line = ["ssh", "-F", str(config), *given, "-G", "web-1"]
+        said = subprocess.run(line, capture_output=True, text=True, check=True).stdout.splitlines()
+        expected = ["yes", "yes", "no"] if forwards else ["no", "no", "yes"]
+        names = ("forwardagent", "forwardx11", "clearallforwardings")
+        assert [one.split()[1] for name in names for one in said if one.split()[0] == name] == expected

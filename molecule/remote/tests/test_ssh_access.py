@@ -398,12 +398,25 @@ def test_without_clients_nothing_is_left(clients: Clients) -> None:
     clients.access("alice")
 
 
+# As somebody else, by a number that subuid(5) gives to whoever runs it.
+ANOTHER = """import ctypes, os, time
+ctypes.CDLL(None).unshare(0x10000000)
+while not open("/proc/self/uid_map").read():
+    time.sleep(0.05)
+os.setresuid(5, 5, 5)
+os.execlp("sleep", "sleep", "4002")
+"""
+
+
 def test_who_is_taken_out_of_the_group_is_root_no_more(clients: Clients) -> None:
     """A session keeps the groups that it began with, and ends. Other groups and other sessions stay."""
-    began = "setsid setpriv --reuid {0} --regid {0} --init-groups sleep 400{1} > /dev/null 2>&1 & "
+    began = "setsid setpriv --reuid {0} --regid {0} --init-groups {1} > /dev/null 2>&1 & "
     run_on_hosts(
         "for user in keeper leaver; do useradd --groups docker,users $user; done; "
-        + began.format("keeper", 0) + began.format("leaver", 1) + "sleep 0.2; pgrep -f 'sleep 400'"
+        + began.format("keeper", "sleep 4000") + began.format("leaver", "sleep 4001")
+        + began.format("keeper", f"python3 -c {shlex.quote(ANOTHER)}")
+        + "another=$!; sleep 0.5; echo '5 165541 1' > /proc/$another/uid_map; sleep 0.5; pgrep -f '^sleep 4000'; "
+        "pgrep -u 165541 -f '^sleep 4002'"
     )  # fmt: skip
     try:
         arguments = {"group": "docker", "users": ["keeper"], "exclusive": True}
@@ -414,12 +427,12 @@ def test_who_is_taken_out_of_the_group_is_root_no_more(clients: Clients) -> None
             "for user in keeper leaver; do id -Gn $user | tr ' ' '\n' | sort | xargs; done; "
             "pgrep -fa '^sleep 400' | cut -d' ' -f2-"
         )
-        assert set(said.values()) == {"docker keeper users\nleaver users\nsleep 4000"}
+        assert set(said.values()) == {"docker keeper users\nleaver users\nsleep 4000\nsleep 4002"}
         assert not any(one["changed"] for one in on_hosts("mooring.docker.socket_group", arguments).values())
         # As a run that was killed leaves it: out of the group, and the session goes on.
         run_on_hosts("gpasswd --delete keeper docker")
         found = on_hosts("mooring.docker.socket_group", {"group": "docker", "absent": ["keeper", "no-such-user"]})
-        assert all((one["removed"], one["ended"]) == ([], 1) for one in found.values()), found
+        assert all((one["removed"], one["ended"]) == ([], 2) for one in found.values()), found
         run_on_hosts("usermod --gid docker keeper")
         refused = on_hosts("mooring.docker.socket_group", {**arguments, "users": []})
         assert all("primary group of keeper" in one["msg"] for one in refused.values())

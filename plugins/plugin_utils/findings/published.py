@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_MOST = 512
+"""Ports of a host that are tried: each may take its time, and the host says how many there are."""
+
+
 def closed(policy: Any, published: list[str], address: str, client: str | None, own: list[str]) -> list[int]:
     """The TCP ports published at a host's ``address``, as ``host_info`` tells them, that ``client`` must not reach.
 
@@ -22,7 +26,7 @@ def closed(policy: Any, published: list[str], address: str, client: str | None, 
     if client not in own:
         return []
     ports = {one.port for one in map(_endpoints.parse, published) if one.host in ("0.0.0.0", "::", address)}
-    return sorted(port for port in ports if not _published.may_let_in(policy, client, port))
+    return sorted(port for port in ports if not _published.may_let_in(policy, client, port))[:_MOST]
 
 
 def reached(ports: list[int]) -> Iterator[Finding]:

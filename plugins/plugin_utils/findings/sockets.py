@@ -22,8 +22,13 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
                 yield Finding(
                     f"sockets.{what}", ERROR, f"{path} has {what} {declared['socket'][what]}", socket[what], APPLY
                 )
-        if int(socket["mode"], 8) != int(declared["socket"]["mode"], 8):
-            yield Finding("sockets.mode", ERROR, f"{path} has mode {declared['socket']['mode']}", socket["mode"], APPLY)
+        mode, has_list, _rest = socket["mode"].partition("+")
+        if int(mode, 8) != int(declared["socket"]["mode"], 8):
+            yield Finding("sockets.mode", ERROR, f"{path} has mode {declared['socket']['mode']}", mode, APPLY)
+        if has_list:
+            expected = f"{path} is for its owner and its group"
+            found = f"an access control list lets in others (getfacl {path})"
+            yield Finding("sockets.list", ERROR, expected, found, f"take it away (setfacl --remove-all {path})")
         if socket["group"] == declared["socket"]["group"]:
             members.update(socket["group_members"])
     group = declared["socket"]["group"]
@@ -35,6 +40,20 @@ def sockets(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             f"group {group} has {', '.join(declared['users']) or 'nobody'}",
             f"{', '.join(too_many)} too, and is root by it",
             f"take them out (gpasswd --delete USER {group}), or declare them in docker_engine_users",
+        )
+    administrators, password = _gates(host, group)
+    beyond = sorted({*administrators} - {*declared["users"], "root"})
+    if beyond or password:
+        yield Finding(
+            "sockets.group_open",
+            ERROR,
+            f"nobody else can come into group {group}",
+            " and ".join(
+                [f"{', '.join(beyond)} may add anybody (gpasswd --administrators)"] * bool(beyond)
+                + ["it has a password (newgrp)"] * password
+            ),
+            f"take it away (gpasswd --administrators '' {group}, gpasswd --restrict {group}), "
+            f"or with docker_engine_users_exclusive {APPLY}",
         )
     # Who is told already need not be told by each process.
     holders = [one for one in _holders(host, group) if one["user"] not in {*declared["users"], *too_many}]
@@ -57,6 +76,12 @@ def _holders(host: dict[str, Any], group: str) -> list[dict[str, Any]]:
     seen = host["groups"].get(group)
     found: list[dict[str, Any]] = seen["holders"] if seen and seen["gid"] != 0 else []
     return found
+
+
+def _gates(host: dict[str, Any], group: str) -> tuple[list[str], bool]:
+    """Who may put others into the group, and whether it has a password."""
+    seen = host["groups"].get(group)
+    return (seen["administrators"], seen["password"]) if seen else ([], False)
 
 
 def _process(one: dict[str, Any]) -> str:

@@ -157,7 +157,7 @@ def _ssh_door(seen: Json, ssh: Json | None) -> list[Json]:
 
 def _by_accounts(socket: Json) -> Json:
     """Who may use a UNIX socket: connecting takes the right to write."""
-    mode = int(socket["mode"], 8)
+    mode = int(socket["mode"].rstrip("+"), 8)
     if mode & 0o002:
         return {"kind": "everyone_here", "owner": None, "group": None, "names": []}
     group = socket["group"] if mode & 0o020 else None
@@ -194,13 +194,21 @@ def _uplinks(uplinks: list[Json]) -> list[Json]:
     return list(found.values())
 
 
+_MOST_PAIRS, _MOST_ENDS = 1_000_000, 10_000
+"""What a host may have: its picture takes some seconds then, in which those of the others wait."""
+
+
 def _segments(bridge: Json) -> list[Json]:
     """Where containers are attached: each bridge, the networks without one, and the ways to have no network.
 
     A container is at the end of every network it is in. Where the kernel's end of it was not seen, the engine's word
     is taken, and ``veth`` is null. Networks without a bridge may sit on an interface of the host, their ``parent``.
+    Raises ValueError where a host says that it has more than can be drawn.
     """
     containers = bridge.get("containers") or []
+    places = len(bridge.get("bridges") or []) + len(bridge.get("networks") or [])
+    if places * len(containers) > _MOST_PAIRS:
+        raise ValueError(f"{len(containers)} containers and {places} bridges and networks")
     running = [one for one in containers if one["state"] not in ("created", "exited", "dead")]
     networks = {one["name"]: one for one in bridge.get("networks") or []}
     segments = []
@@ -235,8 +243,13 @@ def _segments(bridge: Json) -> list[Json]:
             modes.setdefault((kind, by_id.get(other, other)), []).append(_end(one["name"]))
     for (kind, other), ends in sorted(modes.items()):
         segments.append(_segment(kind, other or kind, ends) | {"outward": kind == "host"})
-    stopped = [_end(one["name"]) for one in containers if one not in running]
-    return segments + ([_segment("stopped", "stopped", stopped)] if stopped else [])
+    started = {one["id"] for one in running}
+    stopped = [_end(one["name"]) for one in containers if one["id"] not in started]
+    found = segments + ([_segment("stopped", "stopped", stopped)] if stopped else [])
+    number = sum(len(one["ends"]) for one in found)
+    if number > _MOST_ENDS:
+        raise ValueError(f"{number} containers and interfaces on bridges and networks")
+    return found
 
 
 def _segment(kind: str, name: str, ends: list[Json]) -> Json:
