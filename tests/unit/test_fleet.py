@@ -102,3 +102,17 @@ def test_nothing_that_hosts_answer_changes_the_fleet(tmp_path: Path) -> None:
 def test_the_first_host_decides_nothing_alone(order: int) -> None:
     hosts = [host("a"), host("b", docker_engine_restart="never")][::order]
     assert "never on b, but" in restart_problems(resolve(hosts, [], "root"), ["a", "b"])[0]
+
+
+def test_machines_do_not_share_the_name_of_a_client() -> None:
+    clients = [{"inventory_hostname": name, "docker_client_name": "ops"} for name in ("localhost", "m1", "m2")]
+    (problem,) = resolve([host("a")], clients, "root")["problems"]
+    assert "docker_client_name ops would be that of localhost, m1, m2" in problem
+    # Of this machine nothing is said by what makes another one a client.
+    assert not resolve([host("a")], clients[:2], "root")["problems"]
+
+
+def test_hosts_without_tls_need_no_passphrase() -> None:
+    hosts = [host("a", docker_engine_endpoints=[]), host("b", docker_engine_ca_passphrase="secret")]
+    assert resolve(hosts, [], "root")["passphrase"] == "secret"
+    assert resolve(hosts[:1], [], "root")["passphrase"] == ""
