@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _daemon, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _config, _confirm, _daemon, _store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,14 +68,18 @@ _LOADER = f"""\
 # docker.service gives the name of one, without which it does not start.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 in_force() {{ nft list table inet "mooring_$1" > /dev/null; }}
+load() {{
+    [ -f "$1" ] || {{ echo "$1 is no file" >&2; return 1; }}
+    nft -f "$1"
+}}
 if [ $# -eq 0 ]; then
     status=0
     for file in {DIRECTORY}/*.nft; do
-        [ ! -e "$file" ] || {{ nft -f "$file" && in_force "$(basename "$file" .nft)"; }} || status=1
+        [ "$file" = "{DIRECTORY}/*.nft" ] || {{ load "$file" && in_force "$(basename "$file" .nft)"; }} || status=1
     done
     exit $status
 fi
-if nft -f "{DIRECTORY}/$1.nft"; then
+if load "{DIRECTORY}/$1.nft"; then
     in_force "$1" && exit 0
 # The one that was loaded before still filters, unless it was flushed.
 elif nft list table inet "mooring_$1" 2>&- | grep -qE "drop|reject"; then
@@ -167,9 +171,16 @@ def obstacle() -> str | None:
     return None
 
 
+def _text(path: Path) -> str | None:
+    """What a file says; None where there is none, or something else in its place."""
+    with contextlib.suppress(_config.ConfigError):
+        return _store.read(path)  # type: ignore[no-any-return]  # mypy does not see the collection's own modules.
+    return None
+
+
 def _persistent() -> bool:
     """Whether what is in the directory is loaded at boot, and after a flush."""
-    files = (_store.read(LOADER), _store.read(UNIT), _store.read(DROP_IN))
+    files = (_text(LOADER), _text(UNIT), _text(DROP_IN))
     return files == (_LOADER, _SERVICE, _AFTER_FLUSH) and AT_BOOT.is_symlink()
 
 
@@ -191,13 +202,13 @@ def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> 
     failed = bool(names) and _has_failed()
     found = {}
     for name in sorted(names):
-        text = _store.read(file(name))
+        text = _text(file(name))
         wanted = None
         if text is not None:
             with contextlib.suppress(NftError):
                 wanted = canonical(name, text)
         required, optional = (
-            all(_store.read(path) == content for path, content in files.get(name, engine_files)(name, needed).items())
+            all(_text(path) == content for path, content in files.get(name, engine_files)(name, needed).items())
             for needed in (True, False)
         )
         found[name] = {

@@ -67,7 +67,10 @@ def locked(timeout: float = 180.0) -> Iterator[None]:
 
 
 def read(path: Path) -> str | None:
-    """The text of a file, or None where there is none."""
+    """The text of a file, or None where there is none. Raises ConfigError for what is no file, or no text."""
+    # Another end of a pipe might never come.
+    if path.is_dir() or path.is_fifo():
+        raise ConfigError(f"{path} is no file; move it away, nothing was changed")
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -90,7 +90,7 @@ import re
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _nftables, _store
+from ansible_collections.mooring.docker.plugins.module_utils import _config, _confirm, _nftables, _store
 
 
 def _ensure(module: AnsibleModule) -> None:
@@ -125,7 +125,7 @@ def main() -> None:
     try:
         with _store.locked():
             _ensure(module)
-    except (_nftables.NftError, _confirm.ConfirmError, TimeoutError) as error:
+    except (_nftables.NftError, _config.ConfigError, _confirm.ConfirmError, TimeoutError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -94,6 +94,7 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils import (
+    _config,
     _confirm,
     _nftables,
     _proxies,
@@ -139,7 +140,7 @@ def main() -> None:
     try:
         with _store.locked():
             _ensure(module)
-    except (_nftables.NftError, _confirm.ConfirmError, TimeoutError) as error:
+    except (_nftables.NftError, _config.ConfigError, _confirm.ConfirmError, TimeoutError) as error:
         module.fail_json(msg=str(error))
 
 

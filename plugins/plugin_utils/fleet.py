@@ -46,18 +46,33 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
         found = {str(host["inventory_hostname"]): _host(host) for host in hosts}
     except _endpoints.EndpointError as error:
         return {"problems": [f"docker_engine_endpoints {error}"]}
+    named = {str(one["inventory_hostname"]): _client_name(one, user) for one in clients}
+    # This machine is one of them even where the run makes others clients.
+    others = [name for machine, name in named.items() if machine != "localhost"]
+    shared = {
+        name: [machine for machine in named if named[machine] == name] for name in others if others.count(name) > 1
+    }
+    if shared:
+        return {
+            "problems": [
+                f"docker_client_name {name} would be that of {', '.join(machines)}, which would take each other's "
+                "certificate: give each machine a name of its own"
+                for name, machines in shared.items()
+            ]
+        }
     served = {one["name"] for one in authorities.index(directory, "server")}
     return {
         "problems": [],
         "name": Path(str(first.get("inventory_dir") or Path.cwd())).name,
         "ca_directory": directory,
-        "passphrase": str(first.get("docker_engine_ca_passphrase") or ""),
+        # Hosts without TLS need none.
+        "passphrase": str(next(filter(None, (one.get("docker_engine_ca_passphrase") for one in hosts)), "")),
         "certificate_days": int(first.get("docker_engine_certificate_days", 397)),
         "ca_days": int(first.get("docker_engine_ca_days", 3650)),
         "hosts": found,
         "tls": [name for name, host in found.items() if host["tls"] and not host["provided"]],
         "checked": [name for name, host in found.items() if host["tls"] or name in served],
-        "clients": {str(one["inventory_hostname"]): _client_name(one, user) for one in clients},
+        "clients": named,
     }
 
 

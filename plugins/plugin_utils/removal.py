@@ -5,24 +5,31 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-_VARIABLES = ("docker_engine_ssh_clients", "docker_engine_users")
+_LISTS = ("docker_engine_ssh_clients", "docker_engine_users")
+_NAMES = ("docker_engine_socket_owner", "docker_client_name")
 
 
 def declared(hosts: list[Mapping[str, Any]], name: str) -> list[str]:
     """What in the inventory of ``hosts``, each as its variables, would let ``name`` in again, one sentence each."""
     found = []
-    for variable in _VARIABLES:
-        where = [str(host["inventory_hostname"]) for host in hosts if name in (host.get(variable) or [])]
-        if where:
+    for variable in (*_LISTS, *_NAMES):
+        where = [str(host["inventory_hostname"]) for host in hosts if name in _named(host, variable)]
+        if where and (variable, name) != ("docker_engine_socket_owner", "root"):
             found.append(f"{variable} of {', '.join(where)} names {name}: take it out there")
     return found
+
+
+def _named(host: Mapping[str, Any], variable: str) -> Collection[str]:
+    value = host.get(variable) or []
+    return [str(value)] if variable in _NAMES else value
 
 
 def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -33,6 +40,7 @@ def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[st
     """
     own = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name]
     good = [one for one in own if one["lets_in"]]
+    unreadable = [one["files"][0] for one in own if one["days_left"] is None and one["status"] != "removed"]
     seen = {str(host["inventory_hostname"]): _ways(fleet, host, name, "removal_before") for host in hosts}
     found = [f"{way} on {_among(seen, way)}" for way in _WAYS if _among(seen, way)]
     if good:
@@ -48,6 +56,14 @@ def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[st
         problem = (
             f"client {name}: the index has {known}, and no host has an SSH key or an account of that name"
             f"{lost}; say -e client=NAME"
+        )
+    elif unreadable:
+        # Nobody knows by which authority it is, nor until when it lets its holder in.
+        problem = (
+            f"Nothing was changed. {fleet['ca_directory']}/issued/clients/{unreadable[0]} cannot be read, and {name} "
+            "may still get in by the certificate that it was. Put it back from a copy, or replace the authority of "
+            f"clients, which takes {name} out of the index: playbooks/rotate_certificates.yml -e rotate=ca "
+            f"-e '{json.dumps({'kinds': ['client'], 'without': [name]})}'"
         )
     elif good and not allowed:
         others = ", ".join(
@@ -89,8 +105,8 @@ def summary(
     return {"lines": lines, "left": left}
 
 
-_KEY, _ACCOUNT, _CERTIFICATE = "SSH key", "UNIX account", "certificate"
-_WAYS = (_KEY, _ACCOUNT)
+_KEY, _ACCOUNT, _SOCKET, _CERTIFICATE = "SSH key", "UNIX account", "ownership of the socket", "certificate"
+_WAYS = (_KEY, _ACCOUNT, _SOCKET)
 
 
 def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
@@ -107,7 +123,8 @@ def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: s
 
 def _seen(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
     answer, keys = _answer(host, variable), (host.get(variable) or {}).get("keys", {})
-    if not answer or keys.get("unreachable"):
+    # A file of keys that is there and cannot be read may have any.
+    if not answer or not ("content" in keys or "file not found" in keys["msg"].lower()):
         return None
     found = []
     text = base64.b64decode(keys.get("content") or "").decode("utf-8", "replace")
@@ -115,9 +132,11 @@ def _seen(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: s
     if any(line.split()[-1:] == [name] for line in text.splitlines() if not line.startswith("#")):
         found.append(_KEY)
     user = answer["users"].get(name)
-    # Root needs no group.
-    if user and user["uid"] != 0 and fleet["hosts"][str(host["inventory_hostname"])]["socket_group"] in user["groups"]:
-        found.append(_ACCOUNT)
+    # Root needs neither.
+    if user and user["uid"] != 0:
+        group = fleet["hosts"][str(host["inventory_hostname"])]["socket_group"]
+        found += [_ACCOUNT] if group in user["groups"] else []
+        found += [_SOCKET] if any(one["owner"] == name for one in answer.get("sockets") or []) else []
     return found
 
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _certificates
+from ansible_collections.mooring.docker.plugins.module_utils import _certificates, _store
 from ansible_collections.mooring.docker.plugins.plugin_utils import keys
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -102,12 +100,8 @@ def announce(directory: str, kind: str, name: str, certificate: str) -> None:
     for entry in (place / f"{name}.pem", place / f"{name}.pem.next"):
         if entry.exists():
             before = x509.load_pem_x509_certificate(entry.read_bytes())
-            (place / f"{name}.pem.{before.serial_number:x}~").write_bytes(entry.read_bytes())
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=place)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(certificate)
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(place / f"{name}.pem.next")
+            _store.write(place / f"{name}.pem.{before.serial_number:x}~", entry.read_text(encoding="ascii"))
+    _store.write(place / f"{name}.pem.next", certificate)
 
 
 def confirm(directory: str, kind: str, name: str) -> None:

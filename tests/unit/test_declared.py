@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from ansible_collections.mooring.docker.plugins.plugin_utils import declared
 
 ROLES = ["docker_engine", "docker_network", "docker_client", "docker_pki"]
+SETTING = ["docker_engine", "docker_network"]
+"""Those that set variables of the host during a run."""
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -36,3 +41,16 @@ def test_names_of_others_are_not_looked_at(name: str) -> None:
 def test_what_the_role_sets_itself_is_no_stranger() -> None:
     assert declared.unknown("docker_engine", ["docker_engine_host"]) != []
     assert declared.unknown("docker_engine", ["docker_engine_host"], ["docker_engine_host"]) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_playbook_takes_a_variable_that_the_roles_refuse(role: str) -> None:
+    """What an inventory has for one playbook keeps no other from running."""
+    root = Path(__file__).resolve().parents[2]
+    facts = re.search(
+        r"_facts: \[(.*)\]", (root / "roles" / role / "vars/main.yml").read_text() if role in SETTING else ""
+    )
+    playbooks = [path.read_text() for path in (root / "playbooks").rglob("*.yml")]
+    taken = {name for text in playbooks for name in re.findall(rf"\b{role}_\w+", text)}
+    assert taken
+    assert declared.unknown(role, taken, facts[1].split(", ") if facts else []) == []

@@ -102,3 +102,36 @@ def test_nothing_that_hosts_answer_changes_the_fleet(tmp_path: Path) -> None:
 def test_the_first_host_decides_nothing_alone(order: int) -> None:
     hosts = [host("a"), host("b", docker_engine_restart="never")][::order]
     assert "never on b, but" in restart_problems(resolve(hosts, [], "root"), ["a", "b"])[0]
+
+
+def test_machines_do_not_share_the_name_of_a_client() -> None:
+    clients = [{"inventory_hostname": name, "docker_client_name": "ops"} for name in ("localhost", "m1", "m2")]
+    (problem,) = resolve([host("a")], clients, "root")["problems"]
+    assert "docker_client_name ops would be that of localhost, m1, m2" in problem
+    # Of this machine nothing is said by what makes another one a client.
+    assert not resolve([host("a")], clients[:2], "root")["problems"]
+
+
+def test_hosts_without_tls_need_no_passphrase() -> None:
+    hosts = [host("a", docker_engine_endpoints=[]), host("b", docker_engine_ca_passphrase="secret")]
+    assert resolve(hosts, [], "root")["passphrase"] == "secret"
+    assert resolve(hosts[:1], [], "root")["passphrase"] == ""
+
+
+@pytest.mark.parametrize(("rotate", "status"), [({"rotate": "ca"}, 0), ({}, 2)])
+def test_a_rotation_renews_nobody_whom_a_removal_that_was_cut_takes_out(
+    tmp_path: Path, rotate: dict[str, str], status: int
+) -> None:
+    """Whatever command goes on with it. Without a rotation it is an error to make that machine a client."""
+    client = {"signer": 1, "trusted": [2, 1]}
+    rotation = {"step": "promoted", "kinds": ["client"], "leaving": ["mallory"]}
+    state = {"server": {"signer": 1, "trusted": [1]}, "client": client, "rotation": rotation, "distrusted": []}
+    (tmp_path / "pki").mkdir()
+    (tmp_path / "pki/authorities.json").write_text(json.dumps(state))
+    endpoint = "docker_engine_endpoints='[\"tcp://192.0.2.1:2376\"]'"
+    (tmp_path / "hosts").write_text(f"m docker_client_name=mallory\n[docker_hosts]\na {endpoint}\n")
+    playbook = Path(__file__).resolve().parents[2] / "playbooks/client.yml"
+    variables = json.dumps({"clients": "m", **rotate})
+    words = ["ansible-playbook", "-i", str(tmp_path / "hosts"), str(playbook), "-e", variables]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout

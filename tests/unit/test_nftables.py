@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils import _nftables, _proxies
+from ansible_collections.mooring.docker.plugins.module_utils import _config, _nftables, _proxies
 
 CHAIN = "chain input { type filter hook input priority filter; tcp dport { 22, 80 } accept; }"
 
@@ -62,3 +64,36 @@ def test_engine_tells_the_filter_of_published_ports_also_where_it_is_not_require
 @pytest.mark.parametrize("text", [_nftables._LOADER, _proxies.files("published", True)[_proxies.SCRIPT]])
 def test_scripts_are_what_a_shell_can_read(text: str) -> None:
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("file", 0), ("nothing", 0), ("directory", 1), ("pipe", 1), ("broken link", 1)]
+)
+def test_what_is_no_file_is_a_failure_and_keeps_no_boot_waiting(tmp_path: Path, kind: str, status: int) -> None:
+    """The loader, with an nft that only says what it was given, and finds every table in force."""
+    (tmp_path / "nft").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "nft").chmod(0o755)
+    there = tmp_path / "x.nft"
+    if kind == "file":
+        there.write_text("")
+    elif kind == "directory":
+        there.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(there)
+    elif kind == "broken link":
+        there.symlink_to("nowhere")
+    text = _nftables._LOADER.replace("PATH=", f"PATH={tmp_path}:").replace(str(_nftables.DIRECTORY), str(tmp_path))
+    done = subprocess.run(["sh"], input=text, capture_output=True, text=True, timeout=5, check=False)
+    assert (done.returncode, done.stdout) == (status, f"-f {there}\n" if kind == "file" else "")
+    assert done.stderr == (f"{there} is no file\n" if status else "")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_in_the_place_of_a_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: object) -> None:
+    """The host is observed all the same, as one without that filter."""
+    monkeypatch.setattr(_nftables, "DIRECTORY", tmp_path)
+    there = tmp_path / "x.nft"
+    make(there)  # type: ignore[operator]
+    assert _nftables._text(there) is None
+    with pytest.raises(_config.ConfigError, match=f"{there} is no file; move it away"):
+        _nftables._store.read(there)

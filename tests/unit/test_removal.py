@@ -14,10 +14,14 @@ from test_signing import authority, client
 LINE = 'restrict,command="docker system dial-stdio" ssh-ed25519 AAAA {}\n'
 
 
-def ways(*keys: str, users: dict[str, Any] | None = None) -> dict[str, Any]:
+def ways(*keys: str, users: dict[str, Any] | None = None, owner: str = "root") -> dict[str, Any]:
     """What was seen of a host with these clients over SSH."""
     text = "# Mooring: docker_engine_ssh_clients\n" + "".join(LINE.format(name) for name in keys)
-    return {"host": {"host": {"users": users or {}}}, "keys": {"content": base64.b64encode(text.encode()).decode()}}
+    sockets = [{"path": "/run/docker.sock", "owner": owner}]
+    return {
+        "host": {"host": {"users": users or {}, "sockets": sockets}},
+        "keys": {"content": base64.b64encode(text.encode()).decode()},
+    }
 
 
 NOTHING = ways()
@@ -48,16 +52,28 @@ def test_who_is_declared_anywhere_is_named_with_the_place() -> None:
     inventory = [
         {"inventory_hostname": "a", "docker_engine_ssh_clients": {"alice": "ssh-ed25519 AAAA"}},
         {"inventory_hostname": "b", "docker_engine_users": ["alice", "bob"], "docker_engine_ssh_clients": {}},
-        {"inventory_hostname": "c"},
+        {"inventory_hostname": "c", "docker_client_name": "alice"},
+        {"inventory_hostname": "d", "docker_engine_socket_owner": "alice"},
+        {"inventory_hostname": "e", "docker_engine_socket_owner": "root"},
     ]
     assert declared(inventory, "alice") == [
         "docker_engine_ssh_clients of a names alice: take it out there",
         "docker_engine_users of b names alice: take it out there",
+        "docker_engine_socket_owner of d names alice: take it out there",
+        "docker_client_name of c names alice: take it out there",
     ]
     assert declared(inventory, "ali") == []
+    # Who is root has the socket whatever is declared.
+    assert declared(inventory, "root") == []
 
 
-@pytest.mark.parametrize(("before", "way"), [(ways("bob", "alice"), "SSH key"), (MEMBER, "UNIX account")])
+OWNER = ways(users={"alice": {"uid": 1000, "groups": ["alice"]}}, owner="alice")
+
+
+@pytest.mark.parametrize(
+    ("before", "way"),
+    [(ways("bob", "alice"), "SSH key"), (MEMBER, "UNIX account"), (OWNER, "ownership of the socket")],
+)
 def test_ways_beside_certificates_take_no_authority(fleet: dict[str, Any], before: dict[str, Any], way: str) -> None:
     assert plan(fleet, "alice", False, hosts(before)) == {"problem": "", "needs_authority": False}
     told = summary(fleet, "alice", hosts(before), False, False)
@@ -72,7 +88,7 @@ def test_nobody_is_taken_for_another(fleet: dict[str, Any]) -> None:
     """A part of a name, a comment, root, a group of the account's own."""
     for before in (
         ways(users={"alice": {"uid": 1000, "groups": ["alice"]}}),
-        ways(users={"alice": {"uid": 0, "groups": ["docker"]}}),
+        ways(users={"alice": {"uid": 0, "groups": ["docker"]}}, owner="alice"),
     ):
         assert summary(fleet, "alice", hosts(before, before), False, False)["left"] == []
         # Said again, a removal ends well.
@@ -89,7 +105,15 @@ def test_a_host_that_cannot_be_looked_at_may_let_anybody_in(fleet: dict[str, Any
         {"host": {"host": ["root"]}, "keys": {"content": "x"}},
         {"host": {"host": {"users": 1}}, "keys": {"content": ""}},
     )
-    for before, after in ((UNREACHABLE, NOTHING), (NOTHING, UNREACHABLE), (lies[0], NOTHING), (lies[1], NOTHING)):
+    unread = {**NOTHING, "keys": {"msg": "Source is a directory and must be a file: /x"}}
+    for before, after in (
+        (UNREACHABLE, NOTHING),
+        (NOTHING, UNREACHABLE),
+        (lies[0], NOTHING),
+        (lies[1], NOTHING),
+        (unread, NOTHING),
+        (NOTHING, unread),
+    ):
         assert plan(fleet, "alice", True, hosts(before))["problem"]
         (left,) = summary(fleet, "alice", hosts(before, after), False, False)["left"]
         assert left.startswith("b could not be looked at")
@@ -107,3 +131,24 @@ def test_certificates_take_another_authority(fleet: dict[str, Any], tmp_path: Pa
     told = summary(fleet, "alice", hosts(MEMBER), True, False)
     assert told["lines"] == ["a: taken: nothing", "b: taken: UNIX account"]
     assert told["left"] == ["a lets alice in by certificate"]
+
+
+@pytest.mark.parametrize("ending", [".pem", ".pem.next", ".pem.1f~"])
+def test_a_certificate_that_cannot_be_read_is_not_one_that_ended(
+    fleet: dict[str, Any], tmp_path: Path, ending: str
+) -> None:
+    """Nobody could say that it lets nobody in."""
+    entry = tmp_path / "issued/clients" / f"alice{ending}"
+    entry.write_text("")
+    problem = plan(fleet, "alice", True, hosts(NOTHING))["problem"]
+    assert f"{entry} cannot be read" in problem
+    assert """-e '{"kinds": ["client"], "without": ["alice"]}'""" in problem
+    # As the rotation that it names leaves it.
+    entry.rename(f"{entry}.removed")
+    assert not plan(fleet, "alice", True, hosts(NOTHING))["problem"]
+
+
+def test_no_file_of_keys_is_no_key(fleet: dict[str, Any]) -> None:
+    for message in ("file not found: /x", "File not found: /x"):
+        none = {**NOTHING, "keys": {"msg": message}}
+        assert summary(fleet, "alice", hosts(none, none), False, False)["left"] == []
