@@ -413,6 +413,7 @@ def test_who_is_taken_out_of_the_group_is_root_no_more(clients: Clients) -> None
     began = "setsid setpriv --reuid {0} --regid {0} --init-groups {1} > /dev/null 2>&1 & "
     run_on_hosts(
         "for user in keeper leaver; do useradd --groups docker,users $user; done; "
+        "gpasswd --administrators leaver docker; "
         + began.format("keeper", "sleep 4000") + began.format("leaver", "sleep 4001")
         + began.format("keeper", f"python3 -c {shlex.quote(ANOTHER)}")
         + "another=$!; sleep 0.5; echo '5 165541 1' > /proc/$another/uid_map; sleep 0.5; pgrep -f '^sleep 4000'; "
@@ -425,9 +426,9 @@ def test_who_is_taken_out_of_the_group_is_root_no_more(clients: Clients) -> None
             assert all((one["removed"], one["ended"]) == (["leaver"], 1) for one in found.values()), found
         said = run_on_hosts(
             "for user in keeper leaver; do id -Gn $user | tr ' ' '\n' | sort | xargs; done; "
-            "pgrep -fa '^sleep 400' | cut -d' ' -f2-"
+            "pgrep -fa '^sleep 400' | cut -d' ' -f2-; grep ^docker: /etc/gshadow"
         )
-        assert set(said.values()) == {"docker keeper users\nleaver users\nsleep 4000\nsleep 4002"}
+        assert set(said.values()) == {"docker keeper users\nleaver users\nsleep 4000\nsleep 4002\ndocker:!::keeper"}
         assert not any(one["changed"] for one in on_hosts("mooring.docker.socket_group", arguments).values())
         # As a run that was killed leaves it: out of the group, and the session goes on.
         run_on_hosts("gpasswd --delete keeper docker")
@@ -437,7 +438,7 @@ def test_who_is_taken_out_of_the_group_is_root_no_more(clients: Clients) -> None
         refused = on_hosts("mooring.docker.socket_group", {**arguments, "users": []})
         assert all("primary group of keeper" in one["msg"] for one in refused.values())
     finally:
-        run_on_hosts("for user in keeper leaver; do userdel --force --remove $user 2> /dev/null; done; true")
+        run_on_hosts("for user in keeper leaver; do userdel -f -r $user; groupdel $user; done 2> /dev/null; true")
     for name in HOSTS:
         assert ask(ssh_line(name, clients.alice, "HOST")) == OK, "the account of clients over SSH stays"
 
