@@ -137,7 +137,7 @@ def test_removing_a_client_is_finished_after_cuts(client: Client, tmp_path: Path
     assert honest.status != 0
     assert "knows no revocation list" in honest.failures["localhost"]
     assert "replace_authority=true" in honest.failures["localhost"]
-    assert run("remove_client", client="nobody", replace_authority=True).status != 0
+    assert run("remove_client", client="stranger", replace_authority=True).status != 0
     assert leaver.docker("--context", "trixie", "version").returncode == 0
 
     variables = {"client": "leaver", "replace_authority": True, **client.variables}
