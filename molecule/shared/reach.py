@@ -19,6 +19,9 @@ from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 from lab import identity, inventory, processes
 from lab.machine import Machine
 
+# molecule wants colours, which would stand in what the tests read.
+os.environ.update(ANSIBLE_FORCE_COLOR="false", ANSIBLE_NOCOLOR="true")
+
 PROJECT = Path(__file__).resolve().parents[2]
 INVENTORY = PROJECT / "inventory" / "lab"
 

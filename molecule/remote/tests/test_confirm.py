@@ -73,7 +73,8 @@ def before(confirmed: str) -> Iterator[str]:
     """The same, whatever a test has added to it."""
     yield confirmed
     for table in ("other", "endpoint"):
-        reach.over_ssh(NAME).run(f"nft delete table inet mooring_{table}; rm -f /etc/mooring/{table}.nft")
+        left = f"/etc/mooring/{table}.nft /etc/systemd/system/docker.service.d/60-mooring-{table}.conf"
+        reach.over_ssh(NAME).run(f"nft delete table inet mooring_{table}; rm -f {left}; systemctl daemon-reload")
     assert state() == confirmed
 
 

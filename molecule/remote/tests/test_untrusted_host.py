@@ -83,7 +83,7 @@ def play(words: list[str], callback: str = "mooring.docker.quiet", **environment
     done = subprocess.run(
         words,
         cwd=reach.PROJECT,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_NOCOLOR": "true", **environment},
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": callback, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=300,
