@@ -15,6 +15,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.mooring.docker.plugins.filter.certificates import FilterModule as Certificates
 from ansible_collections.mooring.docker.plugins.filter.findings import FilterModule as Findings
 from ansible_collections.mooring.docker.plugins.filter.findings import finding_line
+from ansible_collections.mooring.docker.plugins.filter.fleet import FilterModule as Fleet
 from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
 from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts
 from ansible_collections.mooring.docker.plugins.plugin_utils.report import document
@@ -51,9 +52,12 @@ def test_facts_that_become_variables_are_refused(monkeypatch: pytest.MonkeyPatch
         injected_facts.refuse()
     assert remedy in str(caught.value)
     # What asks for the authorities' directory.
-    for name in ("authorities", "authorities_step", "authorities_upcoming", "issued_certificates", "certificate_table"):
+    for name in ("authorities", "authorities_due", "issued_certificates", "certificate_table"):
         with pytest.raises(AnsibleError):
             Certificates().filters()[name]("/nowhere")
+    for name in ("removal_plan", "removal_summary", "rotation_plan"):
+        with pytest.raises(AnsibleError):
+            Fleet().filters()[name]({})
     with pytest.raises(AnsibleError):
         Findings().filters()["controller_findings"]("/nowhere", 1, 1, "controller", ["all"], [])
 
