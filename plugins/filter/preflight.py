@@ -20,18 +20,6 @@ from ansible_collections.mooring.docker.plugins.module_utils import (
 )
 
 
-def daemon_hosts(urls: list[str]) -> list[str]:
-    """The ``hosts`` of daemon.json: systemd opens all UNIX sockets, with owner and mode from the first moment."""
-    tcp = [url for url in urls if url.startswith("tcp://")]
-    return ["fd://", *tcp]
-
-
-def socket_paths(urls: list[str]) -> list[str]:
-    """The UNIX sockets that systemd opens; none means the packaged unit's own (``fd://``)."""
-    paths = [_endpoints.normal_path(_endpoints.parse(url).path) for url in urls if url.startswith("unix://")]
-    return [*paths, "/run/docker.sock"] if paths and "fd://" in urls else paths
-
-
 class FilterModule:
     """The filters, all used as ``mooring.docker.NAME``."""
 
@@ -43,7 +31,7 @@ class FilterModule:
             "bridge_problems": _published.bridge_problems,
             "connection_problem": _platform.connection_problem,
             "client_problems": _endpoint_filter.problems,
-            "daemon_hosts": daemon_hosts,
+            "daemon_hosts": _endpoints.daemon_hosts,
             "endpoint_filter": _endpoint_filter.rules,
             "filter_due": _nftables.due,
             "endpoint_problems": _endpoints.problems,
@@ -60,7 +48,7 @@ class FilterModule:
             "range_problems": _addresses.range_problems,
             "reached_endpoints": _endpoints.reached,
             "slot_problem": _plan.slot_problem,
-            "socket_paths": socket_paths,
+            "socket_paths": _endpoints.socket_paths,
             "sysctl_host_problems": _sysctls.host_problems,
             "sysctl_plan": _sysctls.plan,
             "sysctl_problems": _sysctls.problems,
