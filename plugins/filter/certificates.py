@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
+from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
 from ansible_collections.mooring.docker.plugins.module_utils._tls import renewal
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names, provided
 from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
@@ -47,7 +47,7 @@ def client_contexts(hosts: list[Mapping[str, Any]]) -> dict[str, str]:
     for host in hosts:
         name = host["inventory_hostname"]
         address = host.get("ansible_host", name)
-        remote = _endpoints.reached(host.get("docker_engine_endpoints", []), address)
+        remote = endpoints.reached(host.get("docker_engine_endpoints", []), address)
         if remote:
             found[name] = remote[0]
         if host.get("docker_engine_ssh_clients"):
@@ -64,7 +64,7 @@ def client_host_keys(hosts: list[Mapping[str, Any]]) -> dict[str, list[str]]:
 def _ssh_url(host: Mapping[str, Any]) -> str:
     address = host.get("ansible_host", host["inventory_hostname"])
     port = f":{host['ansible_port']}" if host.get("ansible_port") else ""
-    return f"ssh://{host.get('docker_engine_ssh_user', 'docker-remote')}@{_endpoints.bracketed(address)}{port}"
+    return f"ssh://{host.get('docker_engine_ssh_user', 'docker-remote')}@{endpoints.bracketed(address)}{port}"
 
 
 def table(directory: str) -> list[str]:

@@ -45,8 +45,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
-from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
+from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints import EndpointError
+from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import CredentialError, probe
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable_data
 
 

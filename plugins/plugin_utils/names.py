@@ -16,9 +16,8 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
-
-from ..module_utils._tls.names import canonical, ip_address, lacking, normal
+from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
+from ansible_collections.mooring.docker.plugins.module_utils._tls.names import canonical, ip_address, lacking, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,17 +32,17 @@ def fleet(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Fleet:
     return {host: _each([host, _connection_address(hostvars[host])]) for host in hosts}
 
 
-def server_names(host: str, address: str, declared: list[str], endpoints: list[str]) -> list[str]:
+def server_names(host: str, address: str, declared: list[str], urls: list[str]) -> list[str]:
     """What a host's certificate is for. ``address`` is its ``ansible_host``, ``declared`` are further names."""
-    return list(dict.fromkeys([*_own(host, address), *_each([*declared, *_listening(endpoints)])]))
+    return list(dict.fromkeys([*_own(host, address), *_each([*declared, *_listening(urls)])]))
 
 
-def problems(host: str, address: str, declared: list[str], endpoints: list[str], known: Fleet) -> list[str]:
+def problems(host: str, address: str, declared: list[str], urls: list[str], known: Fleet) -> list[str]:
     """Why a host may not have the certificate that is declared: sentences that begin with the variable."""
     problem = index_problem(host)
     found = [f"the inventory name {problem}"] if problem else []
     named = [("docker_engine_certificate_names", value) for value in declared]
-    listening = [("docker_engine_endpoints", value) for value in _listening(endpoints)]
+    listening = [("docker_engine_endpoints", value) for value in _listening(urls)]
     for variable, value in [*named, *listening]:
         name = canonical(value)
         owner = owners([name], host, address, known).get(name) if name else None
@@ -72,7 +71,7 @@ def compared(wanted: list[str], deployed: list[str], known: Fleet) -> tuple[list
     """How a certificate differs from what it must be for: what it lacks, what it has beyond that and is nobody's, and
     what it has of other hosts, each with its host.
 
-    ``wanted`` are ``server_names``, ``deployed`` are names as ``_certificates.describe`` tells them.
+    ``wanted`` are ``server_names``, ``deployed`` are names as ``certificates.describe`` tells them.
     """
     beyond = sorted({normal(name) for name in deployed} - set(wanted))
     of_others = _foreign(beyond, wanted, known)
@@ -126,12 +125,12 @@ def _connection_address(variables: Mapping[str, Any]) -> str:
     return ""
 
 
-def _listening(endpoints: list[str]) -> list[str]:
+def _listening(urls: list[str]) -> list[str]:
     """Where the TCP endpoints listen, those left out that listen everywhere; bad ones are told elsewhere."""
     found = []
-    for url in endpoints:
-        with contextlib.suppress(_endpoints.EndpointError):
-            host = _endpoints.parse(url).host
+    for url in urls:
+        with contextlib.suppress(endpoints.EndpointError):
+            host = endpoints.parse(url).host
             address = ip_address(host)
             if host and not (address and address.is_unspecified):
                 found.append(host)

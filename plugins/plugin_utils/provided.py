@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Certificates that somebody else issues and puts on a machine: what of them is refused.
 
-Certificates are as ``_certificates.describe`` tells of them. Where their details are not known (``days_left`` is None),
+Certificates are as ``certificates.describe`` tells of them. Where their details are not known (``days_left`` is None),
 the library for it is missing on the machine or the file is no certificate.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import weakness
+from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import weakness
 from ansible_collections.mooring.docker.plugins.plugin_utils import names
 
 Certificate = dict[str, Any]

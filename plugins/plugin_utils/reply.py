@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.mooring.docker.plugins.module_utils import _ssh_keys
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import keys as ssh_keys
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable, printable_data
 
 MOST = 16 * 2**20
@@ -245,7 +245,7 @@ def cleaned(module: str, stdout: str, stderr: str, status: int, is_async: bool =
 def mismatch(value: Any, shape: Shape, where: str) -> str | None:
     """The first place in ``value`` that is not as ``shape`` says, and what it says; None where all is."""
     if isinstance(shape, HostKeys):
-        problem = _ssh_keys.host_keys_problem(value)
+        problem = ssh_keys.host_keys_problem(value)
         return f"{where}: {printable(problem)}" if problem else None
     if isinstance(shape, tuple):
         found = [mismatch(value, one, where) for one in shape]

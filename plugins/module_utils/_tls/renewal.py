@@ -8,17 +8,18 @@ no host is told of the others.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Optional
 
 from . import names
 
-Deployed = Optional[Dict[str, Any]]
+Deployed = Optional[dict[str, Any]]
 """A file on the machine as ``certificates.describe`` tells of it; None where there is none."""
 
 
 def certificate_due(
     deployed: Deployed,
-    wanted: List[str],
+    wanted: list[str],
     renew_days: int,
     signer: Mapping[str, Any],
     reissue: str = "",
@@ -45,7 +46,7 @@ def certificate_due(
     return ""
 
 
-def trust_due(deployed: Deployed, fingerprints: List[str]) -> bool:
+def trust_due(deployed: Deployed, fingerprints: list[str]) -> bool:
     """Whether the file of trusted authorities is not that of those with these SHA-256 ``fingerprints``, in order.
 
     None stand for authorities that are still to be made.

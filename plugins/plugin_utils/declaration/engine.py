@@ -152,7 +152,10 @@ def _problems(variables: Variables, place: Place) -> Iterator[str]:
             place.fleet,
         )
     if variables["docker_engine_users_exclusive"] and variables["docker_engine_socket_group"] == "root":
-        yield "docker_engine_users_exclusive: nobody but root is to be in the group of the socket, which is root: say false"
+        yield (
+            "docker_engine_users_exclusive: nobody but root is to be in the group of the socket, which is root: say "
+            "false"
+        )
     yield from _ssh_problems(variables)
 
 

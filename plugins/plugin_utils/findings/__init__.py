@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoint_filter
-from ansible_collections.mooring.docker.plugins.module_utils._platform import problem
+from ansible_collections.mooring.docker.plugins.module_utils._firewall import endpoint_filter
+from ansible_collections.mooring.docker.plugins.module_utils._system.platforms import problem
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
     certificates,
     cis,
@@ -76,7 +76,7 @@ def _let_in(declared: dict[str, Any], client: str | None, result: dict[str, Any]
         return True
     else:
         address = client if client in declared["controller"] else ""
-    allowed: bool | None = _endpoint_filter.lets_in(declared["allowed"], address)
+    allowed: bool | None = endpoint_filter.lets_in(declared["allowed"], address)
     return allowed
 
 
