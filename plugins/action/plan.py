@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import Declaration
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration, names, plan_file
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
@@ -22,15 +23,16 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         variables = task_vars or {}
         _validated, options = self.validate_argument_spec(
             argument_spec={
-                "roles": {"type": "list", "elements": "str", "required": True, "choices": list(declaration.ROLES)},
+                "roles": {"type": "list", "elements": "str", "required": True, "choices": [declaration.ENGINE, declaration.NETWORK]},
                 "inventory": {"type": "dict", "required": True},
                 "file": {"type": "path"},
             }
         )
         host = variables["inventory_hostname"]
-        declared, problems = declaration.declare(options["roles"], variables, self._templar, options["inventory"])
-        if declared is None:
+        gathered, problems = declaration.gather(options["roles"], variables, self._templar, options["inventory"])
+        if gathered is None:
             return {**result, **_refused(host, problems)}
+        declared = gathered.declaration
         reply = self._plan(declared, variables)
         issued = (declared["engine"] or {}).get("issued")
         if issued and not issued["reissue"] and not reply.get("failed"):
@@ -55,7 +57,7 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
             result["diff"] = [entry for step in plan["steps"] for entry in step["diff"]]
         return result
 
-    def _plan(self, declared: declaration.Declaration, variables: dict[str, Any]) -> dict[str, Any]:
+    def _plan(self, declared: Declaration, variables: dict[str, Any]) -> dict[str, Any]:
         reply: dict[str, Any] = self._execute_module(
             module_name="mooring.docker.host_plan", module_args={"declaration": declared}, task_vars=variables
         )

@@ -13,7 +13,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils import declaration,
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
-ROLES = ["docker_engine", "docker_network"]
+ROLES = [declaration.ENGINE, declaration.NETWORK]
 
 
 class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.

@@ -48,8 +48,9 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
         """One answer. Raises AnsibleLookupError where the variables are refused."""
         self.set_options(var_options=variables, direct=kwargs)
-        inventory = variables.get("_docker_engine_inventory", {})
-        declared, problems = declaration.declare(terms, variables, self._templar, inventory)
-        if declared is None:
+        gathered, problems = declaration.gather(
+            terms, variables, self._templar, variables.get("_docker_engine_inventory"), signs=False
+        )
+        if gathered is None:
             raise AnsibleLookupError("; ".join(problems))
-        return [declaration.fragments(declared, self.get_option("chosen"))]
+        return [gathered.fragments(self.get_option("chosen"))]
