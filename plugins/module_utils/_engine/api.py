@@ -169,7 +169,9 @@ def exchange(
     try:
         data = json.loads(body) if is_json and body else body
     except ValueError as error:
-        raise ApiError(f"{method} {path}: the answer is not the JSON it claims to be: {error}", response.status) from error
+        raise ApiError(
+            f"{method} {path}: the answer is not the JSON it claims to be: {error}", response.status
+        ) from error
     if response.status >= 400:
         message = data.get("message", body) if isinstance(data, dict) else body.strip()
         raise ApiError(message or f"HTTP status {response.status}", response.status)

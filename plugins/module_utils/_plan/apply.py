@@ -59,7 +59,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
             "action": plan.action,
             "keys": plan.keys,
             "containers": plan.containers,
-            "survives": plan.survives,
+            "survives": plan.outlive,
             "drained": plan.drained,
             "stopped": stopped,
             "enable": enable,
@@ -89,12 +89,14 @@ def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
     if plan.action == "restart":
         if plan.drained:
             effects.append(f"the daemon restarts; containers {', '.join(plan.drained)} are stopped and started again")
-        elif plan.containers and plan.survives:
+        elif plan.containers and plan.outlive:
             count = f"{len(plan.containers)} container{'s' if len(plan.containers) > 1 else ''}"
             keep = "keep" if len(plan.containers) > 1 else "keeps"
             effects.append(f"the daemon restarts; {count} {keep} running, published ports can fail for a moment")
         elif plan.containers:
-            effects.append(f"the daemon restarts; containers {names} are stopped, and start again by their own policies")
+            effects.append(
+                f"the daemon restarts; containers {names} are stopped, and start again by their own policies"
+            )
         else:
             effects.append("the daemon restarts; no container is running")
         tcp = [url for url in host["listening"] if url.startswith("tcp://")]
@@ -103,11 +105,11 @@ def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
         effects.append(f"the daemon starts{f'; containers {names} keep running' if plan.containers else ''}")
     if plan.action in ("start", "restart") and _affects_connectivity(plan):
         effects.append(
-            "addresses or packet filters of Docker's networks change; the host reverts that unless this run can confirm "
-            "it over a new connection"
+            "addresses or packet filters of Docker's networks change; the host reverts that unless this run can "
+            "confirm it over a new connection"
         )
     return effects
 
 
 def _affects_connectivity(plan: ApplyPlan) -> bool:
-    return any(OPTIONS[key].affects_connectivity for key in plan.keys if key in OPTIONS)
+    return any(OPTIONS[key].cuts for key in plan.keys if key in OPTIONS)

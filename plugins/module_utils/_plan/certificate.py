@@ -41,7 +41,10 @@ def refusals(declaration: Declaration, engine: EngineDeclaration, host: dict[str
         return []
     if not _is_unchecked(tls, host):
         problems: list[str] = provided.server_problems(
-            host["certificates"], dict(tls["files"]), tls["names"], tls["authorities"]
+            host["certificates"],
+            {key: str(path) for key, path in tls["files"].items()},
+            tls["names"],
+            tls["authorities"],
         )
         return problems
     if asks_for_step("packages", declaration) and asks_for_step("certificate", declaration):
@@ -114,11 +117,12 @@ def _is_unchecked(tls: ProvidedTls, host: dict[str, Any]) -> bool:
 
 def _renewal(tls: IssuedTls, host: dict[str, Any]) -> str:
     """Why the certificate is issued anew; empty where it is not."""
-    return renewal.certificate_due(host["certificates"].get(tls["files"]["certificate"]), tls)
+    deployed = host["certificates"].get(tls["files"]["certificate"])
+    return renewal.certificate_due(deployed, tls["names"], tls["renew_days"], tls["signer"], tls["reissue"])
 
 
 def _replaces_trust(tls: IssuedTls, host: dict[str, Any]) -> bool:
-    return renewal.trust_due(host["certificates"].get(tls["files"]["client_ca"]), tls)
+    return renewal.trust_due(host["certificates"].get(tls["files"]["client_ca"]), tls["client_fingerprints"])
 
 
 def _effects(tls: IssuedTls, host: dict[str, Any]) -> list[str]:

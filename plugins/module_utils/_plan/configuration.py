@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from .packages import installs_engine
 from .selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT, fragments
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def content(declaration: Declaration, network_fragment: dict[str, Any]) -> dict[
 def step(declaration: Declaration, observation: Observation) -> Step | None:
     """Compose daemon.json and systemd's drop-ins from the fragments."""
     composition = observation.composition
-    if composition is None or not composition["files"]:
+    # An engine that is installed now brings the units that the drop-ins belong to.
+    if composition is None or not (composition["files"] or installs_engine(declaration, observation.host)):
         return None
     names = fragments(declaration)
     paths = [PurePath(path) for path in composition["files"]]
@@ -37,10 +39,11 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     reasons += [f"{path} differs" for path in paths if path.suffix == ".conf"]
     if composition["adopted"]:
         reasons.append("the daemon.json that is there becomes the fragment 00-adopted")
+    files = ", ".join(path.name if path.suffix == ".json" else str(path) for path in paths)
     return {
         "name": "configuration",
         "role": "docker_engine" if ENGINE_FRAGMENT in names else "docker_network",
-        "summary": f"write {', '.join(path.name if path.suffix == '.json' else str(path) for path in paths)}",
+        "summary": f"write {files or 'the drop-ins of the units that come with the engine'}",
         "reasons": reasons,
         "effects": [],
         "parameters": {

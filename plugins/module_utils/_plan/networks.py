@@ -36,20 +36,24 @@ def step(declaration: Declaration, observation: Observation, apply: Step | None)
     reasons = []
     if host["engine"]["networks"] is None:
         reasons.append("no engine answers yet")
-    if apply is not None and _may_lose_networks(apply, observation):
+    if apply is not None and _may_lose_networks(apply):
         reasons.append("the daemon restarts and may have other networks then")
         host = {**host, "engine": {**host["engine"], "networks": []}}
     todo = networks.plan(network["networks"], host)
     if not (todo["make"] or todo["remove"]):
         return None
     made, removed = ([entry["name"] for entry in todo[key]] for key in ("make", "remove"))
-    phrases = {f"make {', '.join(made)}": made, f"remove {', '.join(sorted(set(removed) - set(made)))}": removed}
-    if set(removed) <= set(made):
-        phrases = {f"make {', '.join(made)}": made}
+    # One that differs is removed and made again.
+    again = [name for name in made if name in removed]
+    phrases = {
+        "make": [name for name in made if name not in again],
+        "make again": again,
+        "remove": [name for name in removed if name not in again],
+    }
     return {
         "name": "networks",
         "role": "docker_network",
-        "summary": "; ".join(phrase for phrase, names in phrases.items() if names),
+        "summary": "; ".join(f"{verb} {', '.join(names)}" for verb, names in phrases.items() if names),
         "reasons": reasons + [f"{entry['name']}: {entry['reason']}" for entry in todo["remove"]],
         "effects": [],
         # Options of drivers and labels may hold what nobody else should see.
@@ -68,7 +72,7 @@ def step(declaration: Declaration, observation: Observation, apply: Step | None)
     }
 
 
-def _may_lose_networks(apply: Step, observation: Observation) -> bool:
+def _may_lose_networks(apply: Step) -> bool:
     """Whether the daemon that comes may look for its networks at another place."""
     if apply["parameters"]["action"] != "restart":
         return False

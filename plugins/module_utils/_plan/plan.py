@@ -80,25 +80,39 @@ def refusals(declaration: Declaration, observation: Observation) -> list[str]:
 
 
 def _steps(declaration: Declaration, observation: Observation) -> list[Step]:
-    due = [
-        sysctls.step(declaration, observation),
-        filters.published_step(declaration, observation),
-        ssh.step(declaration, observation),
-        filters.endpoint_step(declaration, observation),
-        certificate.step(declaration, observation),
-        configuration.step(declaration, observation),
-        socket_group.step(declaration, observation),
+    """Those that are due and asked for, in the order in which they are carried out."""
+
+    def asked(step: Step | None) -> list[Step]:
+        return [step] if step and asks_for_step(step["name"], declaration) else []
+
+    applying = asked(apply.step(declaration, observation))
+    steps = [
+        *asked(sysctls.step(declaration, observation)),
+        *asked(filters.published_step(declaration, observation)),
+        *asked(ssh.step(declaration, observation)),
+        *asked(filters.endpoint_step(declaration, observation)),
+        *asked(certificate.step(declaration, observation)),
+        *asked(configuration.step(declaration, observation)),
+        *asked(socket_group.step(declaration, observation)),
+        *applying,
+        *asked(networks.step(declaration, observation, next(iter(applying), None))),
     ]
-    asked = [step for step in due if step and asks_for_step(step["name"], declaration)]
-    for step in (
-        _asked(apply.step(declaration, observation), declaration),
-        _asked(networks.step(declaration, observation, _named("apply", asked)), declaration),
-    ):
-        asked += [step] if step else []
-    # What the others need is installed with them, and confirmed by them.
-    for step in (
-        packages.step(declaration, observation, asked),
-        _asked(confirmation.step(declaration, observation, asked), declaration),
-    ):
-        asked += [step] if step else []
-    return sorted(asked, key=lambda step: STEPS.index(step["name"]))
+    steps += asked(confirmation.step(declaration, observation, steps))
+    # What the others need is installed whether or not the installation is asked for.
+    installing = packages.step(declaration, observation, steps)
+    steps += [installing] if installing else []
+    return sorted(steps, key=lambda step: STEPS.index(step["name"]))
+
+
+def _without_secrets(plan: Plan, observation: Observation) -> Plan:
+    """``plan`` with the secrets of daemon.json hidden wherever dockerd, or a file, has them in a text."""
+
+    def hidden(data: Any) -> Any:
+        return redaction.scrubbed(data, observation.secrets)
+
+    steps = [
+        # Parameters go into modules as they are; what could be secret in them was taken out where they were made.
+        {**step, **{key: hidden(step[key]) for key in ("summary", "reasons", "effects", "diff")}}
+        for step in plan["steps"]
+    ]
+    return {"refusals": hidden(plan["refusals"]), "steps": steps}  # type: ignore[typeddict-item]

@@ -52,8 +52,7 @@ def fragments(declaration: Declaration) -> list[str]:
     declared += [NETWORK_FRAGMENT] if declaration["network"] else []
     if is_asked_for(TAGS["configuration"], declaration):
         return declared
-    # A task that has a tag which is skipped does not run, whatever other tags it has.
-    is_skipped = TAGS["configuration"] in declaration["skip_tags"]
-    return [NETWORK_FRAGMENT] if declaration["network"] and not is_skipped and is_asked_for(BRIDGE_TAG, declaration) else []
-
-
+    # Whatever other tags a task has, one that is skipped keeps it from running.
+    if TAGS["configuration"] in declaration["skip_tags"] or not is_asked_for(BRIDGE_TAG, declaration):
+        return []
+    return [name for name in declared if name == NETWORK_FRAGMENT]

@@ -16,7 +16,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Optional, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +64,8 @@ class AptError(Exception):
 class Versions(TypedDict):
     """Of a package: None where it is not installed, and where apt knows no version to install."""
 
-    installed: Optional[str]
-    candidate: Optional[str]
+    installed: str | None
+    candidate: str | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Selection:
 
 def versions(names: list[str]) -> dict[str, Versions]:
     """Installed and installable version of each package."""
-    known: Dict[str, Versions] = {name: {"installed": None, "candidate": None} for name in names}
+    known: dict[str, Versions] = {name: {"installed": None, "candidate": None} for name in names}
     if not names:
         return known
     name = ""
@@ -231,11 +231,11 @@ def _last_lines(done: subprocess.CompletedProcess[str]) -> str:
     return "; ".join((errors or lines)[-5:]) or f"it ended with status {done.returncode}"
 
 
-def _run(*words: str, keep_open: Optional[int] = None) -> subprocess.CompletedProcess[str]:
+def _run(*words: str, keep_open: int | None = None) -> subprocess.CompletedProcess[str]:
     """apt-get or apt-cache, in English and without a question. Its children inherit the descriptor ``keep_open``."""
     environment = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C", "DEBIAN_FRONTEND": "noninteractive"}
     environment.setdefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-    inherited: List[int] = [] if keep_open is None else [keep_open]
+    inherited: list[int] = [] if keep_open is None else [keep_open]
     try:
         return subprocess.run(
             words,
