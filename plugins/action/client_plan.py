@@ -37,7 +37,9 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         decided = [step for step in plan["steps"] if step["name"] not in client_plan.ALWAYS]
         if self._task.check_mode:
             # The others tell for themselves what they would do, where there is a CLI to ask.
-            steps = {name: step for name, step in steps.items() if name in client_plan.ALWAYS and "packages" not in steps}
+            steps = {
+                name: step for name, step in steps.items() if name in client_plan.ALWAYS and "packages" not in steps
+            }
             result["diff"] = [{"after": "".join(f"{step['summary']}\n" for step in decided), "before": ""}]
         result.update(
             changed=self._task.check_mode and bool(decided),

@@ -23,7 +23,12 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         variables = task_vars or {}
         _validated, options = self.validate_argument_spec(
             argument_spec={
-                "roles": {"type": "list", "elements": "str", "required": True, "choices": [declaration.ENGINE, declaration.NETWORK]},
+                "roles": {
+                    "type": "list",
+                    "elements": "str",
+                    "required": True,
+                    "choices": [declaration.ENGINE, declaration.NETWORK],
+                },
                 "inventory": {"type": "dict", "required": True},
                 "file": {"type": "path"},
             }
@@ -51,6 +56,8 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
             except plan_file.PlanFileError as error:
                 raise AnsibleActionFail(f"{host}: {error}") from error
         result.update(changed=False, plan=plan, steps={step["name"]: step for step in plan["steps"]})
+        # What a certificate is for is not a host's to say.
+        result["certificate_names"] = issued["names"] if issued else []
         if self._task.check_mode:
             # The plan is what a run would do; nothing is carried out.
             result.update(changed=bool(plan["steps"]), steps={})
@@ -58,10 +65,8 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         return result
 
     def _plan(self, declared: Declaration, variables: dict[str, Any]) -> dict[str, Any]:
-        reply: dict[str, Any] = self._execute_module(
-            module_name="mooring.docker.host_plan", module_args={"declaration": declared}, task_vars=variables
-        )
-        return reply
+        arguments = {"declaration": declared}
+        return self._execute_module("mooring.docker.host_plan", arguments, task_vars=variables)
 
 
 def _refused(host: str, problems: list[str]) -> dict[str, Any]:

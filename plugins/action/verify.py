@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import Declaration
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration, verification
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
@@ -43,7 +44,8 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
             return {**result, "changed": False, "findings": verification.asked([refused], host, *tags)}
         declared = self._declared(given, options, variables)
         seen = self._observe(declared, variables)
-        probes, ports = options["probes"], []
+        probes: list[dict[str, Any]] = options["probes"]
+        ports: list[int] = []
         if "engine" in seen.get("host", {}):
             probes = [*verification.reach(declared, seen["host"]), *probes]
             ports = verification.open_ports(declared, seen["host"]) if seen["host"]["engine"]["installed"] else []
@@ -68,18 +70,26 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
             place=given.place,
             renew_days=options["renew_days"] or given.variables["docker_engine_certificate_renew_days"],
             observer=verification.observer(
-                directory, issued.server["signer"]["certificate"] if issued and issued.server["signer"]["key_id"] else None
+                directory,
+                issued.server["signer"]["certificate"] if issued and issued.server["signer"]["key_id"] else None,
             ),
             # What a name leads to is not known here.
             probe_hosts={name: str(self._templar.template(address)) for name, address in addresses.items()},
         )
 
     def _observe(self, declared: verification.Declared, variables: dict[str, Any]) -> dict[str, Any]:
-        arguments = {"declaration": declared.declaration, "observe": True, "asked_at": time.time()}
+        arguments = {"declaration": _for_comparison(declared.declaration), "observe": True, "asked_at": time.time()}
         try:
-            reply: dict[str, Any] = self._execute_module(
-                module_name="mooring.docker.host_plan", module_args=arguments, task_vars=variables
-            )
+            return self._execute_module("mooring.docker.host_plan", arguments, task_vars=variables)
         except AnsibleConnectionFailure as error:
             return {"unreachable": True, "msg": str(error)}
-        return reply
+
+
+def _for_comparison(declared: Declaration) -> Declaration:
+    """What is declared, whatever ``--tags`` asks for, and whether a restart would be allowed or not."""
+    whole: Declaration = {**declared, "run_tags": ["all"], "skip_tags": []}
+    if declared["engine"] is not None:
+        whole["engine"] = {**declared["engine"], "restart": "never"}
+    if declared["network"] is not None:
+        whole["network"] = {**declared["network"], "restart": "never"}
+    return whole

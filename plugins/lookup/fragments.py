@@ -14,7 +14,7 @@ description:
   - They may have secrets in them, which a plan never has. So they are looked up when they are written.
 options:
   _terms:
-    description: V(docker_engine), V(docker_network), or both.
+    description: Names of fragments. V(10-engine) is that of docker_engine, V(20-network) that of docker_network.
     required: true
   chosen:
     description: The options that the plan of the host has chosen where V(auto) is declared.
@@ -25,7 +25,7 @@ options:
 EXAMPLES = r"""
 - name: Show what the engine's variables declare
   ansible.builtin.debug:
-    msg: "{{ lookup('mooring.docker.fragments', 'docker_engine') }}"
+    msg: "{{ lookup('mooring.docker.fragments', '10-engine') }}"
 """
 
 RETURN = r"""
@@ -39,7 +39,10 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.mooring.docker.plugins.module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration
+
+_ROLES = {ENGINE_FRAGMENT: declaration.ENGINE, NETWORK_FRAGMENT: declaration.NETWORK}
 
 
 class LookupModule(LookupBase):
@@ -49,7 +52,11 @@ class LookupModule(LookupBase):
         """One answer. Raises AnsibleLookupError where the variables are refused."""
         self.set_options(var_options=variables, direct=kwargs)
         gathered, problems = declaration.gather(
-            terms, variables, self._templar, variables.get("_docker_engine_inventory"), signs=False
+            [_ROLES[name] for name in terms],
+            variables,
+            self._templar,
+            variables.get("_docker_engine_inventory"),
+            signs=False,
         )
         if gathered is None:
             raise AnsibleLookupError("; ".join(problems))

@@ -24,7 +24,9 @@ options:
     type: dict
     required: true
   observe:
-    description: Whether the reply has RV(host) too.
+    description:
+      - Whether the reply has RV(host) and RV(composition) too, for a comparison. The configuration is then tried
+        without a look at TLS files.
     type: bool
     default: false
   asked_at:
@@ -104,6 +106,13 @@ certificate_names:
   type: list
   elements: str
   sample: ["DNS:trixie", "IP:192.0.2.7"]
+composition:
+  description:
+    - The C(files) of the engine that would change, or a C(msg) that says why the declaration cannot be tried.
+    - Null without O(observe), and for a host that cannot carry an engine.
+  returned: success
+  type: dict
+  sample: {"files": []}
 host:
   description: The host as M(mooring.docker.host_info#module) tells it, with its bridges; null without O(observe).
   returned: success
@@ -111,12 +120,20 @@ host:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
 from ansible_collections.mooring.docker.plugins.module_utils._plan import certificate, observation, plan
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def _composition(observed: observation.Observation) -> dict[str, Any] | None:
+    """What differs of the engine's files, or why the declaration cannot be tried."""
+    if observed.refused:
+        return {"msg": "; ".join(observed.refused)}
+    return None if observed.composition is None else {"files": observed.composition["files"]}
 
 
 def main() -> None:
@@ -147,13 +164,14 @@ def main() -> None:
             if asked_at is not None:
                 # The time that was spent waiting is no difference between clocks.
                 asked_at += time.monotonic() - begun
-            observed = observation.observe(declaration, bridges=params["observe"], asked_at=asked_at)
+            observed = observation.observe(declaration, params["observe"], asked_at)
     except TimeoutError as error:
         module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
     module.exit_json(
         changed=False,
         plan=plan.plan(declaration, observed),
         certificate_names=certificate.deployed_names(declaration, observed.host),
+        composition=_composition(observed) if params["observe"] else None,
         host=observed.host if params["observe"] else None,
         invocation=shown,
     )

@@ -23,9 +23,10 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
 
     ``user`` is who runs this, after whom the controller is called as a client. Keys: problems (one sentence each; where
     there are any, there is nothing else), name, ca_directory (absolute), passphrase ("" where there is none),
-    certificate_days, ca_days, client_renew_days (when a client's certificate is renewed), hosts (by name, see ``_host``), tls (the names of those to whose daemons the authorities
-    issue), checked (of those whose daemons may trust clients by certificate: with any TLS endpoint, or a certificate
-    for one in the index), clients (machine to the name of the client that it is to be).
+    certificate_days, ca_days, client_renew_days (a client's certificate with fewer days left is renewed), hosts (by
+    name, see ``_host``), tls (the names of those to whose daemons the authorities issue), checked (of those whose
+    daemons may trust clients by certificate: with any TLS endpoint, or a certificate for one in the index), clients
+    (machine to the name of the client that it is to be).
     """
     if not hosts:
         return {"problems": ["the inventory has no hosts in a group docker_hosts: name one that has, by -i INVENTORY"]}

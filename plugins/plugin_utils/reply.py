@@ -211,9 +211,10 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         "other_bridges": TEXTS,
         "services": TEXTS,
         "required": bool,
+        "confirm": int,
     },
     "ssh_access": {"clients": {str: str}, "user": str, "group": str, "socket": str},
-    "endpoint_filter": {"name": OneOf("endpoint"), "rules": str, "state": _STATE, "required": bool},
+    "endpoint_filter": {"name": OneOf("endpoint"), "rules": str, "state": _STATE, "required": bool, "confirm": int},
     "certificate": {"reason": str, "trust": bool, "authorities": TEXTS, "check": bool},
     "configuration": {
         "fragments": [OneOf(ENGINE_FRAGMENT, NETWORK_FRAGMENT)],
@@ -225,22 +226,35 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
                 "default-address-pools": Optional([Exactly({"base": str, "size": int})]),
             }
         ),
+        "on_conflict": str,
+        "socket": Exactly(
+            {"paths": Optional(TEXTS), "owner": Optional(str), "group": Optional(str), "mode": Optional(str)}
+        ),
+        "restart": str,
+        "containers": str,
         "adopted": bool,
         "files": TEXTS,
     },
     "socket_group": {"group": str, "users": TEXTS, "exclusive": bool},
     "apply": {
         "action": OneOf("nothing", "reload", "start", "restart"),
+        "restart": str,
+        "containers": str,
+        "timeout": int,
+        "confirm": int,
         "keys": TEXTS,
-        "containers": TEXTS,
-        "survives": bool,
         "drained": TEXTS,
         "stopped": TEXTS,
         "enable": bool,
         "pending": TEXT,
     },
     "confirm": {"pending": TEXTS},
-    "networks": {"make": [dict], "remove": [Exactly({"name": str, "id": str, "reason": str})]},
+    "networks": {
+        "make": [dict],
+        "remove": [Exactly({"name": str, "id": str, "reason": str})],
+        "docker_host": str,
+        "timeout": int,
+    },
 }
 _STEP = ByName(
     {
@@ -271,6 +285,7 @@ REPLIES: dict[str, dict[str, Any]] = {
     "host_plan": {
         "plan": Exactly({"refusals": TEXTS, "steps": [_STEP]}),
         "certificate_names": TEXTS,
+        "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
         "host": (_LINUX, None),
     },
     "install_packages": {"packages": TEXTS},

@@ -97,7 +97,7 @@ def _provided_names(declared: Declared) -> list[str]:
 
 
 def reach(declared: Declared, host: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the controller sees of the TCP endpoints, all at once: each ``{"endpoint": ...}`` or ``{"msg": why not}``."""
+    """What the controller sees of the TCP endpoints: each an ``endpoint``, or the ``msg`` why it cannot be probed."""
     if host["engine"]["service"]["active"] != "active":
         return []
     files = [declared.observer.get(name) for name in ("ca", "certificate", "key")]
@@ -142,9 +142,7 @@ def open_ports(declared: Declared, host: dict[str, Any]) -> list[int]:
         return [port for port, answer in zip(closed, pool.map(is_open, closed)) if answer]
 
 
-def findings(
-    declared: Declared, seen: dict[str, Any], probes: list[dict[str, Any]], ports: list[int]
-) -> list[Finding]:
+def findings(declared: Declared, seen: dict[str, Any], probes: list[dict[str, Any]], ports: list[int]) -> list[Finding]:
     """All findings on a host.
 
     ``seen`` is the reply of ``host_plan`` with ``observe``, or why there is none. ``probes`` are those of ``reach`` and
@@ -204,9 +202,7 @@ def observer(directory: str, authority: str | None) -> dict[str, str]:
     return {"ca": authority} if authority else {}
 
 
-def asked(
-    findings: Iterable[Finding], host: str, run_tags: list[str], skip_tags: list[str]
-) -> list[dict[str, Any]]:
+def asked(findings: Iterable[Finding], host: str, run_tags: list[str], skip_tags: list[str]) -> list[dict[str, Any]]:
     """The findings on subjects that ``--tags`` and ``--skip-tags`` ask for, as plain data.
 
     A host that could not be observed is told whatever is asked for.

@@ -43,7 +43,8 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     enable = host["engine"]["service"]["enabled"] != "enabled"
     if plan.action == "nothing" and not (stopped or enable):
         return None
-    policy = settings(declaration)["restart"]
+    role = settings(declaration)
+    policy = role["restart"]
     pending = plan.sentence() if policy == "never" and plan.action == "restart" else None
     phrases = [_summary(plan, policy)] if plan.action != "nothing" else []
     phrases += [f"start {', '.join(stopped)}, which an interrupted run has stopped"] if stopped else []
@@ -56,10 +57,12 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
         "reasons": plan.reasons,
         "effects": [] if pending else _effects(plan, host),
         "parameters": {
+            "restart": role["restart"],
+            "containers": role["containers"],
+            "timeout": role["timeout"],
+            "confirm": role["confirm"],
             "action": plan.action,
             "keys": plan.keys,
-            "containers": plan.containers,
-            "survives": plan.outlive,
             "drained": plan.drained,
             "stopped": stopped,
             "enable": enable,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from . import apply
 from .packages import installs_engine
 from .selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT, fragments
 
@@ -33,6 +34,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     if composition is None or not (composition["files"] or installs_engine(declaration, observation.host)):
         return None
     names = fragments(declaration)
+    role, engine = apply.settings(declaration), declaration["engine"]
     paths = [PurePath(path) for path in composition["files"]]
     keys = composition["keys"]
     reasons = [f"options that change: {', '.join(keys)}"] if keys else []
@@ -49,6 +51,10 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
         "parameters": {
             "fragments": names,
             "chosen": observation.chosen if NETWORK_FRAGMENT in names else {},
+            "on_conflict": role["on_conflict"],
+            "socket": dict(engine["socket"]) if engine and ENGINE_FRAGMENT in names else {},
+            "restart": role["restart"],
+            "containers": role["containers"],
             "adopted": composition["adopted"],
             "files": composition["files"],
         },

@@ -60,6 +60,7 @@ def published_step(declaration: Declaration, observation: Observation) -> Step |
             "other_bridges": network["other_bridges"],
             "services": around["services"],
             "required": network["require_filters"],
+            "confirm": network["confirm"],
         },
         "diff": _diff(host, published.NAME, rules),
     }
@@ -85,6 +86,7 @@ def endpoint_step(declaration: Declaration, observation: Observation) -> Step | 
             "rules": rules or "",
             "state": "present" if rules else "absent",
             "required": engine["require_filters"],
+            "confirm": engine["confirm"],
         },
         "diff": _diff(host, endpoint_filter.NAME, rules),
     }

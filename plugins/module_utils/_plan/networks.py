@@ -60,6 +60,8 @@ def step(declaration: Declaration, observation: Observation, apply: Step | None)
         "parameters": {
             "make": [redaction.concealed(entry, redaction.by_name) for entry in todo["make"]],
             "remove": todo["remove"],
+            "docker_host": network["docker_host"],
+            "timeout": network["timeout"],
         },
         "diff": [
             {

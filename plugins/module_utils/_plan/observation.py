@@ -55,9 +55,13 @@ class Observation:
         return self.pending or ApplyPlan("nothing")
 
 
-def observe(declaration: Declaration, bridges: bool = False, asked_at: float | None = None) -> Observation:
-    """Look at the host and try the declaration on it. ``bridges`` and ``asked_at`` are ``host_info``'s options."""
-    host = _host(declaration, bridges, asked_at)
+def observe(declaration: Declaration, verifies: bool = False, asked_at: float | None = None) -> Observation:
+    """Look at the host and try the declaration on it.
+
+    ``verifies`` is for who compares and changes nothing: bridges are looked at too, and the configuration is tried
+    without the TLS files, which have findings of their own. ``asked_at`` is ``host_info``'s option.
+    """
+    host = _host(declaration, verifies, asked_at)
     if platforms.problem(host["system"]):
         return Observation(host)
     network = declaration["network"]
@@ -65,7 +69,7 @@ def observe(declaration: Declaration, bridges: bool = False, asked_at: float | N
     network_fragment = {**addresses.explicit(network), **chosen["options"]} if network else {}
     fragments = configuration.content(declaration, network_fragment)
     secrets = frozenset(daemon.secrets().union(*map(options.secrets, fragments.values())))
-    tried, refused = _try(declaration, host, fragments, secrets)
+    tried, refused = _try(declaration, host, fragments, secrets, verifies)
     return Observation(
         host=host,
         addresses=chosen,
@@ -94,7 +98,11 @@ def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> di
 
 
 def _try(
-    declaration: Declaration, host: dict[str, Any], fragments: dict[str, dict[str, Any]], secrets: frozenset[str]
+    declaration: Declaration,
+    host: dict[str, Any],
+    fragments: dict[str, dict[str, Any]],
+    secrets: frozenset[str],
+    without_tls: bool,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """A dry run of the fragments that are asked for, and why the host refuses them.
 
@@ -103,8 +111,8 @@ def _try(
     if host["configuration"]["error"]:
         return None, []  # Nothing can be composed, and the plan refuses it.
     names = selection.fragments(declaration)
-    is_due = certificate.is_due(declaration, host)
-    is_made = is_due and selection.asks_for_step("certificate", declaration)
+    is_due = without_tls or certificate.is_due(declaration, host)
+    is_made = without_tls or (is_due and selection.asks_for_step("certificate", declaration))
     tries = {(tuple(fragments), is_due), (tuple(names), is_made)} if names else {(tuple(fragments), is_due)}
     tried, refused = None, []
     for chosen, tls_to_come in sorted(tries, reverse=True):

@@ -49,6 +49,8 @@ def _declaration(variables: Variables, place: Place) -> EngineDeclaration:
         "on_conflict": variables["docker_engine_on_conflict"],
         "restart": variables["docker_engine_restart"],
         "containers": variables["docker_engine_containers"],
+        "timeout": variables["docker_engine_timeout"],
+        "confirm": variables["docker_engine_confirm_timeout"],
         "socket": _socket(variables),
         "users": variables["docker_engine_users"],
         "users_exclusive": variables["docker_engine_users_exclusive"],

@@ -67,6 +67,8 @@ def _declaration(variables: Variables, place: Place) -> NetworkDeclaration:
         "on_conflict": variables["docker_network_on_conflict"],
         "restart": variables["docker_network_restart"],
         "containers": variables["docker_network_containers"],
+        "timeout": variables["docker_network_timeout"],
+        "confirm": variables["docker_network_confirm_timeout"],
         "networks": variables["docker_network_networks"],
         "published": variables["docker_network_published"],
         "other_bridges": variables["docker_network_other_bridges"],
