@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._plan.steps import Plan, Step
-from ..module_utils._tls import renewal
-from . import authorities, provided
+from ..module_utils._tls import provided, renewal
+from . import authorities
 from .declaration.client import ClientDeclaration, IssuedClient
 
 STEPS = ("packages", "provided", "ssh_key", "contexts", "certificate")

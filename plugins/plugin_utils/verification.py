@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..module_utils._config import endpoints
 from ..module_utils._engine.probe import CredentialError, probe
+from ..module_utils._firewall import published as published_filter
 from ..module_utils._network import addresses
 from ..module_utils._plan import addresses as planned_addresses
 from ..module_utils._plan import filters as planned_filters
@@ -173,7 +174,7 @@ def _on_network(declared: Declared, seen: dict[str, Any], ports: list[int]) -> I
         yield from network.collisions(_collisions(declaration, declared_network, host, observation))
     yield from network.sysctls(planned_sysctls.wanted(declaration, observation), host["sysctls"])
     if host["engine"]["installed"]:
-        rules = {published.NAME: planned_filters.published_rules(declared_network, host)}
+        rules = {published_filter.NAME: planned_filters.published_rules(declared_network, host)}
         yield from filters.filters(rules, host["nftables"], declared_network["require_filters"])
         yield from published.reached(ports)
 
