@@ -50,7 +50,7 @@ def towards(host: str) -> list[str]:
     return found
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.controller_addresses``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[str]:
