@@ -11,7 +11,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils import authorities,
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Two trips to the machine, with the signature in between."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no types.
     """Methods are called by Ansible, one for each event."""
 
     CALLBACK_VERSION = 2.0

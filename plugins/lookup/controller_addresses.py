@@ -38,7 +38,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.mooring.docker.plugins.plugin_utils.controller import addresses_towards
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.controller_addresses``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[str]:

@@ -50,7 +50,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._engine.probe impor
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable_data
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.endpoints``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:

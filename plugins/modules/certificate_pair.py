@@ -88,7 +88,7 @@ def main() -> None:
         required_together=[("pair", "certificate")],
     )
     params = module.params
-    if pair.x509 is None:
+    if not pair.has_cryptography:
         module.fail_json(msg=missing_required_lib("cryptography"))
     try:
         if params["certificate"]:

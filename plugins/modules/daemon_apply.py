@@ -131,6 +131,8 @@ armed:
   type: bool
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._apply import connection_guard
 from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer import ConfirmError
@@ -143,7 +145,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._engine import daem
 def _apply(module: AnsibleModule) -> None:
     transaction = Transaction(module.params["timeout"], module.params["containers"] == "drain")
     plan = transaction.plan
-    result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
+    result: dict[str, Any] = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
     result["drained"] = [one.name for one in transaction.drained]
     result["armed"] = connection_guard.is_armed()
     if not transaction.installed and not module.check_mode:

@@ -7,7 +7,6 @@ Nothing is written before everything is known to be right; ``daemon_apply`` make
 
 from __future__ import annotations
 
-import dataclasses
 import ssl
 import stat
 import tempfile
@@ -168,7 +167,7 @@ def configure(
         "effective": options.concealed(merged),
         "adopted": composition.adopting,
         "backup": None,
-        "plan": {**dataclasses.asdict(plan), "sentence": plan.sentence()},
+        "plan": plan.reply(),
         "diff": [_difference(path, current[path], text) for path, text in sorted(changes.items())],
     }
     if changes and not check_mode:
@@ -211,8 +210,8 @@ def _write(changes: dict[Path, str | None]) -> None:
     fragment_paths = [path for path in changes if path.parent == state.FRAGMENTS]
     for path in fragment_paths:
         state.write(path, changes[path], state.mode_of(path))
-    if state.recall(state.COMPOSED) is None:
-        state.private(state.COMPOSED, {"by": "mooring.docker"})
+    if state.read_state(state.COMPOSED) is None:
+        state.write_state(state.COMPOSED, {"by": "mooring.docker"})
     for path in changes.keys() - fragment_paths:
         state.write(path, changes[path], state.mode_of(path))
 
@@ -247,8 +246,8 @@ def _plan(
     tls_to_come: bool,
 ) -> ApplyPlan:
     """What ``daemon_apply`` has to do once the ``changes`` are written."""
-    read = daemon.applied(show, existing or {}) if show.get("ActiveState") == "active" else None
-    return transaction.foresee(show, read, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
+    applied = daemon.applied(show, existing or {}) if show.get("ActiveState") == "active" else None
+    return transaction.foresee(show, applied, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
 
 
 def _remember(show: dict[str, str], existing: Config | None) -> None:
@@ -258,5 +257,5 @@ def _remember(show: dict[str, str], existing: Config | None) -> None:
     seen = daemon.applied(show, existing or {})
     if seen is not None:
         daemon.record_applied(show, seen)
-        if state.recall(state.GOOD) is None:
-            state.private(state.GOOD, state.snapshot())
+        if state.read_state(state.GOOD) is None:
+            state.write_state(state.GOOD, state.snapshot())

@@ -45,7 +45,7 @@ def guarded(seconds: int, action: str, config: Config, drained: list[Container])
     Without any good state there was no engine, and there is none afterwards: the files stay for the next run, and the
     daemon neither runs nor starts at boot. A running daemon whose state nobody knows has nothing to go back to.
     """
-    good = state.recall(state.GOOD)
+    good = state.read_state(state.GOOD)
     old = parse((good or {}).get(str(state.DAEMON_JSON)) or "{}", f"{state.DAEMON_JSON} of before")
     # What a run that was killed has left armed needs a connection that is newer than this run.
     if not (is_armed() or can_cut(action, None if good is None else old, config)):
@@ -57,7 +57,7 @@ def guarded(seconds: int, action: str, config: Config, drained: list[Container])
     else:
         undo = f"{_STOP}\n{bridge}"
     # The package may have enabled it before.
-    written = state.past(good) if good else dict.fromkeys(_AT_BOOT)
+    written = state.snapshot_files(good) if good else dict.fromkeys(_AT_BOOT)
     if drained:
         # Whoever the way back does not start is left to the next run.
         written[drain.RECORD] = drain.text(drained)
@@ -76,7 +76,9 @@ def can_cut(action: str, old: Config | None, new: Config) -> bool:
         # It makes docker0.
         return action == "start"
     changed = changed_keys(old, new)
-    return action in ("start", "restart") and any(OPTIONS[key].cuts for key in changed if key in OPTIONS)
+    return action in ("start", "restart") and any(
+        OPTIONS[key].affects_connectivity for key in changed if key in OPTIONS
+    )
 
 
 def _bridge_addresses() -> list[str] | None:

@@ -150,7 +150,7 @@ def ordered(containers: list[Container]) -> list[Container]:
 
 def left() -> list[Container]:
     """Those that an earlier run has stopped and not seen well again."""
-    return [Container(**one) for one in state.recall(RECORD) or []]
+    return [Container(**one) for one in state.read_state(RECORD) or []]
 
 
 def merged(before: list[Container], now: list[Container]) -> list[Container]:
@@ -166,7 +166,7 @@ def text(containers: list[Container]) -> str:
 
 def stop(config: Config, containers: list[Container]) -> str | None:
     """Note who is to run, and stop them, who was started last first, each within its own time; the problem, or None."""
-    state.private(RECORD, [dataclasses.asdict(one) for one in containers])
+    state.write_state(RECORD, [dataclasses.asdict(one) for one in containers])
     try:
         for one in reversed(containers):
             if _runs(_inspect(config, one)):

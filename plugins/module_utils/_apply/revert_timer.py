@@ -113,9 +113,9 @@ def guarded(
         _disarm_timer()
         commands.run("/bin/sh", str(SCRIPT), "now", timeout=3600)
         raise
-    record = state.recall(RECORD) or {}
+    record = state.read_state(RECORD) or {}
     # A connection that is older than this moment proves nothing.
-    state.private(RECORD, {**record, "made": _now()})
+    state.write_state(RECORD, {**record, "made": _now()})
     _start_timer(seconds)
 
 
@@ -127,7 +127,7 @@ def confirm(check: bool = False) -> list[str]:
                 f"this host has gone back to its old state by itself: {(state.read(REVERTED) or '').strip()}"
             )
         return []
-    record = state.recall(RECORD) or {}
+    record = state.read_state(RECORD) or {}
     if record.get("made") is None:
         raise ConfirmError("the armed change was never finished; run again what made it, or the host takes it back")
     current = session.current()
@@ -145,7 +145,7 @@ def confirm(check: bool = False) -> list[str]:
 
 def observe() -> dict[str, Any]:
     """Whose changes wait to be confirmed, and when and why the host last took one back by itself."""
-    record = state.recall(RECORD) if SCRIPT.exists() else None
+    record = state.read_state(RECORD) if SCRIPT.exists() else None
     return {"armed": sorted((record or {}).get("undo", {})), "reverted": (state.read(REVERTED) or "").strip() or None}
 
 
@@ -155,7 +155,7 @@ def _now() -> float:
 
 def _arm(owner: str, seconds: int, files: list[Path], undo: str, written: dict[Path, str | None]) -> None:
     """Save what is there and set the switch. What is armed already keeps the older state that it has saved."""
-    record = (state.recall(RECORD) if SCRIPT.exists() else None) or {"files": {}, "undo": {}}
+    record = (state.read_state(RECORD) if SCRIPT.exists() else None) or {"files": {}, "undo": {}}
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     state.STATE.chmod(0o700)
     state.write(REVERTED, None)
@@ -165,7 +165,7 @@ def _arm(owner: str, seconds: int, files: list[Path], undo: str, written: dict[P
             record["files"][str(path)] = _keep(path, written[path], name) if path in written else _save(path, name)
     record["undo"].setdefault(owner, undo)
     record["made"] = None
-    state.private(RECORD, record)
+    state.write_state(RECORD, record)
     state.write(UNIT, _SERVICE)
     AT_BOOT.parent.mkdir(exist_ok=True)
     if not AT_BOOT.is_symlink():

@@ -10,11 +10,12 @@ import signal
 import stat
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config import classification, fragments, state
 from .._config.classification import ApplyPlan
 from .._config.options import OPTIONS, Config, said_once
+from .._config.state import Inputs
 from .._engine import daemon, live
 from .._firewall import nftables
 from .._system import commands
@@ -28,10 +29,10 @@ class ApplyError(Exception):
     """The daemon could not be brought to the configuration; the message says why and what holds now."""
 
 
-def foresee(show: dict[str, str], read: dict[str, Any] | None, wanted: dict[str, Any], may_drain: bool) -> ApplyPlan:
+def foresee(show: dict[str, str], read: Inputs | None, wanted: Inputs, may_drain: bool) -> ApplyPlan:
     """The way from what the daemon has ``read`` to what is ``wanted``, and whom it meets.
 
-    ``show`` is systemd's word on the service, the others have the shape of ``daemon.inputs``. ``drain`` allows to stop
+    ``show`` is systemd's word on the service, the others are its inputs. ``drain`` allows to stop
     and start the containers that keep the daemon from changing its bridge.
     """
     running = show.get("ActiveState") == "active"
@@ -39,24 +40,24 @@ def foresee(show: dict[str, str], read: dict[str, Any] | None, wanted: dict[str,
     return _meet(plan, read, wanted, may_drain)
 
 
-def _meet(plan: ApplyPlan, read: dict[str, Any] | None, wanted: dict[str, Any], may_drain: bool) -> ApplyPlan:
+def _meet(plan: ApplyPlan, read: Inputs | None, wanted: Inputs, may_drain: bool) -> ApplyPlan:
     """``plan`` with the containers that a start or restart meets."""
     keeps = wanted["config"].get("live-restore") is True
     if plan.action == "start":
         # To ask would wake the daemon by its socket, with whatever configuration there is.
-        plan.containers, plan.outlive = live.shims(), keeps
+        plan.containers, plan.survives = live.shims(), keeps
     elif plan.action == "restart":
         # The daemon still listens where its old configuration said.
         plan.containers = live.containers((read or wanted)["config"])
         # Where live-restore is off so far, a reload of what the daemon has read switches it on before.
-        plan.outlive = keeps and (read is not None or live.live_restore(wanted["config"]))
+        plan.survives = keeps and (read is not None or live.live_restore(wanted["config"]))
         if plan.containers:
             plan.shown = live.shown(wanted["config"])
             # Where nobody knows what it has read, it shows what it holds.
             plan.keys = plan.keys if read is not None else sorted(live.drift(wanted["config"]))
         # What a run that was cut has begun is finished, whatever is allowed now.
-        if plan.held() and (may_drain or drain.left()):
-            found, plan.lost = drain.survey((read or wanted)["config"])
+        if plan.ignored_keys() and (may_drain or drain.left()):
+            found, plan.not_restartable = drain.survey((read or wanted)["config"])
             plan.drained = [one.name for one in found]
     return plan
 
@@ -120,8 +121,8 @@ class Transaction:
         self.show = commands.unit_properties(daemon.SERVICE)
         daemon.record_applied(self.show, daemon.inputs(self.config, self.show))
         snapshot = state.snapshot()
-        if state.recall(state.GOOD) != snapshot:
-            state.private(state.GOOD, snapshot)
+        if state.read_state(state.GOOD) != snapshot:
+            state.write_state(state.GOOD, snapshot)
 
     def act(self) -> None:
         """Carry the plan out. Raises ApplyError after the last good state is back."""
@@ -171,15 +172,15 @@ class Transaction:
 
     def _restart(self) -> str | None:
         """(Re)start the daemon, and its socket where that changed; the problem, or None."""
-        read = (self.read or {}).get("config")
-        if self.plan.outlive and self.plan.containers and read is not None and not read.get("live-restore"):
+        read = self.read["config"] if self.read else None
+        if self.plan.survives and self.plan.containers and read is not None and not read.get("live-restore"):
             # The daemon that goes decides whether its containers stay.
             problem = self._say({**read, "live-restore": True})
             if problem:
                 return f"live-restore could not be switched on before the restart: {problem}"
         commands.run("systemctl", "daemon-reload")
         commands.run("systemctl", "reset-failed", daemon.SERVICE, daemon.SOCKET)
-        seen = (self.read or {}).get("socket")
+        seen = self.read["socket"] if self.read else None
         if self.plan.action == "start" or seen != self.wanted["socket"]:
             # A socket unit cannot be restarted under its running service, systemd.socket(5).
             commands.run("systemctl", "stop", daemon.SERVICE, daemon.SOCKET, timeout=self.timeout)
@@ -253,7 +254,7 @@ class Transaction:
 
     def _roll_back(self) -> str:
         """Put the last good state back; says how that went."""
-        good = state.recall(state.GOOD)
+        good = state.read_state(state.GOOD)
         if good is None:
             problem = self._start_again()
             return "There is no earlier good state on this host to go back to" + (f"; {problem}." if problem else ".")
@@ -275,7 +276,7 @@ class Transaction:
 
     def _restart_as_before(self) -> str | None:
         """Restart with the good configuration; containers that were to outlive the failed restart outlive this one."""
-        if self.config.get("live-restore") or not (self.plan.outlive and self.plan.containers):
+        if self.config.get("live-restore") or not (self.plan.survives and self.plan.containers):
             return self._restart()
         keep = {**self.config, "live-restore": True}
         with self._holding(keep):

@@ -18,7 +18,9 @@ try:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 except ImportError:
-    x509 = None  # type: ignore[assignment]
+    has_cryptography = False
+else:
+    has_cryptography = True
 
 
 def request(place: Path, kind: str) -> tuple[str, str]:
