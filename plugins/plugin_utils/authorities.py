@@ -370,7 +370,8 @@ def _name(kind: str, number: int) -> str:
 
 
 def _newest(authority: dict[str, Any]) -> int:
-    return max([authority["signer"], *authority["trusted"]])
+    numbers: list[int] = [authority["signer"], *authority["trusted"]]
+    return max(numbers)
 
 
 def _union(names: list[str], more: list[str] | None) -> list[str]:

@@ -93,8 +93,8 @@ class NetworkDeclaration(TypedDict):
     restart: str
     containers: str
     networks: list[dict[str, Any]]
-    published: str | list[dict[str, Any]]
-    """The policy: "open", "closed", or entries."""
+    published: str | dict[str, Any]
+    """The policy: "open", "closed", or a mapping whose ``allow`` is a list of entries."""
     other_bridges: list[str]
     require_filters: bool
     endpoints: list[str] | None
