@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.module_utils._tls import renewal
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names, provided
+from ansible_collections.mooring.docker.plugins.module_utils._tls import provided, renewal
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names
 from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
 
 if TYPE_CHECKING:

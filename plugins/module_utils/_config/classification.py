@@ -13,6 +13,10 @@ from typing import Any
 
 from .options import OPTIONS, changed_keys, needs_restart
 
+UNSEEN_CHANGES = "files changed after the daemon's start, unseen by Mooring"
+COMMAND_CHANGED = "the unit's command changed"
+"""Reasons for a restart after which the daemon may be told anything."""
+
 
 @dataclass
 class ApplyPlan:
@@ -77,14 +81,14 @@ def decide(running: bool, read: dict[str, Any] | None, wanted: dict[str, Any], v
     if not running:
         return ApplyPlan("start", sorted(wanted["config"]), ["the daemon is not running"])
     if read is None:
-        return ApplyPlan("restart", [], ["files changed after the daemon's start, unseen by Mooring"])
+        return ApplyPlan("restart", [], [UNSEEN_CHANGES])
     keys = changed_keys(read["config"], wanted["config"])
     reasons = []
     restart = needs_restart(read["config"], wanted["config"], version)
     if restart:
         reasons.append("changed: " + ", ".join(sorted(restart)))
     if read["command"] != wanted["command"]:
-        reasons.append("the unit's command changed")
+        reasons.append(COMMAND_CHANGED)
     if read["socket"] != wanted["socket"]:
         reasons.append("the socket unit changed")
     tls = sorted(key for key in wanted["tls"] if read["tls"].get(key) not in (None, wanted["tls"][key]))

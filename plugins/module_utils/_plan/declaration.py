@@ -94,7 +94,7 @@ class NetworkDeclaration(TypedDict):
     containers: str
     networks: list[dict[str, Any]]
     published: str | dict[str, Any]
-    """The policy: "open", "closed", or a mapping whose ``allow`` is a list of entries."""
+    """The policy: "open", "closed", or {"allow": entries}."""
     other_bridges: list[str]
     require_filters: bool
     endpoints: list[str] | None

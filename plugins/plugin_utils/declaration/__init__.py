@@ -13,7 +13,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...module_utils._plan import addresses
 from ...module_utils._plan.declaration import Declaration
+from ...module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
 from ...module_utils._system import platforms
 from .. import authorities, controller, generations, injected_facts, names
 from . import client, engine, network
@@ -25,19 +27,35 @@ ENGINE, NETWORK, CLIENT = "docker_engine", "docker_network", "docker_client"
 preload([ENGINE, NETWORK, CLIENT])
 
 
-def declare(
+@dataclasses.dataclass(frozen=True)
+class Gathered:
+    """What is declared of a host, with what it was made of."""
+
+    declaration: Declaration
+    variables: Variables
+    place: Place
+
+    def fragments(self, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """The roles' shares of daemon.json, with the options that the plan has ``chosen`` where "auto" is declared."""
+        declared = self.declaration
+        fragments = {ENGINE_FRAGMENT: declared["engine"]["options"]} if declared["engine"] else {}
+        if declared["network"]:
+            fragments[NETWORK_FRAGMENT] = {**addresses.explicit(declared["network"]), **chosen}
+        return fragments
+
+
+def gather(
     roles: Collection[str],
     task_vars: Mapping[str, Any],
     templar: Any,
-    run_tags: list[str],
-    skip_tags: list[str],
     fleet: names.Fleet | None = None,
-) -> tuple[Declaration | None, list[str]]:
-    """The declaration of the host of ``task_vars``, or why there is none, a sentence each.
+    signs: bool = True,
+) -> tuple[Gathered | None, list[str]]:
+    """What is declared of the host of ``task_vars``, or why there is nothing, a sentence each.
 
     ``roles`` are those to plan, of docker_engine and docker_network; ``templar`` is the task's. ``fleet`` is what
-    ``names.fleet`` returns; without it every host's variables are looked at here. Raises AnsibleError where hosts could
-    replace variables.
+    ``names.fleet`` returns; without it every host's variables are looked at here. ``signs`` tells whether certificates
+    may be issued, which takes a passphrase. Raises AnsibleError where hosts could replace variables.
     """
     injected_facts.refuse()
     place, problems = _place(task_vars, templar)
@@ -51,20 +69,21 @@ def declare(
     known, more = _authorities(variables, "docker_engine_ca_directory") if issues else (None, [])
     problems += more
     place = dataclasses.replace(place, fleet=fleet or {}, authorities=known)
-    engine_declared, more = engine.declare(variables, place) if ENGINE in roles else (None, [])
+    engine_declared, more = engine.declare(variables, place, signs) if ENGINE in roles else (None, [])
     problems += more
     network_declared, more = network.declare(variables, place) if NETWORK in roles else (None, [])
     problems += more
     if problems:
         return None, problems
-    return {
+    declaration: Declaration = {
         "name": place.name,
         "controller": controller.addresses_towards(place.address),
-        "run_tags": run_tags,
-        "skip_tags": skip_tags,
+        "run_tags": list(task_vars.get("ansible_run_tags", ["all"])),
+        "skip_tags": list(task_vars.get("ansible_skip_tags", [])),
         "engine": engine_declared,
         "network": network_declared,
-    }, []
+    }
+    return Gathered(declaration, variables, place), []
 
 
 def declare_client(task_vars: Mapping[str, Any], templar: Any) -> tuple[client.ClientDeclaration | None, list[str]]:

@@ -19,13 +19,13 @@ _OWN_OPTIONS = ("hosts", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey", "
 """Options of daemon.json that have variables of their own."""
 
 
-def declare(variables: Variables, place: Place) -> tuple[EngineDeclaration | None, list[str]]:
+def declare(variables: Variables, place: Place, signs: bool = True) -> tuple[EngineDeclaration | None, list[str]]:
     """The declaration of the host at ``place``, or why there is none: sentences that begin with a variable.
 
     ``variables`` are those of docker_engine, as ``variables.read`` returns them. ``place`` has authorities where
-    ``issues`` says that they are needed.
+    ``issues`` says that they are needed. ``signs`` tells whether certificates may be issued, which takes a passphrase.
     """
-    problems = list(_problems(variables, place))
+    problems = list(_problems(variables, place, signs))
     return (None, problems) if problems else (_declaration(variables, place), [])
 
 
@@ -130,7 +130,7 @@ def _provided(variables: Variables) -> ProvidedTls:
     }
 
 
-def _problems(variables: Variables, place: Place) -> Iterator[str]:
+def _problems(variables: Variables, place: Place, signs: bool) -> Iterator[str]:
     yield from _endpoint_problems(variables)
     hosts = variables["docker_engine_vantages"]
     for name in dict.fromkeys(name for name in hosts if name not in place.hosts):
@@ -142,8 +142,9 @@ def _problems(variables: Variables, place: Place) -> Iterator[str]:
             f"docker_engine_socket_mode {mode} must be an octal mode that leaves out the world, such as "
             '"0660": the socket is root on the host'
         )
-    if issues(variables):
+    if issues(variables) and signs:
         yield from _passphrase_problems(variables)
+    if issues(variables):
         yield from names.problems(
             place.name,
             place.address,

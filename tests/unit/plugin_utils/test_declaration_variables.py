@@ -196,19 +196,7 @@ def test_what_playbooks_keep_during_a_run_is_no_stranger() -> None:
     assert read("docker_engine", docker_engine_findings=[])[1] == []
 
 
-@pytest.mark.parametrize(
-    "role",
-    [
-        pytest.param(
-            "docker_engine", marks=pytest.mark.xfail(strict=True, reason="site.yml still joins the roles' parts")
-        ),
-        pytest.param(
-            "docker_network", marks=pytest.mark.xfail(strict=True, reason="site.yml still joins the roles' parts")
-        ),
-        "docker_client",
-        "docker_pki",
-    ],
-)
+@pytest.mark.parametrize("role", ROLES)
 def test_no_playbook_takes_a_variable_that_the_roles_refuse(role: str) -> None:
     """What an inventory has for one playbook keeps no other from running."""
     playbooks = [path.read_text() for path in (Path(__file__).resolve().parents[3] / "playbooks").rglob("*.yml")]
