@@ -126,7 +126,8 @@ def _encrypted(key: Any, passphrase: str) -> str:
 
 
 def _algorithm(identifier: bytes, parameters: bytes) -> bytes:
-    return der.encode(der.SEQUENCE, der.encode(der.OBJECT, identifier), parameters)
+    encoded: bytes = der.encode(der.SEQUENCE, der.encode(der.OBJECT, identifier), parameters)
+    return encoded
 
 
 def _weak_derivation(data: bytes) -> str:
