@@ -10,7 +10,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils import client_plan,
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Declare and decide on the controller; the machine only tells what is there."""
 
     _supports_check_mode = True
@@ -45,6 +45,6 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
             changed=self._task.check_mode and bool(decided),
             plan=plan,
             steps=steps,
-            files=declared["files"] if declared["uses_tls"] else {},
+            files=dict(declared["files"]) if declared["uses_tls"] else {},
         )
         return result

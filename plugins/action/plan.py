@@ -12,7 +12,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils import declaration,
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Declare on the controller, observe and plan on the host."""
 
     _supports_check_mode = True
@@ -39,7 +39,7 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
             return {**result, **_refused(host, problems)}
         declared = gathered.declaration
         reply = self._plan(declared, variables)
-        issued = (declared["engine"] or {}).get("issued")
+        issued = declared["engine"]["issued"] if declared["engine"] else None
         if issued and not issued["reissue"] and not reply.get("failed"):
             # The names of the inventory's other hosts are not sent to a host. A certificate that has one is rare.
             issued["reissue"] = names.foreign(reply["certificate_names"], issued["names"], options["inventory"])

@@ -17,7 +17,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHo
 ROLES = [declaration.ENGINE, declaration.NETWORK]
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Nothing is changed, and nothing fails: what cannot be observed is a finding."""
 
     _supports_check_mode = True

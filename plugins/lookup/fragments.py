@@ -10,7 +10,7 @@ short_description: The shares of daemon.json that roles of this collection decla
 version_added: 0.2.0
 author: The Mooring authors (@mooring)
 description:
-  - Returns one dictionary with a fragment of C(daemon.json) for each role, as M(mooring.docker.daemon_config) takes them.
+  - Returns one dictionary of fragments of C(daemon.json), as M(mooring.docker.daemon_config) takes them.
   - They may have secrets in them, which a plan never has. So they are looked up when they are written.
 options:
   _terms:
@@ -45,7 +45,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils import declaration
 _ROLES = {ENGINE_FRAGMENT: declaration.ENGINE, NETWORK_FRAGMENT: declaration.NETWORK}
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.fragments``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ..module_utils._config import endpoints
+from . import authorities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,10 +14,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._tls import der
 from cryptography.hazmat.primitives import padding, serialization
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from ..module_utils._tls import der
 
 if TYPE_CHECKING:
     from pathlib import Path

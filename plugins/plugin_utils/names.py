@@ -16,8 +16,8 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.module_utils._tls.names import canonical, ip_address, lacking, normal
+from ..module_utils._config import endpoints
+from ..module_utils._tls.names import canonical, ip_address, lacking, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

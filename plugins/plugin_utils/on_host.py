@@ -8,8 +8,9 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, reply
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
+
+from . import injected_facts, reply
+from .text import printable
 
 
 class OnHost(ActionBase):  # type: ignore[misc]  # Ansible has no types.

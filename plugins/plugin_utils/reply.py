@@ -14,9 +14,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.mooring.docker.plugins.module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
-from ansible_collections.mooring.docker.plugins.module_utils._ssh import keys as ssh_keys
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable, printable_data
+from ..module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
+from ..module_utils._ssh import keys as ssh_keys
+from .text import printable, printable_data
 
 MOST = 16 * 2**20
 """Characters of a reply. A host with 200 containers needs less than one of these 16 MiB."""

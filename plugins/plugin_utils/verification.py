@@ -101,11 +101,11 @@ def reach(declared: Declared, host: dict[str, Any]) -> list[dict[str, Any]]:
     """What the controller sees of the TCP endpoints: each an ``endpoint``, or the ``msg`` why it cannot be probed."""
     if host["engine"]["service"]["active"] != "active":
         return []
-    files = [declared.observer.get(name) for name in ("ca", "certificate", "key")]
+    ca, certificate, key = (declared.observer.get(name) for name in ("ca", "certificate", "key"))
 
     def look_at(url: str) -> dict[str, Any]:
         try:
-            return {"endpoint": probe(url, *files)}
+            return {"endpoint": probe(url, ca, certificate, key)}
         except (CredentialError, endpoints.EndpointError) as error:
             return {"msg": str(error)}
 

@@ -92,7 +92,7 @@ def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
     if plan.action == "restart":
         if plan.drained:
             effects.append(f"the daemon restarts; containers {', '.join(plan.drained)} are stopped and started again")
-        elif plan.containers and plan.outlive:
+        elif plan.containers and plan.survives:
             count = f"{len(plan.containers)} container{'s' if len(plan.containers) > 1 else ''}"
             keep = "keep" if len(plan.containers) > 1 else "keeps"
             effects.append(f"the daemon restarts; {count} {keep} running, published ports can fail for a moment")
@@ -115,4 +115,4 @@ def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
 
 
 def _affects_connectivity(plan: ApplyPlan) -> bool:
-    return any(OPTIONS[key].cuts for key in plan.keys if key in OPTIONS)
+    return any(OPTIONS[key].affects_connectivity for key in plan.keys if key in OPTIONS)

@@ -48,8 +48,7 @@ class Observation:
     def apply(self) -> ApplyPlan:
         """What is to be done with the daemon, once the files are written that this run writes."""
         if self.composition is not None:
-            said = {key: value for key, value in self.composition["plan"].items() if key != "sentence"}
-            planned = ApplyPlan(**said)
+            planned: ApplyPlan = self.composition["plan"]
             if planned.action != "nothing":
                 return planned
         return self.pending or ApplyPlan("nothing")
@@ -144,7 +143,7 @@ def _configure(declaration: Declaration, fragments: dict[str, dict[str, Any]], t
 def _pending(declaration: Declaration, host: dict[str, Any], tried: dict[str, Any] | None) -> ApplyPlan | None:
     """What the files that are there ask of the daemon, where the dry run does not say it already."""
     seen = host["configuration"]["pending"]
-    is_told = tried is not None and tried["plan"]["action"] != "nothing"
+    is_told = tried is not None and tried["plan"].action != "nothing"
     if is_told or seen is None or seen["action"] == "nothing":
         return None
     return Transaction(0, apply.settings(declaration)["containers"] == "drain").plan
