@@ -16,7 +16,7 @@ import forge
 import testinfra
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 
-from lab import identity, inventory, processes
+from lab import connections, identity, inventory, processes
 from lab.machine import Machine
 
 # molecule wants colours, which would stand in what the tests read.
@@ -67,9 +67,7 @@ def authority(kind: str, directory: Path) -> forge.Issuer:
 
 def forget_connections() -> None:
     """End the connections to the lab that Ansible and testinfra share and keep open."""
-    found = identity.identify(INVENTORY, os.environ)
-    for control in (found.ssh / "control").glob("*"):
-        subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "lab"], capture_output=True, check=False)
+    connections.close(identity.identify(INVENTORY, os.environ))
 
 
 def machine(name: str) -> Machine:
