@@ -36,7 +36,7 @@ def plan(declared: ClientDeclaration, host: dict[str, Any]) -> Plan:
     unread = _unread(declared, certificate, host)
     refusals = list(_refusals(declared, host, certificate, due))
     if declared["uses_tls"] and not declared["issued"] and not unread:
-        refusals += provided.client_problems(certificate, ca, dict(**declared["files"]))
+        refusals += provided.client_problems(certificate, ca, declared["files"])
     if refusals:
         return {"refusals": refusals, "steps": []}
     steps = [_packages(declared, host)]

@@ -8,6 +8,7 @@ the library for it is missing on the machine or the file is no certificate.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import names
@@ -39,7 +40,7 @@ def server_problems(
     return said
 
 
-def client_problems(certificate: Certificate | None, ca: Certificate | None, files: dict[str, str]) -> list[str]:
+def client_problems(certificate: Certificate | None, ca: Certificate | None, files: Mapping[str, object]) -> list[str]:
     """Why the files of ``docker_client_provided_certificate`` are refused, sentences that name the variable."""
     found = []
     if not certificate:
