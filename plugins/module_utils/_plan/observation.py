@@ -14,7 +14,7 @@ from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._engine import daemon
 from .._host import observation as host_observation
-from .._system import platforms
+from .._system import commands, platforms
 from . import addresses, apply, certificate, configuration, packages, selection, sysctls
 from .declaration import Declaration
 
@@ -57,6 +57,11 @@ class Observation:
 
 def observe(declaration: Declaration, bridges: bool = False, asked_at: float | None = None) -> Observation:
     """Look at the host and try the declaration on it. ``bridges`` and ``asked_at`` are ``host_info``'s options."""
+    with commands.asking_once():
+        return _observe(declaration, bridges, asked_at)
+
+
+def _observe(declaration: Declaration, bridges: bool, asked_at: float | None) -> Observation:
     host = _host(declaration, bridges, asked_at)
     if platforms.problem(host["system"]):
         return Observation(host)
