@@ -14,7 +14,7 @@ from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._engine import daemon
 from .._host import observation as host_observation
-from .._system import platforms
+from .._system import commands, platforms
 from . import addresses, apply, certificate, configuration, packages, selection, sysctls
 from .declaration import Declaration
 
@@ -60,6 +60,11 @@ def observe(declaration: Declaration, verifies: bool = False, asked_at: float | 
     ``verifies`` is for who compares and changes nothing: bridges are looked at too, and the configuration is tried
     without the TLS files, which have findings of their own. ``asked_at`` is ``host_info``'s option.
     """
+    with commands.asking_once():
+        return _observe(declaration, verifies, asked_at)
+
+
+def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -> Observation:
     host = _host(declaration, verifies, asked_at)
     if platforms.problem(host["system"]):
         return Observation(host)
