@@ -15,7 +15,7 @@ help: ## show this list
 setup: $(VENV)/.runtime ## create .venv with what the playbooks need
 setup-dev: $(VENV)/.development
 
-$(VENV)/.runtime: requirements.txt lab/system-packages
+$(VENV)/.runtime: requirements.txt lab/system-packages lab/link-collection
 	lab/system-packages controller
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt

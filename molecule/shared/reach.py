@@ -111,12 +111,12 @@ def in_container(host: Any, image: str, command: str) -> str:
 
 @dataclass
 class Run:
-    """What a run of a playbook came to: its exit status, the tally of each host, and what each failed of."""
+    """What a run of a playbook came to: its exit status, the tally of each host, what each failed of, and what was planned."""
 
     status: int
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    messages: dict[str, list[str]] = field(default_factory=dict)
+    steps: dict[str, dict[str, str]] = field(default_factory=dict)
     output: str = ""
 
     @property
@@ -155,8 +155,8 @@ def run(
             for name, result in task["hosts"].items():
                 if result.get("failed") or result.get("unreachable"):
                     found.failures[name] = str(result.get("msg"))
-                elif task["task"]["name"].endswith("Foretell what the daemon will do") and "msg" in result:
-                    found.messages.setdefault(name, []).append(str(result["msg"]))
+                elif task["task"]["name"] == "Plan":
+                    found.steps[name] = {step["name"]: step["summary"] for step in result["plan"]["steps"]}
     return found
 
 

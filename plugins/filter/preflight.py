@@ -6,30 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.mooring.docker.plugins.module_utils import (
-    _addresses,
-    _endpoint_filter,
-    _endpoints,
-    _networks,
-    _nftables,
-    _plan,
-    _platform,
-    _published,
-    _rules,
-    _sysctls,
-)
-
-
-def daemon_hosts(urls: list[str]) -> list[str]:
-    """The ``hosts`` of daemon.json: systemd opens all UNIX sockets, with owner and mode from the first moment."""
-    tcp = [url for url in urls if url.startswith("tcp://")]
-    return ["fd://", *tcp]
-
-
-def socket_paths(urls: list[str]) -> list[str]:
-    """The UNIX sockets that systemd opens; none means the packaged unit's own (``fd://``)."""
-    paths = [_endpoints.normal_path(_endpoints.parse(url).path) for url in urls if url.startswith("unix://")]
-    return [*paths, "/run/docker.sock"] if paths and "fd://" in urls else paths
+from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints, validation
+from ansible_collections.mooring.docker.plugins.module_utils._firewall import endpoint_filter, nftables, published
+from ansible_collections.mooring.docker.plugins.module_utils._network import address_plan, addresses, networks, sysctls
+from ansible_collections.mooring.docker.plugins.module_utils._system import platforms
 
 
 class FilterModule:
@@ -38,31 +18,31 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {
-            "address_collisions": _addresses.collisions,
-            "address_plan": _plan.plan,
-            "bridge_problems": _published.bridge_problems,
-            "connection_problem": _platform.connection_problem,
-            "client_problems": _endpoint_filter.problems,
-            "daemon_hosts": daemon_hosts,
-            "endpoint_filter": _endpoint_filter.rules,
-            "filter_due": _nftables.due,
-            "endpoint_problems": _endpoints.problems,
-            "host_problem": _platform.problem,
-            "live_collisions": _addresses.live_collisions,
-            "network_plan": _networks.plan,
-            "network_problems": _addresses.network_problems,
-            "observed_endpoints": _endpoints.observed,
-            "option_problems": _rules.problems,
-            "published_host_problems": _published.host_problems,
-            "published_problems": _published.problems,
-            "published_rules": _published.rules,
-            "published_surroundings": _published.surroundings,
-            "range_problems": _addresses.range_problems,
-            "reached_endpoints": _endpoints.reached,
-            "slot_problem": _plan.slot_problem,
-            "socket_paths": socket_paths,
-            "sysctl_host_problems": _sysctls.host_problems,
-            "sysctl_plan": _sysctls.plan,
-            "sysctl_problems": _sysctls.problems,
-            "sysctls_wanted": _sysctls.wanted,
+            "address_collisions": addresses.collisions,
+            "address_plan": address_plan.plan,
+            "bridge_problems": published.bridge_problems,
+            "connection_problem": platforms.connection_problem,
+            "client_problems": endpoint_filter.problems,
+            "daemon_hosts": endpoints.daemon_hosts,
+            "endpoint_filter": endpoint_filter.rules,
+            "filter_due": nftables.due,
+            "endpoint_problems": endpoints.problems,
+            "host_problem": platforms.problem,
+            "live_collisions": addresses.live_collisions,
+            "network_plan": networks.plan,
+            "network_problems": addresses.network_problems,
+            "observed_endpoints": endpoints.observed,
+            "option_problems": validation.problems,
+            "published_host_problems": published.host_problems,
+            "published_problems": published.problems,
+            "published_rules": published.rules,
+            "published_surroundings": published.surroundings,
+            "range_problems": addresses.range_problems,
+            "reached_endpoints": endpoints.reached,
+            "slot_problem": address_plan.slot_problem,
+            "socket_paths": endpoints.socket_paths,
+            "sysctl_host_problems": sysctls.host_problems,
+            "sysctl_plan": sysctls.plan,
+            "sysctl_problems": sysctls.problems,
+            "sysctls_wanted": sysctls.wanted,
         }

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.mooring.docker.plugins.module_utils import _socket_group, _ssh_access, _ssh_keys, _sshd
+from ansible_collections.mooring.docker.plugins.module_utils._engine import socket_group
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import access as ssh_access
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import keys as ssh_keys
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import sshd
 
 
 class FilterModule:
@@ -15,10 +18,10 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {
-            "socket_group_due": _socket_group.due,
-            "socket_group_problems": _socket_group.problems,
-            "ssh_access_due": _ssh_access.due,
-            "ssh_client_problems": _ssh_keys.problems,
-            "ssh_public_key": _ssh_keys.whole_key,
-            "ssh_obstacles": _sshd.obstacles,
+            "socket_group_due": socket_group.due,
+            "socket_group_problems": socket_group.problems,
+            "ssh_access_due": ssh_access.due,
+            "ssh_client_problems": ssh_keys.problems,
+            "ssh_public_key": ssh_keys.whole_key,
+            "ssh_obstacles": sshd.obstacles,
         }

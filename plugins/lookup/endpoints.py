@@ -45,12 +45,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
-from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
+from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints import EndpointError
+from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import CredentialError, probe
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable_data
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.endpoints``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:

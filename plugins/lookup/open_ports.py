@@ -45,7 +45,7 @@ from typing import Any
 from ansible.plugins.lookup import LookupBase
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.open_ports``."""
 
     def run(self, terms: list[int], variables: Any = None, **kwargs: Any) -> list[int]:

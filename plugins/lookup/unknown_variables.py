@@ -39,10 +39,10 @@ _list:
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mooring.docker.plugins.plugin_utils import declared
+from ansible_collections.mooring.docker.plugins.plugin_utils.declaration import variables as declared
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.unknown_variables``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[str]:

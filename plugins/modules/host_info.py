@@ -222,7 +222,7 @@ host:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _host
+from ansible_collections.mooring.docker.plugins.module_utils._host import observation
 
 
 def main() -> None:
@@ -254,7 +254,7 @@ def main() -> None:
         "sysctls",
         "ssh_socket",
     )
-    module.exit_json(host=_host.observe(*(params[option] for option in options)))
+    module.exit_json(host=observation.observe(*(params[option] for option in options)))
 
 
 if __name__ == "__main__":

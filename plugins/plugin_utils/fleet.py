@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ..module_utils._config import endpoints
+from . import authorities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,9 +23,10 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
 
     ``user`` is who runs this, after whom the controller is called as a client. Keys: problems (one sentence each; where
     there are any, there is nothing else), name, ca_directory (absolute), passphrase ("" where there is none),
-    certificate_days, ca_days, hosts (by name, see ``_host``), tls (the names of those to whose daemons the authorities
-    issue), checked (of those whose daemons may trust clients by certificate: with any TLS endpoint, or a certificate
-    for one in the index), clients (machine to the name of the client that it is to be).
+    certificate_days, ca_days, client_renew_days (a client's certificate with fewer days left is renewed), hosts (by
+    name, see ``_host``), tls (the names of those to whose daemons the authorities issue), checked (of those whose
+    daemons may trust clients by certificate: with any TLS endpoint, or a certificate for one in the index), clients
+    (machine to the name of the client that it is to be).
     """
     if not hosts:
         return {"problems": ["the inventory has no hosts in a group docker_hosts: name one that has, by -i INVENTORY"]}
@@ -44,7 +45,7 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
     first, directory = hosts[0], next(iter(directories.values()))
     try:
         found = {str(host["inventory_hostname"]): _host(host) for host in hosts}
-    except _endpoints.EndpointError as error:
+    except endpoints.EndpointError as error:
         return {"problems": [f"docker_engine_endpoints {error}"]}
     named = {str(one["inventory_hostname"]): _client_name(one, user) for one in clients}
     # This machine is one of them even where the run makes others clients.
@@ -69,6 +70,7 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
         "passphrase": str(next(filter(None, (one.get("docker_engine_ca_passphrase") for one in hosts)), "")),
         "certificate_days": int(first.get("docker_engine_certificate_days", 397)),
         "ca_days": int(first.get("docker_engine_ca_days", 3650)),
+        "client_renew_days": int(first.get("docker_client_certificate_renew_days", 14)),
         "hosts": found,
         "tls": [name for name, host in found.items() if host["tls"] and not host["provided"]],
         "checked": [name for name, host in found.items() if host["tls"] or name in served],
@@ -90,12 +92,12 @@ def _host(host: Mapping[str, Any]) -> dict[str, Any]:
     urls = [str(url) for url in host.get("docker_engine_endpoints", [])]
     tls = str(host.get("docker_engine_tls", True)).lower() not in ("false", "no", "0", "off")
     address = str(host.get("ansible_host", host["inventory_hostname"]))
-    sockets = [_endpoints.normal_path(url[len("unix://") :]) for url in urls if url.startswith("unix://")]
+    sockets = [endpoints.normal_path(url[len("unix://") :]) for url in urls if url.startswith("unix://")]
     served = tls and any(url.startswith("tcp://") for url in urls)
     return {
         "tls": served,
         "provided": host.get("docker_engine_provided_certificate") is not None,
-        "endpoints": _endpoints.reached(urls, address) if served else [],
+        "endpoints": endpoints.reached(urls, address) if served else [],
         "restart": str(host.get("docker_engine_restart", "only_without_containers")),
         "socket": [*sockets, "/run/docker.sock"][0],
         "socket_group": str(host.get("docker_engine_socket_group", "docker")),

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.mooring.docker.plugins.module_utils._plan.steps import Plan
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
+from ..module_utils._plan.steps import Plan
+from .text import printable
 
 _HEAD = ("HOST", "STEPS", "WHAT", "EFFECTS")
 _GAP = "  "

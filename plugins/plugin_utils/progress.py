@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
+from .text import printable
 
 
 class Progress:
