@@ -1,12 +1,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roles ask about clients over SSH and users of the socket, on the controller and without a trip."""
+"""Public SSH keys."""
 
 from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.mooring.docker.plugins.module_utils import _socket_group, _ssh_access, _ssh_keys, _sshd
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import keys
 
 
 class FilterModule:
@@ -14,11 +14,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
-        return {
-            "socket_group_due": _socket_group.due,
-            "socket_group_problems": _socket_group.problems,
-            "ssh_access_due": _ssh_access.due,
-            "ssh_client_problems": _ssh_keys.problems,
-            "ssh_public_key": _ssh_keys.whole_key,
-            "ssh_obstacles": _sshd.obstacles,
-        }
+        return {"ssh_public_key": keys.whole_key}

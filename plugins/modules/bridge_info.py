@@ -288,7 +288,7 @@ error:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._bridge import BridgeError, observe
+from ansible_collections.mooring.docker.plugins.module_utils._network.bridge import BridgeError, observe
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ description:
   - Both steps are those of M(mooring.docker.issue_certificate), which signs in between. The key is never returned.
 options:
   place:
-    description: Directory for the pairs. Must exist.
+    description: Directory for the pairs. It is made where it is missing, for a client readable by its user alone.
     type: path
     required: true
   kind:
@@ -73,7 +73,7 @@ csr:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.mooring.docker.plugins.module_utils import _pair
+from ansible_collections.mooring.docker.plugins.module_utils._tls import pair
 
 
 def main() -> None:
@@ -88,16 +88,16 @@ def main() -> None:
         required_together=[("pair", "certificate")],
     )
     params = module.params
-    if _pair.x509 is None:
+    if not pair.has_cryptography:
         module.fail_json(msg=missing_required_lib("cryptography"))
     try:
         if params["certificate"]:
-            _pair.install(Path(params["pair"]), params["certificate"])
+            pair.install(Path(params["pair"]), params["certificate"])
             module.exit_json(changed=True, pair=params["pair"])
-        pair, csr = _pair.request(Path(params["place"]), params["kind"])
+        pair_directory, csr = pair.request(Path(params["place"]), params["kind"])
     except OSError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, pair=pair, csr=csr)
+    module.exit_json(changed=True, pair=pair_directory, csr=csr)
 
 
 if __name__ == "__main__":

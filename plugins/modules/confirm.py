@@ -50,16 +50,17 @@ confirmed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _confirm, _store
+from ansible_collections.mooring.docker.plugins.module_utils._apply import revert_timer
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        with _store.locked():
-            confirmed = _confirm.confirm(module.check_mode)
-    except (_confirm.ConfirmError, TimeoutError) as error:
+        with state.locked():
+            confirmed = revert_timer.confirm(module.check_mode)
+    except (revert_timer.ConfirmError, TimeoutError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(confirmed), confirmed=confirmed)
 

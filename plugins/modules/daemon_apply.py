@@ -131,19 +131,23 @@ armed:
   type: bool
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _daemon, _line, _secrets, _store
-from ansible_collections.mooring.docker.plugins.module_utils._apply import ApplyError, Transaction
-from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
-from ansible_collections.mooring.docker.plugins.module_utils._confirm import ConfirmError
+from ansible_collections.mooring.docker.plugins.module_utils._apply import connection_guard
+from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer import ConfirmError
+from ansible_collections.mooring.docker.plugins.module_utils._apply.transaction import ApplyError, Transaction
+from ansible_collections.mooring.docker.plugins.module_utils._config import redaction, state
+from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
+from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon
 
 
 def _apply(module: AnsibleModule) -> None:
     transaction = Transaction(module.params["timeout"], module.params["containers"] == "drain")
     plan = transaction.plan
-    result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
+    result: dict[str, Any] = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
     result["drained"] = [one.name for one in transaction.drained]
-    result["armed"] = _line.is_armed()
+    result["armed"] = connection_guard.is_armed()
     if not transaction.installed and not module.check_mode:
         raise ApplyError("there is no docker.service on this host; install the engine first")
     refusal = plan.refusal(module.params["restart"])
@@ -157,11 +161,11 @@ def _apply(module: AnsibleModule) -> None:
     enable = not transaction.enabled
     changed = enable or plan.action != "nothing" or bool(transaction.drained)
     if not module.check_mode:
-        with _line.guarded(module.params["confirm"], plan.action, transaction.config, transaction.drained):
+        with connection_guard.guarded(module.params["confirm"], plan.action, transaction.config, transaction.drained):
             if enable:
                 transaction.enable()
             transaction.act()
-        result["armed"] = _line.is_armed()
+        result["armed"] = connection_guard.is_armed()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
     lines += "".join(f"start {one.name}\n" for one in transaction.drained)
     diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
@@ -183,13 +187,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    secrets = _daemon.secrets()
+    secrets = daemon.secrets()
     try:
-        with _store.locked():
+        with state.locked():
             _apply(module)
     except (ApplyError, ConfigError, ConfirmError, TimeoutError) as error:
         # dockerd quotes what it does not like.
-        module.fail_json(msg=_secrets.scrubbed(str(error), secrets | _daemon.secrets()))
+        module.fail_json(msg=redaction.scrubbed(str(error), secrets | daemon.secrets()))
 
 
 if __name__ == "__main__":

@@ -187,8 +187,10 @@ backup:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _configure, _daemon, _options, _secrets, _store
-from ansible_collections.mooring.docker.plugins.module_utils._config import ConfigError
+from ansible_collections.mooring.docker.plugins.module_utils._apply import composition
+from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
+from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
+from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon
 
 
 def main() -> None:
@@ -218,15 +220,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    fragments = {name: options or {} for name, options in params["fragments"].items()}
-    concealed = {name: _options.concealed(options) for name, options in fragments.items()}
+    fragments = {name: content or {} for name, content in params["fragments"].items()}
+    concealed = {name: options.concealed(content) for name, content in fragments.items()}
     shown = {"module_args": {**params, "fragments": concealed}}
-    secrets = _daemon.secrets().union(*map(_options.secrets, fragments.values()))
+    secrets = daemon.secrets().union(*map(options.secrets, fragments.values()))
     # Ansible would take every value for secret, and hide "true" and "10m" in all that is said.
     module.no_log_values = {secret for secret in secrets if len(secret) > 7}
     try:
-        with _store.locked():
-            result = _configure.configure(
+        with state.locked():
+            result = composition.configure(
                 fragments,
                 params["on_conflict"],
                 params["socket"],
@@ -236,8 +238,9 @@ def main() -> None:
                 module.check_mode,
             )
     except (ConfigError, TimeoutError) as error:
-        module.fail_json(msg=_secrets.scrubbed(str(error), secrets), invocation=shown)
-    module.exit_json(**result, invocation=shown)
+        module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
+    del result["keys"]
+    module.exit_json(**{**result, "plan": result["plan"].reply()}, invocation=shown)
 
 
 if __name__ == "__main__":

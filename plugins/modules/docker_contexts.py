@@ -100,8 +100,8 @@ contexts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._contexts import ContextError, Contexts
-from ansible_collections.mooring.docker.plugins.module_utils._ssh_config import SshConfig
+from ansible_collections.mooring.docker.plugins.module_utils._client.contexts import ContextError, Contexts
+from ansible_collections.mooring.docker.plugins.module_utils._client.ssh_config import SshConfig
 
 
 def main() -> None:

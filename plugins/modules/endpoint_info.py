@@ -200,8 +200,8 @@ endpoint:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
-from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
+from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints import EndpointError
+from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import CredentialError, probe
 
 
 def main() -> None:

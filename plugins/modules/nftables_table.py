@@ -90,14 +90,16 @@ import re
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _config, _confirm, _nftables, _store
+from ansible_collections.mooring.docker.plugins.module_utils._apply import revert_timer
+from ansible_collections.mooring.docker.plugins.module_utils._config import fragments, state
+from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 
 
 def _ensure(module: AnsibleModule) -> None:
     rules = module.params["rules"] if module.params["state"] == "present" else None
     if rules is not None and module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
         module.exit_json(changed=True, table=None, armed=False)
-    table = _nftables.Table(module.params["name"], rules, module.params["required"])
+    table = nftables.Table(module.params["name"], rules, module.params["required"])
     module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
 
 
@@ -119,13 +121,13 @@ def main() -> None:
         module.fail_json(msg=f"name {params['name']!r}: write small letters, digits and _, and begin with a letter")
     if params["confirm"] < 0:
         module.fail_json(msg=f"confirm {params['confirm']}: write seconds, or 0 to load without that safety")
-    problem = _nftables.problem(params["rules"] or "")
+    problem = nftables.problem(params["rules"] or "")
     if problem:
-        module.fail_json(msg=f"table {_nftables.table(params['name'])}: {problem}")
+        module.fail_json(msg=f"table {nftables.table(params['name'])}: {problem}")
     try:
-        with _store.locked():
+        with state.locked():
             _ensure(module)
-    except (_nftables.NftError, _config.ConfigError, _confirm.ConfirmError, TimeoutError) as error:
+    except (nftables.NftError, fragments.ConfigError, revert_timer.ConfirmError, TimeoutError) as error:
         module.fail_json(msg=str(error))
 
 

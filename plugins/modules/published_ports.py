@@ -93,24 +93,19 @@ armed:
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import (
-    _config,
-    _confirm,
-    _nftables,
-    _proxies,
-    _published,
-    _store,
-)
+from ansible_collections.mooring.docker.plugins.module_utils._apply import revert_timer
+from ansible_collections.mooring.docker.plugins.module_utils._config import fragments, state
+from ansible_collections.mooring.docker.plugins.module_utils._firewall import docker_proxy, nftables, published
 
 
 def _ensure(module: AnsibleModule) -> None:
     names = ("policy", "container_bridges", "other_bridges", "services")
-    rules = _published.rules(*(module.params[name] for name in names))
+    rules = published.rules(*(module.params[name] for name in names))
     if rules is not None:
         if module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
             module.exit_json(changed=True, table=None, armed=False)
-        _proxies.require()
-    table = _proxies.Filter(rules, module.params["required"])
+        docker_proxy.require()
+    table = docker_proxy.Filter(rules, module.params["required"])
     module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
 
 
@@ -129,18 +124,18 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    found = [f"policy: {problem}" for problem in _published.problems(params["policy"])]
+    found = [f"policy: {problem}" for problem in published.problems(params["policy"])]
     for name in ("container_bridges", "other_bridges"):
-        found += [f"{name}: {problem}" for problem in map(_published.name_problem, params[name]) if problem]
-    found += [f"services: {problem}" for problem in map(_published.port_problem, params["services"]) if problem]
+        found += [f"{name}: {problem}" for problem in map(published.name_problem, params[name]) if problem]
+    found += [f"services: {problem}" for problem in map(published.port_problem, params["services"]) if problem]
     if params["confirm"] < 0:
         found.append(f"confirm {params['confirm']}: write seconds, or 0 to load without that safety")
     if found:
         module.fail_json(msg="; ".join(found))
     try:
-        with _store.locked():
+        with state.locked():
             _ensure(module)
-    except (_nftables.NftError, _config.ConfigError, _confirm.ConfirmError, TimeoutError) as error:
+    except (nftables.NftError, fragments.ConfigError, revert_timer.ConfirmError, TimeoutError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -83,7 +83,9 @@ reconnect:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _processes, _socket_group, _store
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._engine import socket_group
+from ansible_collections.mooring.docker.plugins.module_utils._system import processes
 
 
 def main() -> None:
@@ -99,11 +101,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    declared = _socket_group.Declaration(params["group"], params["users"], params["exclusive"], params["absent"])
+    declared = socket_group.Declaration(params["group"], params["users"], params["exclusive"], params["absent"])
     try:
-        with _store.locked():
-            module.exit_json(**_socket_group.ensure(declared, module.check_mode))
-    except (_socket_group.GroupError, _processes.EndError, TimeoutError) as error:
+        with state.locked():
+            module.exit_json(**socket_group.ensure(declared, module.check_mode))
+    except (socket_group.GroupError, processes.EndError, TimeoutError) as error:
         module.fail_json(msg=str(error))
 
 

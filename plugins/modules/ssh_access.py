@@ -82,7 +82,10 @@ ended:
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils import _processes, _ssh_access, _ssh_keys, _store
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import access as ssh_access
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import keys as ssh_keys
+from ansible_collections.mooring.docker.plugins.module_utils._system import processes
 
 
 def main() -> None:
@@ -96,16 +99,16 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    declared = _ssh_access.Access(**module.params)
-    found = [f"clients {problem}" for problem in _ssh_keys.problems(declared.clients)]
-    if not re.match(_ssh_keys.ACCOUNT, declared.user):
+    declared = ssh_access.Access(**module.params)
+    found = [f"clients {problem}" for problem in ssh_keys.problems(declared.clients)]
+    if not re.match(ssh_keys.ACCOUNT, declared.user):
         found.append(f"user {declared.user!r} is no name of an account")
     if found:
         module.fail_json(msg="; ".join(found))
     try:
-        with _store.locked():
-            module.exit_json(**_ssh_access.ensure(declared, module.check_mode))
-    except (_ssh_access.AccessError, _processes.EndError, TimeoutError) as error:
+        with state.locked():
+            module.exit_json(**ssh_access.ensure(declared, module.check_mode))
+    except (ssh_access.AccessError, processes.EndError, TimeoutError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -34,8 +34,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _store
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe
+from ..module_utils._config.state import write
+from ..module_utils._tls.certificates import describe
 
 KINDS = ("server", "client")
 STEPS = ("begun", "promoted", "retired")
@@ -69,7 +69,7 @@ def load(directory: str) -> State:
 
 def save(directory: str, state: State) -> None:
     """Make ``directory`` hold the state; at any moment it holds the old or the new one. The caller has its lock."""
-    _store.write(Path(directory) / "authorities.json", json.dumps(state, indent=4, sort_keys=True) + "\n")
+    write(Path(directory) / "authorities.json", json.dumps(state, indent=4, sort_keys=True) + "\n")
 
 
 def distrusted(number: int, clients: list[str], hosts: list[str] | None, since: str = "") -> dict[str, Any]:

@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ..module_utils._config import endpoints
+from . import authorities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ def resolve(
     first, directory = hosts[0], next(iter(directories.values()))
     try:
         found = {str(host["inventory_hostname"]): _host(host) for host in hosts}
-    except _endpoints.EndpointError as error:
+    except endpoints.EndpointError as error:
         return {"problems": [f"docker_engine_endpoints {error}"]}
     named = {str(one["inventory_hostname"]): _client_name(one, user) for one in clients}
     # This machine is one of them even where the run makes others clients.
@@ -74,8 +74,8 @@ def resolve(
         # Hosts without TLS need none.
         "passphrase": str(next(filter(None, secrets), "")),
         "certificate_days": int(first.get("docker_engine_certificate_days", 397)),
-        "client_renew_days": int(first.get("docker_client_certificate_renew_days", 14)),
         "ca_days": int(first.get("docker_engine_ca_days", 3650)),
+        "client_renew_days": int(first.get("docker_client_certificate_renew_days", 14)),
         "hosts": found,
         "tls": [name for name, host in found.items() if host["tls"] and not host["provided"]],
         "checked": [name for name, host in found.items() if host["tls"] or name in served],
@@ -97,12 +97,12 @@ def _host(host: Mapping[str, Any]) -> dict[str, Any]:
     urls = [str(url) for url in host.get("docker_engine_endpoints", [])]
     tls = str(host.get("docker_engine_tls", True)).lower() not in ("false", "no", "0", "off")
     address = str(host.get("ansible_host", host["inventory_hostname"]))
-    sockets = [_endpoints.normal_path(url[len("unix://") :]) for url in urls if url.startswith("unix://")]
+    sockets = [endpoints.normal_path(url[len("unix://") :]) for url in urls if url.startswith("unix://")]
     served = tls and any(url.startswith("tcp://") for url in urls)
     return {
         "tls": served,
         "provided": host.get("docker_engine_provided_certificate") is not None,
-        "endpoints": _endpoints.reached(urls, address) if served else [],
+        "endpoints": endpoints.reached(urls, address) if served else [],
         "restart": str(host.get("docker_engine_restart", "only_without_containers")),
         "socket": [*sockets, "/run/docker.sock"][0],
         "socket_group": str(host.get("docker_engine_socket_group", "docker")),

@@ -14,10 +14,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _store
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, keys, signing
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from ..module_utils._config import state
+from . import authorities, keys, signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,9 @@ def due(directory: str, kind: str | None = None, number: int | None = None) -> l
     """
     ignored = _ignored(Path(directory))
     found = [] if ignored.exists() else [_sentence_on(ignored)]
-    state = authorities.load(directory)
-    signers = [(one, state[one]["signer"]) for one in authorities.KINDS]
-    for of, one_number in dict.fromkeys([*_in_use(state), *([(kind, number)] if kind and number else [])]):
+    recorded = authorities.load(directory)
+    signers = [(one, recorded[one]["signer"]) for one in authorities.KINDS]
+    for of, one_number in dict.fromkeys([*_in_use(recorded), *([(kind, number)] if kind and number else [])]):
         one = authorities.generation(directory, of, one_number)
         weak = keys.weakness(Path(one["key"]))
         if one["key_id"] is None and (of, one_number) in [*signers, (kind, number)]:
@@ -64,9 +65,9 @@ def make(directory: str, kind: str, number: int, passphrase: str, days: int, aut
         if kind == "server" and before["key_id"] and not cross.exists():
             issuer = x509.load_pem_x509_certificate(Path(before["certificate"]).read_bytes())
             signer = keys.load(Path(before["key"]), passphrase)
-            _store.write(cross, signing.sign_authority(key, one["name"], days, issuer, signer))
+            state.write(cross, signing.sign_authority(key, one["name"], days, issuer, signer))
         # Last: who has a certificate is complete.
-        _store.write(certificate, signing.sign_authority(key, one["name"], authority_days))
+        state.write(certificate, signing.sign_authority(key, one["name"], authority_days))
         return [*done, f"make {one['name']}"]
 
 
@@ -115,7 +116,7 @@ def _protect(directory: str, passphrase: str) -> list[str]:
         (base / place).mkdir(mode=0o700, exist_ok=True)
     ignored = _ignored(base)
     if not ignored.exists():
-        _store.write(ignored, "# Private keys. Git is not the place to keep a copy.\n*\n")
+        state.write(ignored, "# Private keys. Git is not the place to keep a copy.\n*\n")
         done.append(_sentence_on(ignored))
     in_use = [authorities.generation(directory, *one)["key"] for one in _in_use(authorities.load(directory))]
     for path in _key_files(directory):
@@ -134,12 +135,12 @@ def _protect(directory: str, passphrase: str) -> list[str]:
     return done
 
 
-def _in_use(state: authorities.State) -> list[tuple[str, int]]:
+def _in_use(recorded: authorities.State) -> list[tuple[str, int]]:
     """Kind and number of the generations that sign or are trusted."""
     return [
         (kind, number)
         for kind in authorities.KINDS
-        for number in dict.fromkeys([state[kind]["signer"], *state[kind]["trusted"]])
+        for number in dict.fromkeys([recorded[kind]["signer"], *recorded[kind]["trusted"]])
     ]
 
 

@@ -14,10 +14,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _der
 from cryptography.hazmat.primitives import padding, serialization
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from ..module_utils._tls import der
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,34 +116,35 @@ def _encrypted(key: Any, passphrase: str) -> str:
     padder = padding.PKCS7(128).padder()
     cipher = Cipher(algorithms.AES(secret), modes.CBC(vector)).encryptor()
     data = cipher.update(padder.update(plain) + padder.finalize()) + cipher.finalize()
-    costs = (_der.integer(number) for number in (_N, _R, _P))
-    derivation = _algorithm(_SCRYPT, _der.encode(_der.SEQUENCE, _der.encode(_der.OCTETS, salt), *costs))
-    encryption = _algorithm(_AES_256_CBC, _der.encode(_der.OCTETS, vector))
-    scheme = _algorithm(_PBES2, _der.encode(_der.SEQUENCE, derivation, encryption))
-    text = base64.encodebytes(_der.encode(_der.SEQUENCE, scheme, _der.encode(_der.OCTETS, data))).decode()
+    costs = (der.integer(number) for number in (_N, _R, _P))
+    derivation = _algorithm(_SCRYPT, der.encode(der.SEQUENCE, der.encode(der.OCTETS, salt), *costs))
+    encryption = _algorithm(_AES_256_CBC, der.encode(der.OCTETS, vector))
+    scheme = _algorithm(_PBES2, der.encode(der.SEQUENCE, derivation, encryption))
+    text = base64.encodebytes(der.encode(der.SEQUENCE, scheme, der.encode(der.OCTETS, data))).decode()
     # RFC 7468, 2: lines of 64 characters.
     lines = re.findall(".{1,64}", text.replace("\n", ""))
     return "\n".join(["-----BEGIN ENCRYPTED PRIVATE KEY-----", *lines, "-----END ENCRYPTED PRIVATE KEY-----", ""])
 
 
 def _algorithm(identifier: bytes, parameters: bytes) -> bytes:
-    return _der.encode(_der.SEQUENCE, _der.encode(_der.OBJECT, identifier), parameters)
+    encoded: bytes = der.encode(der.SEQUENCE, der.encode(der.OBJECT, identifier), parameters)
+    return encoded
 
 
 def _weak_derivation(data: bytes) -> str:
     """What ``weakness`` says of an EncryptedPrivateKeyInfo. Raises ValueError or IndexError for what is none."""
-    ((_tag, content),) = _der.decode(data)
-    (_tag, scheme), (_tag, parameters) = _der.decode(_der.decode(content)[0][1])
+    ((_tag, content),) = der.decode(data)
+    (_tag, scheme), (_tag, parameters) = der.decode(der.decode(content)[0][1])
     if scheme != _PBES2:
         return "PBES1 or PKCS#12"
-    (_tag, derivation), (_tag, costs) = _der.decode(_der.decode(parameters)[0][1])
-    values = _der.decode(costs)
-    numbers = [int.from_bytes(value, "big") for tag, value in values if tag == _der.INTEGER]
+    (_tag, derivation), (_tag, costs) = der.decode(der.decode(parameters)[0][1])
+    values = der.decode(costs)
+    numbers = [int.from_bytes(value, "big") for tag, value in values if tag == der.INTEGER]
     if derivation == _SCRYPT:
         return "" if numbers[0] * numbers[1] >= _N * _R else f"scrypt with N={numbers[0]}, r={numbers[1]}"
     if derivation != _PBKDF2:
         return "an unknown encryption"
     tag, function = values[-1]
-    if tag != _der.SEQUENCE or _der.decode(function)[0][1] not in _HMAC_SHA_2:
+    if tag != der.SEQUENCE or der.decode(function)[0][1] not in _HMAC_SHA_2:
         return "PBKDF2 with HMAC-SHA-1"
     return "" if numbers[0] >= _ROUNDS else f"{numbers[0]} rounds of PBKDF2"

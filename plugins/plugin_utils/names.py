@@ -13,11 +13,11 @@ is {host: [name, ...]}: by what each host of the inventory is known.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
+from ..module_utils._config import endpoints
+from ..module_utils._tls.names import canonical, ip_address, lacking, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,42 +26,23 @@ Fleet = dict[str, list[str]]
 
 _LOOPBACK = ["localhost", "127.0.0.1"]
 
-# RFC 1123, 2.1, and the underscores that inventories have. A last label of digits would be an address to some.
-_NAME = re.compile(r"(\*\.)?(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*")
-
-
-def canonical(text: str) -> str | None:
-    """A name or an address as it stands in a certificate; None for what can be neither."""
-    address = _address(text)
-    if address is not None:
-        return f"IP:{address}"
-    name = str(text).lower().rstrip(".")
-    fits = len(name) <= 253 and _NAME.fullmatch(name) and not name.rpartition(".")[2].isdigit()
-    return f"DNS:{name}" if fits else None
-
-
-def normal(name: str) -> str:
-    """A name of a certificate, such as "DNS:Trixie", as it is written here."""
-    kind, _separator, value = name.partition(":")
-    return canonical(value) or f"{kind}:{value.lower()}"
-
 
 def fleet(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Fleet:
     """By what the ``hosts`` of an inventory are known: each by its name and its ``ansible_host``."""
     return {host: _each([host, _connection_address(hostvars[host])]) for host in hosts}
 
 
-def server_names(host: str, address: str, declared: list[str], endpoints: list[str]) -> list[str]:
+def server_names(host: str, address: str, declared: list[str], urls: list[str]) -> list[str]:
     """What a host's certificate is for. ``address`` is its ``ansible_host``, ``declared`` are further names."""
-    return list(dict.fromkeys([*_own(host, address), *_each([*declared, *_listening(endpoints)])]))
+    return list(dict.fromkeys([*_own(host, address), *_each([*declared, *_listening(urls)])]))
 
 
-def problems(host: str, address: str, declared: list[str], endpoints: list[str], known: Fleet) -> list[str]:
+def problems(host: str, address: str, declared: list[str], urls: list[str], known: Fleet) -> list[str]:
     """Why a host may not have the certificate that is declared: sentences that begin with the variable."""
     problem = index_problem(host)
     found = [f"the inventory name {problem}"] if problem else []
     named = [("docker_engine_certificate_names", value) for value in declared]
-    listening = [("docker_engine_endpoints", value) for value in _listening(endpoints)]
+    listening = [("docker_engine_endpoints", value) for value in _listening(urls)]
     for variable, value in [*named, *listening]:
         name = canonical(value)
         owner = owners([name], host, address, known).get(name) if name else None
@@ -90,13 +71,22 @@ def compared(wanted: list[str], deployed: list[str], known: Fleet) -> tuple[list
     """How a certificate differs from what it must be for: what it lacks, what it has beyond that and is nobody's, and
     what it has of other hosts, each with its host.
 
-    ``wanted`` are ``server_names``, ``deployed`` are names as ``_certificates.describe`` tells them.
+    ``wanted`` are ``server_names``, ``deployed`` are names as ``certificates.describe`` tells them.
     """
-    has = [normal(name) for name in deployed]
-    lacking = [name for name in wanted if name not in has]
-    beyond = sorted(set(has) - set(wanted))
-    foreign = _foreign(beyond, wanted, known)
-    return lacking, [name for name in beyond if name not in foreign], foreign
+    beyond = sorted({normal(name) for name in deployed} - set(wanted))
+    of_others = _foreign(beyond, wanted, known)
+    return lacking(wanted, deployed), [name for name in beyond if name not in of_others], of_others
+
+
+def foreign(deployed: list[str], wanted: list[str], known: Fleet) -> str:
+    """Why a certificate must be issued anew for the names of other hosts that it has; empty where it has none.
+
+    The arguments are those of ``compared``.
+    """
+    _lacking, _undeclared, of_others = compared(wanted, deployed, known)
+    if not of_others:
+        return ""
+    return f"it is also for {', '.join(f'{name} of {owner}' for name, owner in of_others.items())}"
 
 
 def _foreign(names: Iterable[str], own: list[str], known: Fleet) -> dict[str, str]:
@@ -128,15 +118,6 @@ def _each(texts: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(map(canonical, texts)) if name]
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Without a scope, and out of IPv6 where it is of IPv4: clients compare what is left."""
-    try:
-        address = ipaddress.ip_address(str(text).strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
 def _connection_address(variables: Mapping[str, Any]) -> str:
     # Whatever a template may raise: a host whose address cannot be told cannot be reached either.
     with contextlib.suppress(Exception):
@@ -144,20 +125,20 @@ def _connection_address(variables: Mapping[str, Any]) -> str:
     return ""
 
 
-def _listening(endpoints: list[str]) -> list[str]:
+def _listening(urls: list[str]) -> list[str]:
     """Where the TCP endpoints listen, those left out that listen everywhere; bad ones are told elsewhere."""
     found = []
-    for url in endpoints:
-        with contextlib.suppress(_endpoints.EndpointError):
-            host = _endpoints.parse(url).host
-            address = _address(host)
+    for url in urls:
+        with contextlib.suppress(endpoints.EndpointError):
+            host = endpoints.parse(url).host
+            address = ip_address(host)
             if host and not (address and address.is_unspecified):
                 found.append(host)
     return found
 
 
 def _is_loopback(name: str) -> bool:
-    address = _address(name.partition(":")[2])
+    address = ip_address(name.partition(":")[2])
     return address is not None and address.is_loopback
 
 

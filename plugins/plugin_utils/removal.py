@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
-from ansible_collections.mooring.docker.plugins.plugin_utils.fleet import controller_problems
-from ansible_collections.mooring.docker.plugins.plugin_utils.rotation import plan as rotations
+
+from . import authorities
+from .fleet import controller_problems
+from .rotation import plan as rotations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -12,11 +12,13 @@ import ipaddress
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _certificates, _store
-from ansible_collections.mooring.docker.plugins.plugin_utils import keys
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ..module_utils._config import state
+from ..module_utils._tls import certificates
+from . import keys
 
 _USAGE = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
 
@@ -38,7 +40,7 @@ def sign(
     request = x509.load_pem_x509_csr(csr.encode())
     if not request.is_signature_valid:
         raise SigningError("the signing request is not signed by its key")
-    if weak := _certificates.weakness(_certificates.describe_key(request.public_key())):
+    if weak := certificates.weakness(certificates.describe_key(request.public_key())):
         raise SigningError(f"the signing request is for a weak key: {weak}")
     try:
         key = keys.load(Path(authority["key"]), passphrase)
@@ -100,8 +102,8 @@ def announce(directory: str, kind: str, name: str, certificate: str) -> None:
     for entry in (place / f"{name}.pem", place / f"{name}.pem.next"):
         if entry.exists():
             before = x509.load_pem_x509_certificate(entry.read_bytes())
-            _store.write(place / f"{name}.pem.{before.serial_number:x}~", entry.read_text(encoding="ascii"))
-    _store.write(place / f"{name}.pem.next", certificate)
+            state.write(place / f"{name}.pem.{before.serial_number:x}~", entry.read_text(encoding="ascii"))
+    state.write(place / f"{name}.pem.next", certificate)
 
 
 def confirm(directory: str, kind: str, name: str) -> None:

@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _pair
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe_file
-from ansible_collections.mooring.docker.plugins.module_utils._endpoints import EndpointError
-from ansible_collections.mooring.docker.plugins.module_utils._probe import CredentialError, probe
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, signing
-from ansible_collections.mooring.docker.plugins.plugin_utils.rotation.states import Trust
+from ..module_utils._config.endpoints import EndpointError
+from ..module_utils._engine.probe import CredentialError, probe
+from ..module_utils._tls import pair
+from ..module_utils._tls.certificates import describe_file
+from . import authorities, signing
+from .rotation.states import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,11 +115,11 @@ def lacking(trust: dict[str, Trust], authority: str) -> list[str]:
 
 def _pair_of(place: str, generation: dict[str, Any], passphrase: str) -> tuple[str, str]:
     """A key and a client certificate by ``generation``, as paths."""
-    pair, csr = _pair.request(Path(place), "client")
-    certificate = Path(pair) / "cert.pem"
+    pair_directory, csr = pair.request(Path(place), "client")
+    certificate = Path(pair_directory) / "cert.pem"
     text = signing.sign(csr, "client", "mooring-probe", [], _DAYS, generation, passphrase)
     certificate.write_text(text, encoding="ascii")
-    return str(certificate), f"{pair}/key.pem"
+    return str(certificate), f"{pair_directory}/key.pem"
 
 
 def _accepted(url: str, ca: str, pairs: dict[str, tuple[str, str]]) -> Trust:

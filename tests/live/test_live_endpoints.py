@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoint_filter
+from ansible_collections.mooring.docker.plugins.module_utils._firewall import endpoint_filter
 from ansible_collections.mooring.docker.plugins.plugin_utils import names
 
 
@@ -30,7 +30,7 @@ def tried(seen: Any, observed: Any, declared: Any) -> list[Any]:
 def left_out(observed: Any, declared: Any) -> bool:
     """Whether docker_engine_allowed_clients leaves this machine out, as far as its address is known."""
     client = observed["network"]["client"]
-    return client in declared["controller"] and _endpoint_filter.lets_in(declared["allowed"], client) is False
+    return client in declared["controller"] and endpoint_filter.lets_in(declared["allowed"], client) is False
 
 
 @pytest.fixture

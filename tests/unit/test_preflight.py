@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils import _addresses, _platform
+from ansible_collections.mooring.docker.plugins.module_utils._network import addresses
+from ansible_collections.mooring.docker.plugins.module_utils._system import platforms
 from situation import Situation
 
 LINUX = {"kernel": "Linux", "systemd": True, "apt": True, "root": True, "distribution": "debian"}
@@ -34,16 +35,16 @@ HOST = Situation(
     ],
 )
 def test_unfit_host_is_refused_with_the_way_out(change: dict[str, Any], reason: str) -> None:
-    assert reason in (_platform.problem(LINUX | change) or "")
+    assert reason in (platforms.problem(LINUX | change) or "")
 
 
 def test_fit_host_is_let_through() -> None:
-    assert _platform.problem(LINUX) is None
+    assert platforms.problem(LINUX) is None
 
 
 def test_windows_is_told_before_it_is_asked_anything() -> None:
-    assert "docker0" in (_platform.connection_problem("winrm", "powershell") or "")
-    assert _platform.connection_problem("ssh", "sh") is None
+    assert "docker0" in (platforms.connection_problem("winrm", "powershell") or "")
+    assert platforms.connection_problem("ssh", "sh") is None
 
 
 @pytest.mark.parametrize(
@@ -60,11 +61,11 @@ def test_windows_is_told_before_it_is_asked_anything() -> None:
     ],
 )
 def test_range_that_cuts_something_off_is_refused(bip: str, what: str) -> None:
-    assert what in "; ".join(_addresses.collisions({"bip": bip}, HOST.around))
+    assert what in "; ".join(addresses.collisions({"bip": bip}, HOST.around))
 
 
 def test_pool_that_cuts_something_off_is_refused() -> None:
-    found = _addresses.collisions({"default-address-pools": [{"base": "10.8.0.0/15", "size": 24}]}, HOST.around)
+    found = addresses.collisions({"default-address-pools": [{"base": "10.8.0.0/15", "size": 24}]}, HOST.around)
     assert found == ["default-address-pools 10.8.0.0/15 would cut off 10.8.0.0/16 (the route to 10.8.0.0/16 by tun0)"]
 
 
@@ -79,11 +80,11 @@ def test_pool_that_cuts_something_off_is_refused() -> None:
     ],
 )
 def test_range_that_cuts_nothing_off_is_let_through(config: dict[str, Any]) -> None:
-    assert _addresses.collisions(config, HOST.around) == []
+    assert addresses.collisions(config, HOST.around) == []
 
 
 def test_unchecked_range_is_let_through() -> None:
-    assert _addresses.collisions({"bip": "172.17.0.1/16"}, HOST.around | {"checked": False}) == []
+    assert addresses.collisions({"bip": "172.17.0.1/16"}, HOST.around | {"checked": False}) == []
 
 
 @pytest.mark.parametrize(
@@ -99,5 +100,5 @@ def test_unchecked_range_is_let_through() -> None:
 )
 def test_ranges_that_are_there_collide_with_what_came_later(line: str, expected: str) -> None:
     lines = ("eth0 192.0.2.7/24", "link docker0 172.17.0.1/16", "docker backend br-0123456789ab 172.18.0.0/16")
-    found = _addresses.live_collisions(Situation(*lines, line).around)
+    found = addresses.live_collisions(Situation(*lines, line).around)
     assert [sentence.partition(" (")[0] for sentence in found] == ([expected] if expected else [])

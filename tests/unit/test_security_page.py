@@ -20,7 +20,7 @@ def rows() -> list[str]:
 def test_each_guarantee_names_tests_that_are_there() -> None:
     assert len(rows()) > 20
     for row in rows():
-        names = re.findall(r"`(?:(\w+)/(test_\w+\.py))?(?:::(test_\w+))?`", row)
+        names = re.findall(r"`(?:(\w+)/((?:\w+/)?test_\w+\.py))?(?:::(test_\w+))?`", row)
         assert names, row
         for place, file, function in names:
             if file:

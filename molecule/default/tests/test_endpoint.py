@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils._probe import probe
+from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import probe
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from typing import Any
 import forge
 import pytest
 import reach
-from ansible_collections.mooring.docker.plugins.module_utils._probe import probe
+from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import probe
 from conftest import HOSTS, Client
 from forge import CLIENT, SERVER, Pair
 

@@ -12,7 +12,7 @@ import docker
 import forge
 import pytest
 import reach
-from ansible_collections.mooring.docker.plugins.module_utils._probe import probe
+from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import probe
 from conftest import Client
 from forge import CLIENT, SERVER, Pair
 

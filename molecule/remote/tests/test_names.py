@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import reach
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe
+from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
 from conftest import HOSTS, Client, command, converge, run
 from forge import SERVER
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import reach
-from ansible_collections.mooring.docker.plugins.module_utils._secrets import DIFFERS
+from ansible_collections.mooring.docker.plugins.module_utils._config.redaction import DIFFERS
 from conftest import HOSTS, command, converge
 
 SECRETS = {

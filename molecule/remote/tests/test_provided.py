@@ -9,7 +9,7 @@ from typing import Any
 import forge
 import pytest
 import reach
-from ansible_collections.mooring.docker.plugins.module_utils._certificates import describe
+from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
 from conftest import HOSTS, run
 from cryptography.hazmat.primitives.asymmetric import rsa
 from forge import SERVER

@@ -323,9 +323,9 @@ class SlowAgent:
 CUT = """
 import os, signal, sys
 sys.path.insert(0, "/root/cut")
-from ansible_collections.mooring.docker.plugins.module_utils import _ssh_access
-_ssh_access._end = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
-_ssh_access.ensure(_ssh_access.Access(%r, "docker-remote", "docker", "/run/docker.sock"), False)
+from ansible_collections.mooring.docker.plugins.module_utils._ssh import access
+access._end = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+access.ensure(access.Access(%r, "docker-remote", "docker", "/run/docker.sock"), False)
 """
 """A run that is killed when it begins to end sessions."""
 
@@ -335,8 +335,8 @@ def test_run_that_is_killed_before_sessions_end_is_finished_by_the_next(clients:
     open_ones = [clients.shared(name, clients.bob) for name in HOSTS]
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        for path in (reach.PROJECT / "plugins/module_utils").glob("*.py"):
-            tar.add(path, f"cut/ansible_collections/mooring/docker/plugins/module_utils/{path.name}")
+        for path in (reach.PROJECT / "plugins/module_utils").rglob("*.py"):
+            tar.add(path, f"cut/ansible_collections/mooring/docker/{path.relative_to(reach.PROJECT)}")
     for name in HOSTS:
         (reach.machine(name).root / "root/cut.tar.gz").write_bytes(archive.getvalue())
     script = CUT % {"alice": clients.alice.with_suffix(".pub").read_text()}

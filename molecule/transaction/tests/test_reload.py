@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import reach
-from ansible_collections.mooring.docker.plugins.module_utils._options import OPTIONS
+from ansible_collections.mooring.docker.plugins.module_utils._config.options import OPTIONS
 from conftest import Daemon, converge
 
 VERSIONS = {"bookworm": (20, 10), "trixie": (26, 1), "forky": (28, 5)}

@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, TypedDict, Union
+from typing import Any, TypedDict
 
-Options = Dict[str, Any]
+Options = dict[str, Any]
 """Options of daemon.json."""
 
 
 class Socket(TypedDict):
     """The API's UNIX sockets. ``mode`` is octal text, such as "0660"."""
 
-    paths: List[str]
+    paths: list[str]
     owner: str
     group: str
     mode: str
@@ -31,17 +31,17 @@ class IssuedTls(TypedDict):
     """A server certificate by the fleet's own authorities."""
 
     files: TlsFiles
-    names: List[str]
+    names: list[str]
     """What it must be for, such as "DNS:trixie"."""
     renew_days: int
     """It is renewed when fewer days are left."""
     reissue: str
     """Why it is issued whatever it is; empty where nothing asks for that."""
-    signer: Dict[str, Optional[str]]
+    signer: dict[str, str | None]
     """The authority that signs now: ``name`` and ``key_id`` (None before it is made)."""
-    client_fingerprints: List[str]
+    client_fingerprints: list[str]
     """SHA-256 of the authorities whose clients get in."""
-    authority_work: List[str]
+    authority_work: list[str]
     """What has to be done to the authorities on the controller first, a phrase each; mostly nothing."""
 
 
@@ -49,16 +49,16 @@ class ProvidedTls(TypedDict):
     """A server certificate from elsewhere, of which the role only refuses what cannot be right."""
 
     files: TlsFiles
-    names: List[str]
+    names: list[str]
     """``docker_engine_certificate_names``."""
-    authorities: List[str]
+    authorities: list[str]
     """``docker_engine_client_authorities``."""
 
 
 class Ssh(TypedDict):
     """Clients over SSH."""
 
-    clients: Dict[str, str]
+    clients: dict[str, str]
     """Name to public key."""
     user: str
     group: str
@@ -73,15 +73,19 @@ class EngineDeclaration(TypedDict):
     on_conflict: str
     restart: str
     containers: str
+    timeout: int
+    """Seconds for the daemon to answer."""
+    confirm: int
+    """Seconds for a pending change to be confirmed; 0 does without."""
     socket: Socket
-    users: List[str]
+    users: list[str]
     users_exclusive: bool
     ssh: Ssh
-    filter_rules: Optional[str]
+    filter_rules: str | None
     """Who may connect to the TCP endpoints, as ``endpoint_filter.rules``; None where nothing is filtered."""
     require_filters: bool
-    issued: Optional[IssuedTls]
-    provided: Optional[ProvidedTls]
+    issued: IssuedTls | None
+    provided: ProvidedTls | None
 
 
 class NetworkDeclaration(TypedDict):
@@ -92,18 +96,20 @@ class NetworkDeclaration(TypedDict):
     on_conflict: str
     restart: str
     containers: str
-    networks: List[Dict[str, Any]]
-    published: Union[str, List[Dict[str, Any]]]
-    """The policy: "open", "closed", or entries."""
-    other_bridges: List[str]
+    timeout: int
+    confirm: int
+    networks: list[dict[str, Any]]
+    published: str | dict[str, Any]
+    """The policy: "open", "closed", or {"allow": entries}."""
+    other_bridges: list[str]
     require_filters: bool
-    endpoints: Optional[List[str]]
+    endpoints: list[str] | None
     """The daemon's endpoints; None where those that it listens on count."""
-    sysctls: Dict[str, Any]
-    reserved: List[str]
+    sysctls: dict[str, Any]
+    reserved: list[str]
     check_addresses: bool
-    slot: Optional[int]
-    fleet: List[str]
+    slot: int | None
+    fleet: list[str]
     """Names and addresses of the inventory's hosts, which no network may cover."""
     docker_host: str
     """The endpoint by which the networks are made."""
@@ -114,10 +120,10 @@ class Declaration(TypedDict):
 
     name: str
     """The host's name in the inventory."""
-    controller: List[str]
+    controller: list[str]
     """The controller's own addresses towards the host."""
-    run_tags: List[str]
+    run_tags: list[str]
     """What ``--tags`` asks for, ["all"] where it was not given."""
-    skip_tags: List[str]
-    engine: Optional[EngineDeclaration]
-    network: Optional[NetworkDeclaration]
+    skip_tags: list[str]
+    engine: EngineDeclaration | None
+    network: NetworkDeclaration | None

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, TypedDict
+from typing import Any, TypedDict
 
 STEPS = (
     "packages",
@@ -31,18 +31,18 @@ class Step(TypedDict):
     """docker_engine or docker_network."""
     summary: str
     """What is done, in a few words: "install docker.io, nftables", "restart the daemon"."""
-    reasons: List[str]
-    effects: List[str]
+    reasons: list[str]
+    effects: list[str]
     """What clients and containers notice, a sentence each; empty where nobody does."""
-    parameters: Dict[str, Any]
+    parameters: dict[str, Any]
     """What its task needs, by the names of the module's options."""
-    diff: List[Dict[str, str]]
+    diff: list[dict[str, str]]
     """Entries of Ansible's diff: before, after, before_header, after_header."""
 
 
 class Plan(TypedDict):
     """Of one host. With refusals there are no steps."""
 
-    refusals: List[str]
+    refusals: list[str]
     """Why there is no plan, a sentence each that names the variable, the value, and the way out."""
-    steps: List[Step]
+    steps: list[Step]

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _nftables
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+from ...module_utils._firewall import nftables
+from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +21,13 @@ def filters(
     ``required`` tells whether docker.service is to start only with them in force.
     """
     for name, rules in declared.items():
-        table, there = _nftables.table(name), seen.get(name)
+        table, there = nftables.table(name), seen.get(name)
         if not rules:
             if there:
                 yield Finding("filter.undeclared", ERROR, f"no table {table}", "there is one", APPLY)
         elif not there or not (there["text"] or there["live"]):
             yield Finding("filter.missing", ERROR, f"table {table} keeps strangers out", "there is none", APPLY)
-        elif there["text"] != _nftables.script(name, rules):
+        elif there["text"] != nftables.script(name, rules):
             yield Finding("filter.differs", ERROR, f"table {table} is as declared", "its file has other rules", APPLY)
         elif not there["live"]:
             yield Finding(
@@ -35,7 +35,7 @@ def filters(
                 ERROR,
                 f"table {table} is in force as declared",
                 "it was flushed or changed by somebody else",
-                f"find out who did it; systemctl restart {_nftables.UNIT.name}, or {APPLY}",
+                f"find out who did it; systemctl restart {nftables.UNIT.name}, or {APPLY}",
             )
         elif not there["persistent"]:
             yield Finding("filter.not_persistent", ERROR, f"table {table} is loaded at boot", "it is not", APPLY)
@@ -45,11 +45,11 @@ def filters(
                 ERROR,
                 f"docker.service starts {'only' if required else 'also without'} table {table}"
                 f"{' in force' if required else ''}",
-                f"{_nftables.engine_drop_in(name)} says otherwise",
+                f"{nftables.engine_drop_in(name)} says otherwise",
                 APPLY,
             )
         if rules and there and there["failed"]:
-            unit = _nftables.UNIT.name
+            unit = nftables.UNIT.name
             yield Finding(
                 "filter.unit_failed",
                 ERROR,

@@ -7,8 +7,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _sysctls
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+from ...module_utils._network import sysctls as host_sysctls
+from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def bridge(options: dict[str, Any], seen: dict[str, Any], without_ipv6: list[str
     if there is None:
         yield Finding("bridge.missing", ERROR, "docker0", "there is no such interface", APPLY)
         return
-    ipv6_is_off = "docker0" in without_ipv6 and _sysctls.has_ipv6(options, [])
+    ipv6_is_off = "docker0" in without_ipv6 and host_sysctls.has_ipv6(options, [])
     if ipv6_is_off:
         yield Finding(
             "bridge.ipv6_off",
@@ -76,7 +76,7 @@ def forwarding(
     if options.get("ip-forward") is False:
         return  # The operator looks after it.
     wanted = {"inet": "net.ipv4.ip_forward"}
-    if _sysctls.has_ipv6(options, declared):
+    if host_sysctls.has_ipv6(options, declared):
         wanted["inet6"] = "net.ipv6.conf.all.forwarding"
     for family, name in wanted.items():
         if kernel[family] is False:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints, _published
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+from ...module_utils._config import endpoints
+from ...module_utils._firewall import published
+from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ _MOST = 512
 """Ports of a host that are tried: each may take its time, and the host says how many there are."""
 
 
-def closed(policy: Any, published: list[str], address: str, client: str | None, own: list[str]) -> list[int]:
+def closed(policy: Any, urls: list[str], address: str, client: str | None, own: list[str]) -> list[int]:
     """The TCP ports published at a host's ``address``, as ``host_info`` tells them, that ``client`` must not reach.
 
     ``own`` are the controller's addresses. A client without an address is the host itself, which the policy is not
@@ -25,8 +26,8 @@ def closed(policy: Any, published: list[str], address: str, client: str | None, 
     """
     if client not in own:
         return []
-    ports = {one.port for one in map(_endpoints.parse, published) if one.host in ("0.0.0.0", "::", address)}
-    return sorted(port for port in ports if not _published.may_let_in(policy, client, port))[:_MOST]
+    ports = {one.port for one in map(endpoints.parse, urls) if one.host in ("0.0.0.0", "::", address)}
+    return sorted(port for port in ports if not published.may_let_in(policy, client, port))[:_MOST]
 
 
 def reached(ports: list[int]) -> Iterator[Finding]:

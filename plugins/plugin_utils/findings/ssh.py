@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _ssh_access, _sshd, _sshd_config
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+from ...module_utils._ssh import access as ssh_access
+from ...module_utils._ssh import sshd, sshd_config
+from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ def ssh(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]:
     """Findings on ``host``, as ``host_info`` saw it, where ``declared`` has the ``clients``, ``user``, ``group`` and
     ``socket``.
     """
-    seen, access = host["ssh"], _ssh_access.Access(**declared)
+    seen, access = host["ssh"], ssh_access.Access(**declared)
     if seen["pending"]:
         expected = "the last change of clients over SSH was carried out"
         yield Finding("ssh.pending", ERROR, expected, "it was cut: who was taken out may still be connected", APPLY)
@@ -29,12 +30,12 @@ def ssh(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]:
         yield from _account(access, seen)
         yield from _sshd_keeps(access, seen)
         return
-    files = [str(_sshd.HOME)] * seen["has_home"] + [str(_sshd_config.DROP_IN)] * (seen["drop_in"] is not None)
+    files = [str(sshd.HOME)] * seen["has_home"] + [str(sshd_config.DROP_IN)] * (seen["drop_in"] is not None)
     if files and not left:
         yield Finding("ssh.left_over", ERROR, "nothing is left of clients over SSH", f"there is {files[0]}", APPLY)
 
 
-def _account(access: _ssh_access.Access, seen: dict[str, Any]) -> Iterator[Finding]:
+def _account(access: ssh_access.Access, seen: dict[str, Any]) -> Iterator[Finding]:
     """The account, its home and its keys."""
     account = seen["accounts"].get(access.user)
     if account is None:
@@ -45,30 +46,30 @@ def _account(access: _ssh_access.Access, seen: dict[str, Any]) -> Iterator[Findi
             expected = ", ".join(f"{name} {_said(access.account[name])}" for name in wrong)
             found = ", ".join(f"{name} {_said(value)}" for name, value in wrong.items())
             yield Finding("ssh.account", ERROR, f"{access.user} has {expected}", found, APPLY)
-    steps = _ssh_access.steps(access, seen)
+    steps = ssh_access.steps(access, seen)
     if "keys" in steps:
         expected = f"the keys of {', '.join(sorted(access.clients))} get in, each bound to one command, and no others"
-        yield Finding("ssh.keys", ERROR, expected, f"{_sshd.KEYS} says otherwise, or is not there", APPLY)
+        yield Finding("ssh.keys", ERROR, expected, f"{sshd.KEYS} says otherwise, or is not there", APPLY)
     elif "home" in steps:
-        expected = f"root alone may change {_sshd.HOME}, which has {_sshd.KEYS} and nothing else"
+        expected = f"root alone may change {sshd.HOME}, which has {sshd.KEYS} and nothing else"
         yield Finding("ssh.home", ERROR, expected, "others may, or there is more", APPLY)
 
 
-def _sshd_keeps(access: _ssh_access.Access, seen: dict[str, Any]) -> Iterator[Finding]:
+def _sshd_keeps(access: ssh_access.Access, seen: dict[str, Any]) -> Iterator[Finding]:
     """sshd's settings: by its files, and by what it has read of them."""
     if seen["error"]:
         yield Finding("ssh.unobserved", ERROR, "sshd tells its settings", seen["error"], "as it says")
         return
     if seen["drop_in"] != access.drop_in(seen):
-        expected = f"{_sshd_config.DROP_IN} keeps {access.user} to one command, however it gets in"
+        expected = f"{sshd_config.DROP_IN} keeps {access.user} to one command, however it gets in"
         found = "there is none" if seen["drop_in"] is None else "it says otherwise"
         yield Finding("ssh.drop_in", ERROR, expected, found, APPLY)
         return
-    for problem in _ssh_access.problems(seen, access):
+    for problem in ssh_access.problems(seen, access):
         expected = f"sshd keeps {access.user} to one command, and lets its keys in"
         yield Finding("ssh.settings", ERROR, expected, problem, "as it says, then reload sshd")
     if seen["loaded"] is False:
-        expected = f"sshd has read {_sshd_config.DROP_IN}"
+        expected = f"sshd has read {sshd_config.DROP_IN}"
         yield Finding("ssh.not_loaded", ERROR, expected, "it has not since that was written", APPLY)
 
 

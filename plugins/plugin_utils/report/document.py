@@ -12,8 +12,8 @@ import collections
 import ipaddress
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils import _endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
+from ...module_utils._config import endpoints
+from ..text import printable
 
 VERSION = 1
 SEVERITIES = ("error", "warning", "info")
@@ -122,8 +122,8 @@ def _doors(host: Json, probed: list[Json], clients: list[str]) -> list[Json]:
 
 def _leads_to(url: str, listening: str) -> bool:
     try:
-        asked, heard = _endpoints.parse(url), _endpoints.parse(listening)
-    except _endpoints.EndpointError:  # A socket without a file, for example.
+        asked, heard = endpoints.parse(url), endpoints.parse(listening)
+    except endpoints.EndpointError:  # A socket without a file, for example.
         return url == listening
     if asked.scheme != heard.scheme or asked.path != heard.path:
         return False
@@ -148,7 +148,7 @@ def _ssh_door(seen: Json, ssh: Json | None) -> list[Json]:
     wanted = seen.get("ssh") or {}
     if not wanted.get("clients"):
         return []
-    url = f"ssh://{wanted['user']}@{_endpoints.bracketed(seen.get('address') or seen['name'])}"
+    url = f"ssh://{wanted['user']}@{endpoints.bracketed(seen.get('address') or seen['name'])}"
     is_open = ssh is not None and wanted["user"] in ssh["accounts"] and bool(ssh["authorized_keys"])
     names = sorted(wanted["clients"]) if is_open else []
     access = {"kind": "keys", "owner": None, "group": None, "names": names}
@@ -172,7 +172,7 @@ def _by_accounts(socket: Json) -> Json:
 def _by_network(url: str, probe: Json, clients: list[str]) -> Json:
     kind, names = "unknown", []
     if probe.get("plaintext_accepted") or probe.get("client_certificate_required") is False:
-        kind = "everyone_here" if _endpoints.parse(url).is_loopback else "everyone"
+        kind = "everyone_here" if endpoints.parse(url).is_loopback else "everyone"
     elif probe.get("client_certificate_required"):
         kind, names = "certificate", list(clients)
     return {"kind": kind, "owner": None, "group": None, "names": names}

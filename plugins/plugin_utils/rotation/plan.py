@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 from typing import Any, TypedDict
 
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
-from ansible_collections.mooring.docker.plugins.plugin_utils.fleet import restart_problems
-from ansible_collections.mooring.docker.plugins.plugin_utils.rotation.states import newest, union
+from .. import authorities
+from ..fleet import restart_problems
+from .states import newest, union
 
 BEGIN = "begin"
 """Make the next generations, and trust them: beside the present ones, or alone in an emergency."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from typing import Optional
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import STEPS, State, distrusted
+from ..authorities import STEPS, State, distrusted
 
 Trust = dict[str, Optional[bool]]
 """Name of a generation to whether a daemon trusts it; None where that could not be told."""

@@ -13,10 +13,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, trust
-from ansible_collections.mooring.docker.plugins.plugin_utils.rotation import states
-from ansible_collections.mooring.docker.plugins.plugin_utils.rotation.plan import Rotation, unfinished
-from ansible_collections.mooring.docker.plugins.plugin_utils.rotation.states import RotationError
+from .. import authorities, generations, trust
+from . import states
+from .plan import Rotation, unfinished
+from .states import RotationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

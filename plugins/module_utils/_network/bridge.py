@@ -1,0 +1,339 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bridges of Docker as the kernel has them, each veth and the container's end behind it.
+
+Gathering is ``observe``'s part; the rest are pure functions over what the kernel and the API said.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from .._engine.api import Api, ApiError
+from .._firewall import firewall_rules
+from .._system import commands, rtnetlink
+from .._system.rtnetlink import Link
+from . import networks
+
+# setns(2), sched.h
+_CLONE_NEWNET = 0x40000000
+# How many of the API's answers are waited for at a time.
+_THREADS = 4
+
+
+class BridgeError(Exception):
+    """The kernel's own view could not be had; the message says why."""
+
+
+def container(inspected: dict[str, Any]) -> dict[str, Any]:
+    """``GET /containers/ID/json`` in the module's words."""
+    settings = inspected.get("NetworkSettings") or {}
+    return {
+        "id": inspected["Id"],
+        "name": inspected["Name"].lstrip("/"),
+        "image": inspected["Config"]["Image"],
+        "state": inspected["State"]["Status"],
+        "pid": inspected["State"]["Pid"] or None,
+        "network_mode": inspected["HostConfig"]["NetworkMode"],
+        "networks": {
+            name: {
+                "addresses": [
+                    f"{end[address]}/{end[length]}"
+                    for address, length in (("IPAddress", "IPPrefixLen"), ("GlobalIPv6Address", "GlobalIPv6PrefixLen"))
+                    if end.get(address)
+                ],
+                "mac": end.get("MacAddress") or None,
+                "gateway": end.get("Gateway") or None,
+            }
+            for name, end in sorted((settings.get("Networks") or {}).items())
+        },
+        "published": _published(settings.get("Ports") or {}),
+    }
+
+
+def _published(ports: dict[str, Any]) -> list[dict[str, Any]]:
+    """``NetworkSettings.Ports``: "80/tcp" to a list of bindings, or to None for a port that is only exposed."""
+    return [
+        {
+            # Empty means every address (moby, api/types: PortBinding).
+            "host_address": binding.get("HostIp") or "0.0.0.0",
+            "host_port": int(binding["HostPort"]),
+            "container_port": int(port.partition("/")[0]),
+            "protocol": port.partition("/")[2],
+        }
+        for port, bindings in sorted(ports.items())
+        for binding in bindings or []
+        # A container that does not run has no port yet where the engine is to choose one.
+        if str(binding.get("HostPort", "")).isdigit()
+    ]
+
+
+def ends(containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> dict[tuple[int, int], dict[str, Any]]:
+    """Interfaces inside containers, by (index of their peer on the host, their own index).
+
+    ``inside`` is container id to the links of its network namespace. Indices are unique within one namespace only,
+    so both are needed to tell a veth's end; ``link_index`` is the peer's (rtnetlink(7), IFLA_LINK).
+    """
+    return {
+        (link["link_index"], link["ifindex"]): _end(one, link)
+        for one in containers
+        for link in inside.get(one["id"], [])
+        # An interface beside this one, in the same namespace, is no end.
+        if "link_index" in link and _kind(link) == "veth"
+    }
+
+
+def _end(one: dict[str, Any], link: Link) -> dict[str, Any]:
+    return {
+        "id": one["id"],
+        "name": one["name"],
+        "interface": link["ifname"],
+        "ifindex": link["ifindex"],
+        "addresses": _addresses(link),
+        "mac": link.get("address"),
+        "mtu": link["mtu"],
+    }
+
+
+def _interfaces(links: list[Link] | None) -> list[str] | None:
+    """The names of a container's own interfaces, its loopback left out."""
+    return None if links is None else [link["ifname"] for link in links if "LOOPBACK" not in link["flags"]]
+
+
+def parents(host: list[Link], containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> list[dict[str, Any]]:
+    """The interfaces of the host that containers' macvlan and ipvlan interfaces sit on, with those."""
+    children: dict[int, list[dict[str, Any]]] = {}
+    for one in containers:
+        for link in inside.get(one["id"], []):
+            if "link_index" in link and _kind(link) in ("macvlan", "ipvlan"):
+                children.setdefault(link["link_index"], []).append({"kind": _kind(link), **_end(one, link)})
+    return [
+        {"interface": link["ifname"], "mtu": link["mtu"], "mac": link.get("address"), "children": children[number]}
+        for number, link in ((link["ifindex"], link) for link in host)
+        if number in children
+    ]
+
+
+def bridges(
+    host: list[Link], docker_networks: list[dict[str, Any]], peers: dict[tuple[int, int], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Every bridge of the host with its ports, and the container behind each port (None: none that is known)."""
+    by_bridge = {network["bridge"]: network for network in docker_networks if network["bridge"]}
+    ports: dict[str, list[dict[str, Any]]] = {}
+    for link in host:
+        if "master" in link:
+            ports.setdefault(link["master"], []).append(
+                {
+                    "interface": link["ifname"],
+                    "ifindex": link["ifindex"],
+                    "mac": link.get("address"),
+                    "state": link["operstate"],
+                    "mtu": link["mtu"],
+                    "container": peers.get((link["ifindex"], link["link_index"])) if "link_index" in link else None,
+                }
+            )
+    found = []
+    for link in host:
+        if _kind(link) != "bridge":
+            continue
+        network = by_bridge.get(link["ifname"], {})
+        found.append(
+            {
+                "name": link["ifname"],
+                "network": network.get("name"),
+                "network_id": network.get("id"),
+                "driver": network.get("driver"),
+                "addresses": _addresses(link),
+                "mtu": link["mtu"],
+                "mac": link.get("address"),
+                "state": link["operstate"],
+                "up": "UP" in link["flags"],
+                "ports": ports.get(link["ifname"], []),
+            }
+        )
+    return found
+
+
+def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The interfaces of the default routes; ``routes`` is "inet" and "inet6" to ``ip -json route show default``."""
+    by_name = {link["ifname"]: link for link in host}
+    found = []
+    for family, entries in routes.items():
+        for route in entries:
+            if route.get("dst") != "default" or route.get("type", "unicast") != "unicast":
+                continue
+            # A route with several ways has them in "nexthops".
+            for hop in route.get("nexthops") or [route]:
+                link = by_name.get(hop.get("dev", ""))
+                if link:
+                    found.append(
+                        {
+                            "interface": link["ifname"],
+                            "family": family,
+                            "gateway": hop.get("gateway") or (hop.get("via") or {}).get("host"),
+                            "addresses": _addresses(link),
+                            "mtu": link["mtu"],
+                            "mac": link.get("address"),
+                        }
+                    )
+    return found
+
+
+def _kind(link: Link) -> str | None:
+    kind: str | None = (link.get("linkinfo") or {}).get("info_kind")
+    return kind
+
+
+def _addresses(link: Link) -> list[str]:
+    return [f"{entry['local']}/{entry['prefixlen']}" for entry in link.get("addr_info", []) if "local" in entry]
+
+
+def observe(socket_path: str, timeout: float) -> dict[str, Any]:
+    """All of it from this host; without an engine that answers, what the kernel has.
+
+    ``timeout`` is the seconds for each call of the API and each command. Raises BridgeError where the kernel's
+    interfaces cannot be listed.
+    """
+    found: dict[str, Any] = {"networks": [], "containers": [], "engine_answers": False, "error": None}
+    problems: list[str] = []
+    _ask_engine(Api(unix=socket_path, timeout=timeout), found, problems)
+    try:
+        host = rtnetlink.links(timeout)
+    except OSError as error:
+        raise BridgeError(f"the kernel does not list its interfaces: {error}") from error
+    routes = {
+        "inet": json.loads(_ip(timeout, "-4", "route", "show", "default") or "[]"),
+        "inet6": json.loads(_ip(timeout, "-6", "route", "show", "default") or "[]"),
+    }
+    # Interfaces come and go while we look. The host is listed after the containers are known and before they are
+    # entered; an end whose peer has gone meanwhile matches nothing.
+    inside = _enter_all(found["containers"], timeout, problems)
+    found["bridges"] = bridges(host, found["networks"], ends(found["containers"], inside))
+    found["parents"] = parents(host, found["containers"], inside)
+    found["uplinks"] = uplinks(host, routes)
+    for one in found["containers"]:
+        one["interfaces"] = _interfaces(inside.get(one["id"]))
+    _add_rules(found["containers"], timeout)
+    found["error"] = problems[0] if problems else None
+    return found
+
+
+def _ask_engine(api: Api, found: dict[str, Any], problems: list[str]) -> None:
+    """Networks and containers. What came before a failure is kept."""
+    try:
+        answer = api.get("/networks")
+        found["engine_answers"] = True
+        listed = api.get("/containers/json?all=1")
+        found["networks"] = networks.described(answer, listed)
+        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+            # The list knows no process of a container.
+            for inspected in pool.map(lambda one: _inspect(api, one, problems), listed):
+                if inspected:
+                    found["containers"].append(container(inspected))
+    except ApiError as error:
+        problems.append(f"Docker's API: {error}")
+
+
+def _inspect(api: Api, one: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
+    """A container's own answer; None where it was removed since it was listed. Raises ApiError where nobody answers."""
+    try:
+        inspected: dict[str, Any] = api.get(f"/containers/{one['Id']}/json")
+    except ApiError as error:
+        if error.status is None:
+            raise
+        # Engines answer for a container that is just being removed with an error of their own.
+        if error.status != 404:
+            problems.append(f"container {networks.container_name(one)}: {error}")
+        return None
+    return inspected
+
+
+def _enter_all(containers: list[dict[str, Any]], timeout: float, problems: list[str]) -> dict[str, list[Link]]:
+    """The links in every container's own network namespace, by container id.
+
+    The namespace of a thread is its own (setns(2)), so a thread that is made for this and ends with it enters one
+    container after the other; the process itself stays where it is.
+    """
+    own = [
+        one
+        for one in containers
+        if one["pid"] and one["network_mode"] not in ("host", "none") and "container:" not in one["network_mode"]
+    ]
+    inside: dict[str, list[Link]] = {}
+
+    def enter(one: dict[str, Any]) -> None:
+        try:
+            _enter(one["pid"])
+            inside[one["id"]] = rtnetlink.links(timeout)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # It ended since it was listed.
+        except OSError as error:
+            problems.append(f"container {one['name']}: {error}")
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        list(thread.map(enter, own))
+    return inside
+
+
+def _enter(pid: int) -> None:
+    """Move this thread to the network namespace of a process. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12.
+    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if libc.setns(namespace, _CLONE_NEWNET):
+            number = ctypes.get_errno()
+            raise OSError(number, f"cannot enter its network namespace: {os.strerror(number)}")
+    finally:
+        os.close(namespace)
+
+
+def _add_rules(containers: list[dict[str, Any]], timeout: float) -> None:
+    """What the kernel, and docker-proxy, do for each published port."""
+    if not any(one["published"] for one in containers):
+        return
+    rules = firewall_rules.Rules(_rules(timeout))
+    proxies = _proxies()
+    for one in containers:
+        ends = [address.partition("/")[0] for network in one["networks"].values() for address in network["addresses"]]
+        for port in one["published"]:
+            port.update(rules.of(port, ends))
+            port["proxy"] = proxies.get((port["protocol"], port["host_address"], port["host_port"]))
+
+
+def _rules(timeout: float) -> Iterator[firewall_rules.Rule]:
+    """The rules of both backends; one that is not installed, or has no table of Docker's, has none."""
+    for program in ("iptables", "ip6tables"):
+        yield from firewall_rules.iptables(program, commands.run(f"{program}-save", timeout=timeout).stdout)
+    for family in ("ip", "ip6"):
+        # Engine 29 and later, firewall-backend "nftables".
+        listed = commands.run("nft", "-nn", "list", "table", family, "docker-bridges", timeout=timeout)
+        yield from firewall_rules.nft(listed.stdout)
+
+
+def _proxies() -> dict[tuple[str, str, int], int]:
+    """Protocol, address and port on the host to the docker-proxy that serves it."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            continue  # It ended meanwhile.
+        serves = firewall_rules.proxy(command)
+        if serves:
+            found[serves] = int(process.name)
+    return found
+
+
+def _ip(timeout: float, *words: str) -> str:
+    """The output of ``ip -json``. Raises BridgeError."""
+    done = commands.run("ip", "-json", *words, timeout=timeout)
+    if done.returncode and "-6" not in words:  # Without IPv6 in the kernel there is no such table.
+        raise BridgeError(f"`ip {' '.join(words)}` fails: {done.stderr.strip() or done.returncode}")
+    output: str = done.stdout
+    return output

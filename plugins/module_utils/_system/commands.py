@@ -1,0 +1,75 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run programs on the host, and ask systemd about units."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_answers: dict[tuple[str, ...], subprocess.CompletedProcess[str]] | None = None
+"""What commands have answered since ``asking_once`` was entered; None outside of it."""
+
+
+@contextlib.contextmanager
+def asking_once() -> Iterator[None]:
+    """Run each command once, and give its answer again when it is run again: for looking at a host.
+
+    Nothing may be changed meanwhile by who looks. A command with input is always run.
+    """
+    global _answers
+    if _answers is not None:
+        yield
+        return
+    _answers = {}
+    try:
+        yield
+    finally:
+        _answers = None
+
+
+def run(*words: str, timeout: float = 30.0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command with a deadline and the C locale; never raises for its exit status.
+
+    A command that is missing or misses its deadline is reported as exit status 127 or 124.
+    """
+    if _answers is None or stdin is not None:
+        return _run(words, timeout, stdin)
+    if words not in _answers:
+        _answers[words] = _run(words, timeout, stdin)
+    return _answers[words]
+
+
+def _run(words: tuple[str, ...], timeout: float, stdin: str | None) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    try:
+        return subprocess.run(
+            words,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            # What others have written into a file that is shown need not be UTF-8.
+            errors="replace",
+            timeout=timeout,
+            env=environment,
+            check=False,
+        )
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(words, 127, "", f"{words[0]}: not found")
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 124, "", f"{' '.join(words)}: no end after {timeout:.0f} s")
+
+
+def unit_properties(unit: str) -> dict[str, str]:
+    """What systemd knows of ``unit``, from ``systemctl show``."""
+    names = (
+        "LoadState,ActiveState,SubState,UnitFileState,MainPID,FragmentPath,DropInPaths,EnvironmentFiles,"
+        "NeedDaemonReload,Result"
+    )
+    output = run("systemctl", "show", unit, "-p", names).stdout
+    return dict(line.split("=", 1) for line in output.splitlines() if "=" in line)

@@ -1,0 +1,47 @@
+"""What a daemon shows is held against what is declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mooring.docker.plugins.module_utils._engine.live import not_reloaded, not_taken
+
+
+def test_ignored_setting_is_found() -> None:
+    assert not_taken({"live-restore": True}, {"LiveRestoreEnabled": False}, {}) == {
+        "live-restore": "live-restore is false, declared true"
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "info", "bridge"),
+    [
+        ({"labels": ["a=1", "b=2"]}, {"Labels": ["b=2", "a=1"]}, {}),
+        ({"registry-mirrors": ["https://m.example"]}, {"RegistryConfig": {"Mirrors": ["https://m.example/"]}}, {}),
+        ({"mtu": 1400}, {}, {"Options": {"com.docker.network.driver.mtu": "1400"}}),
+        ({"icc": False}, {}, {"Options": {"com.docker.network.bridge.enable_icc": "false"}}),
+        ({"fixed-cidr": "172.30.0.0/25"}, {}, {"IPAM": {"Config": [{"IPRange": "172.30.0.0/25"}]}}),
+        ({"raw-logs": True}, {}, {}),
+    ],
+)
+def test_setting_that_took_is_no_finding(config: dict[str, Any], info: dict[str, Any], bridge: dict[str, Any]) -> None:
+    assert not_taken(config, info, bridge) == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "attributes", "found"),
+    [
+        ({"debug": True}, {"debug": "true"}, []),
+        ({"debug": True}, {"debug": "false"}, ["debug"]),
+        ({"max-concurrent-downloads": 7}, {"max-concurrent-downloads": "3"}, ["max-concurrent-downloads"]),
+        ({"labels": ["a=1"]}, {"labels": '["a=1"]'}, []),
+        ({"labels": ["a=1"]}, {"labels": "[]"}, ["labels"]),
+        ({"features": {"buildkit": True}}, {"features": "map[]"}, []),
+        ({"bip": "172.30.0.1/24"}, {"debug": "true"}, []),
+    ],
+)
+def test_reload_event_is_held_against_what_is_declared(
+    config: dict[str, Any], attributes: dict[str, str], found: list[str]
+) -> None:
+    assert list(not_reloaded(config, attributes)) == found
