@@ -365,12 +365,12 @@ def test_clients_are_signed_anew_when_every_daemon_trusts_it(
     steps.begin(fleet(authorities), rotation)
     trusting(monkeypatch, trixie={NEXT: True}, forky={NEXT: None})
     for answers in (REACHED, {"trixie": REACHED["trixie"]}, {**REACHED, "forky": {"unreachable": True}}):
-        with pytest.raises(RotationError, match="^forky could not be reached") as waiting:
+        with pytest.raises(RotationError, match=r"^forky could not be reached") as waiting:
             steps.promote(fleet(authorities), rotation, answers)
         assert "so that mallory still gets in" in str(waiting.value)
         assert "replace_client_authority_now.yml" in str(waiting.value)
     trusting(monkeypatch, trixie={NEXT: True}, forky={NEXT: True})
-    with pytest.raises(RotationError, match="^forky could not"):
+    with pytest.raises(RotationError, match=r"^forky could not"):
         steps.promote(fleet(authorities), rotation, {"trixie": REACHED["trixie"]})
     assert steps.promote(fleet(authorities), rotation, REACHED)
     assert view(str(authorities))["client"]["signer"]["name"] == NEXT

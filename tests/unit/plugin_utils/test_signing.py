@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.filter.certificates import table
 from ansible_collections.mooring.docker.plugins.module_utils._tls import pair
 from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
 from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import (
