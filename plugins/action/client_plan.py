@@ -10,7 +10,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils import client_plan,
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Declare and decide on the controller; the machine only tells what is there."""
 
     _supports_check_mode = True
@@ -37,12 +37,14 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         decided = [step for step in plan["steps"] if step["name"] not in client_plan.ALWAYS]
         if self._task.check_mode:
             # The others tell for themselves what they would do, where there is a CLI to ask.
-            steps = {name: step for name, step in steps.items() if name in client_plan.ALWAYS and "packages" not in steps}
+            steps = {
+                name: step for name, step in steps.items() if name in client_plan.ALWAYS and "packages" not in steps
+            }
             result["diff"] = [{"after": "".join(f"{step['summary']}\n" for step in decided), "before": ""}]
         result.update(
             changed=self._task.check_mode and bool(decided),
             plan=plan,
             steps=steps,
-            files=declared["files"] if declared["uses_tls"] else {},
+            files=dict(declared["files"]) if declared["uses_tls"] else {},
         )
         return result

@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import Declaration
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration, names, plan_file
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Declare on the controller, observe and plan on the host."""
 
     _supports_check_mode = True
@@ -22,17 +23,23 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         variables = task_vars or {}
         _validated, options = self.validate_argument_spec(
             argument_spec={
-                "roles": {"type": "list", "elements": "str", "required": True, "choices": list(declaration.ROLES)},
+                "roles": {
+                    "type": "list",
+                    "elements": "str",
+                    "required": True,
+                    "choices": [declaration.ENGINE, declaration.NETWORK],
+                },
                 "inventory": {"type": "dict", "required": True},
                 "file": {"type": "path"},
             }
         )
         host = variables["inventory_hostname"]
-        declared, problems = declaration.declare(options["roles"], variables, self._templar, options["inventory"])
-        if declared is None:
+        gathered, problems = declaration.gather(options["roles"], variables, self._templar, options["inventory"])
+        if gathered is None:
             return {**result, **_refused(host, problems)}
+        declared = gathered.declaration
         reply = self._plan(declared, variables)
-        issued = (declared["engine"] or {}).get("issued")
+        issued = declared["engine"]["issued"] if declared["engine"] else None
         if issued and not issued["reissue"] and not reply.get("failed"):
             # The names of the inventory's other hosts are not sent to a host. A certificate that has one is rare.
             issued["reissue"] = names.foreign(reply["certificate_names"], issued["names"], options["inventory"])
@@ -49,17 +56,17 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
             except plan_file.PlanFileError as error:
                 raise AnsibleActionFail(f"{host}: {error}") from error
         result.update(changed=False, plan=plan, steps={step["name"]: step for step in plan["steps"]})
+        # What a certificate is for is not a host's to say.
+        result["certificate_names"] = issued["names"] if issued else []
         if self._task.check_mode:
             # The plan is what a run would do; nothing is carried out.
             result.update(changed=bool(plan["steps"]), steps={})
             result["diff"] = [entry for step in plan["steps"] for entry in step["diff"]]
         return result
 
-    def _plan(self, declared: declaration.Declaration, variables: dict[str, Any]) -> dict[str, Any]:
-        reply: dict[str, Any] = self._execute_module(
-            module_name="mooring.docker.host_plan", module_args={"declaration": declared}, task_vars=variables
-        )
-        return reply
+    def _plan(self, declared: Declaration, variables: dict[str, Any]) -> dict[str, Any]:
+        arguments = {"declaration": declared}
+        return self._execute_module("mooring.docker.host_plan", arguments, task_vars=variables)
 
 
 def _refused(host: str, problems: list[str]) -> dict[str, Any]:

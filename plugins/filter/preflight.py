@@ -12,18 +12,6 @@ from ansible_collections.mooring.docker.plugins.module_utils._network import add
 from ansible_collections.mooring.docker.plugins.module_utils._system import platforms
 
 
-def daemon_hosts(urls: list[str]) -> list[str]:
-    """The ``hosts`` of daemon.json: systemd opens all UNIX sockets, with owner and mode from the first moment."""
-    tcp = [url for url in urls if url.startswith("tcp://")]
-    return ["fd://", *tcp]
-
-
-def socket_paths(urls: list[str]) -> list[str]:
-    """The UNIX sockets that systemd opens; none means the packaged unit's own (``fd://``)."""
-    paths = [endpoints.normal_path(endpoints.parse(url).path) for url in urls if url.startswith("unix://")]
-    return [*paths, "/run/docker.sock"] if paths and "fd://" in urls else paths
-
-
 class FilterModule:
     """The filters, all used as ``mooring.docker.NAME``."""
 
@@ -35,7 +23,7 @@ class FilterModule:
             "bridge_problems": published.bridge_problems,
             "connection_problem": platforms.connection_problem,
             "client_problems": endpoint_filter.problems,
-            "daemon_hosts": daemon_hosts,
+            "daemon_hosts": endpoints.daemon_hosts,
             "endpoint_filter": endpoint_filter.rules,
             "filter_due": nftables.due,
             "endpoint_problems": endpoints.problems,
@@ -52,7 +40,7 @@ class FilterModule:
             "range_problems": addresses.range_problems,
             "reached_endpoints": endpoints.reached,
             "slot_problem": address_plan.slot_problem,
-            "socket_paths": socket_paths,
+            "socket_paths": endpoints.socket_paths,
             "sysctl_host_problems": sysctls.host_problems,
             "sysctl_plan": sysctls.plan,
             "sysctl_problems": sysctls.problems,

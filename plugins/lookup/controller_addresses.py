@@ -32,22 +32,10 @@ _list:
   elements: str
 """
 
-import contextlib
-import socket
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-
-
-def towards(host: str) -> list[str]:
-    """The source addresses of a way to ``host``: the kernel chooses one when a datagram socket is connected."""
-    found = []
-    with contextlib.suppress(OSError, UnicodeError):
-        for family, kind, protocol, _name, address in socket.getaddrinfo(host, 22, type=socket.SOCK_DGRAM):
-            with contextlib.suppress(OSError), socket.socket(family, kind, protocol) as way:
-                way.connect(address)
-                found.append(way.getsockname()[0])
-    return found
+from ansible_collections.mooring.docker.plugins.plugin_utils.controller import addresses_towards
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
@@ -55,4 +43,4 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[str]:
         """The addresses towards all of ``terms``, each once."""
-        return list(dict.fromkeys(address for host in terms for address in towards(host)))
+        return list(dict.fromkeys(address for host in terms for address in addresses_towards(host)))

@@ -39,7 +39,7 @@ _list:
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mooring.docker.plugins.plugin_utils import declared
+from ansible_collections.mooring.docker.plugins.plugin_utils.declaration import variables as declared
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.

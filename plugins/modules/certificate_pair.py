@@ -17,7 +17,7 @@ description:
   - Both steps are those of M(mooring.docker.issue_certificate), which signs in between. The key is never returned.
 options:
   place:
-    description: Directory for the pairs. Must exist.
+    description: Directory for the pairs. It is made where it is missing, for a client readable by its user alone.
     type: path
     required: true
   kind:

@@ -11,8 +11,8 @@ short_description: Plan what the roles of this collection would do on a host
 version_added: 0.2.0
 author: The Mooring authors (@mooring)
 description:
-  - Checks the variables of O(roles) on the controller. A variable that is wrong or unknown is refused before the host is
-    contacted.
+  - Checks the variables of O(roles) on the controller. A variable that is wrong or unknown is refused before the host
+    is contacted.
   - Observes the host in one trip, and returns the ordered steps that would bring it to what is declared. There are none
     where it is so already.
   - Fails where there can be no plan, with every reason in one message.
@@ -25,7 +25,7 @@ options:
     choices: [docker_engine, docker_network]
     required: true
   inventory:
-    description: The names of all hosts of the inventory, as the lookup P(mooring.docker.fleet_names#lookup) returns them.
+    description: By what all hosts of the inventory are known, as the lookup P(mooring.docker.fleet_names#lookup) says.
     type: dict
     required: true
   file:
@@ -95,6 +95,11 @@ plan:
           description: What changes, as Ansible's C(--diff) shows it. Secrets are not shown.
           type: list
           elements: dict
+certificate_names:
+  description: What a certificate by the fleet's authorities is for; empty where none is needed.
+  returned: success
+  type: list
+  elements: str
 steps:
   description: The steps to carry out, by name; none in check mode.
   returned: success

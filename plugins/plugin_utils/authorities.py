@@ -35,7 +35,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
+from ..module_utils._tls.certificates import describe
 
 KINDS = ("server", "client")
 STEPS = ("begun", "promoted", "retired")

@@ -10,23 +10,25 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._plan.steps import Plan, Step
-from ..module_utils._tls import renewal
-from . import authorities, provided
+from ..module_utils._tls import provided, renewal
+from . import authorities
 from .declaration.client import ClientDeclaration, IssuedClient
 
 STEPS = ("packages", "provided", "ssh_key", "contexts", "certificate")
 """The names of all steps, in the order in which they are carried out."""
 
 ALWAYS = ("ssh_key", "contexts")
-"""Steps that see for themselves what there is to do, in check mode too: a plan that has no others may change nothing."""
+"""Steps that see for themselves what there is to do, in check mode too. A plan without others may change nothing."""
 
 PACKAGES = ("docker-cli", "openssh-client")
 """Packages that ``host_info`` is asked for."""
 
 
 def plan(declared: ClientDeclaration, host: dict[str, Any]) -> Plan:
-    """The plan for a machine, ``host`` as ``host_info`` describes it with ``PACKAGES`` and the certificate and authority
-    files of ``declared``, in this order.
+    """The plan for a machine.
+
+    ``host`` is as ``host_info`` describes it with ``PACKAGES``, and with the certificate and the authorities of
+    ``declared``, in this order.
     """
     # The keys are the paths as the machine has them.
     certificate, ca = list(host["certificates"].values())[:2]
@@ -34,7 +36,7 @@ def plan(declared: ClientDeclaration, host: dict[str, Any]) -> Plan:
     unread = _unread(declared, certificate, host)
     refusals = list(_refusals(declared, host, certificate, due))
     if declared["uses_tls"] and not declared["issued"] and not unread:
-        refusals += provided.client_problems(certificate, ca, dict(declared["files"]))
+        refusals += provided.client_problems(certificate, ca, dict(**declared["files"]))
     if refusals:
         return {"refusals": refusals, "steps": []}
     steps = [_packages(declared, host)]
@@ -84,9 +86,7 @@ def _refusals(
         )
     issued = declared["issued"]
     if issued and due:
-        refusals.append(
-            authorities.name_problem(issued["directory"], declared["name"], certificate, issued["replace"])
-        )
+        refusals.append(authorities.name_problem(issued["directory"], declared["name"], certificate, issued["replace"]))
     return [refusal for refusal in refusals if refusal]
 
 

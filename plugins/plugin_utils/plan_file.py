@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ansible_collections.mooring.docker.plugins.module_utils._plan.steps import Plan, Step
+    from ..module_utils._plan.steps import Plan, Step
 
 VERSION = 1
 

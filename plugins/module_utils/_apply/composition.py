@@ -136,8 +136,9 @@ def configure(
     ``socket`` (paths, owner, group, mode) sets docker.socket; None leaves it alone. ``policy`` refuses a
     restart that it would not allow; None and "never" refuse none. ``drain`` lets containers be stopped that keep the
     bridge from changing. ``tls_to_come`` tells that the TLS files are still to be made. Returns changed, diff, files,
-    effective, adopted, backup and plan as documented
-    in the module. Raises ConfigError, with every file as it was.
+    effective, adopted and backup as documented in the module, ``plan`` as an ApplyPlan, and the ``keys`` of daemon.json
+    that change.
+    Raises ConfigError, with every file as it was.
     """
     composition = _compose(declared, on_conflict)
     merged = composition.merged
@@ -163,10 +164,11 @@ def configure(
     result: dict[str, Any] = {
         "changed": bool(changes),
         "files": sorted(str(path) for path in changes),
+        "keys": sorted(options.changed_keys(composition.existing or {}, merged)),
         "effective": options.concealed(merged),
         "adopted": composition.adopting,
         "backup": None,
-        "plan": plan.reply(),
+        "plan": plan,
         "diff": [_difference(path, current[path], text) for path, text in sorted(changes.items())],
     }
     if changes and not check_mode:

@@ -14,6 +14,10 @@ from typing import Any
 from .options import OPTIONS, changed_keys, needs_restart
 from .state import Inputs
 
+UNSEEN_CHANGES = "files changed after the daemon's start, unseen by Mooring"
+COMMAND_CHANGED = "the unit's command changed"
+"""Reasons for a restart after which the daemon may be told anything."""
+
 
 @dataclass
 class ApplyPlan:
@@ -95,14 +99,14 @@ def decide(running: bool, applied: Inputs | None, effective: Inputs, version: tu
     if not running:
         return ApplyPlan("start", sorted(effective["config"]), ["the daemon is not running"])
     if applied is None:
-        return ApplyPlan("restart", [], ["files changed after the daemon's start, unseen by Mooring"])
+        return ApplyPlan("restart", [], [UNSEEN_CHANGES])
     keys = changed_keys(applied["config"], effective["config"])
     reasons = []
     restart = needs_restart(applied["config"], effective["config"], version)
     if restart:
         reasons.append("changed: " + ", ".join(sorted(restart)))
     if applied["command"] != effective["command"]:
-        reasons.append("the unit's command changed")
+        reasons.append(COMMAND_CHANGED)
     if applied["socket"] != effective["socket"]:
         reasons.append("the socket unit changed")
     tls = sorted(key for key in effective["tls"] if applied["tls"].get(key) not in (None, effective["tls"][key]))

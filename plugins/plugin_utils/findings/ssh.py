@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._ssh import access as ssh_access
-from ansible_collections.mooring.docker.plugins.module_utils._ssh import sshd, sshd_config
-from ansible_collections.mooring.docker.plugins.module_utils._system import observed
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, Finding
+from ...module_utils._ssh import access as ssh_access
+from ...module_utils._ssh import sshd, sshd_config
+from ...module_utils._system import observed
+from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe, weakness
-from ansible_collections.mooring.docker.plugins.plugin_utils.provided import (
+from ansible_collections.mooring.docker.plugins.module_utils._tls.provided import (
     authority_problems,
     client_problems,
     server_problems,

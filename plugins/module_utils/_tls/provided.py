@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import weakness
-from ansible_collections.mooring.docker.plugins.plugin_utils import names
+from . import names
+from .certificates import weakness
 
 Certificate = dict[str, Any]
 
@@ -30,7 +30,7 @@ def server_problems(
     found = _leaf_problems(server, "serverAuth", "servers") if server else []
     if server and server["days_left"] is not None:
         wanted = [names.canonical(name) or name for name in declared]
-        lacking, _undeclared, _foreign = names.compared(wanted, server["names"], {})
+        lacking = names.lacking(wanted, server["names"])
         found += [f"it lacks {', '.join(lacking)}"] if lacking else []
     said = [f"docker_engine_provided_certificate {files['certificate']}: {problem}" for problem in found]
     if client_ca:
