@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..module_utils._plan.declaration import Declaration, NetworkDeclaration
+    from ..module_utils._system.observed import Host
     from .declaration.place import Place
     from .declaration.variables import Variables
 
@@ -188,7 +189,7 @@ def observed(declared: Declared, seen: dict[str, Any]) -> Observation:
 
 
 def _collisions(
-    declaration: Declaration, declared_network: NetworkDeclaration, host: dict[str, Any], observation: Observation
+    declaration: Declaration, declared_network: NetworkDeclaration, host: Host, observation: Observation
 ) -> list[str]:
     around = planned_addresses.around(declaration, declared_network, host)
     declared_ones = addresses.collisions(planned_addresses.explicit(declared_network), around)

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config.options import OPTIONS
+from .._system.observed import Host
 from .packages import installs_engine
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _summary(plan: ApplyPlan, policy: str) -> str:
     return refusal or plan.sentence()
 
 
-def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
+def _effects(plan: ApplyPlan, host: Host) -> list[str]:
     """Who notices. A reload nobody does."""
     effects: list[str] = []
     names = ", ".join(plan.containers)

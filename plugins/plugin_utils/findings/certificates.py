@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...module_utils._system.observed import Certificate
 from ...module_utils._tls import provided
 from ...module_utils._tls.certificates import describe_file, weakness
 from .. import authorities, generations, names
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 _PROVIDED = "have its issuer renew it"
 
 
-def served(declared: dict[str, Any], certificate: dict[str, Any] | None, whose: str) -> Iterator[Finding]:
+def served(declared: dict[str, Any], certificate: Certificate | None, whose: str) -> Iterator[Finding]:
     """Findings on a daemon's certificate, as ``host_info`` or ``endpoint_info`` saw it."""
     renew = APPLY if declared["issues"] else _PROVIDED
-    if not certificate or certificate["days_left"] is None:
+    if not certificate or certificate["not_after"] is None or certificate["days_left"] is None:
         yield Finding("certificates.unreadable", ERROR, f"{whose} can be read", "it cannot", renew)
         return
     yield from _ends(certificate["not_after"], certificate["days_left"], declared["renew_days"], whose, renew)
@@ -61,9 +62,7 @@ def served(declared: dict[str, Any], certificate: dict[str, Any] | None, whose: 
         )
 
 
-def trusted(
-    declared: dict[str, Any], certificate: dict[str, Any] | None, server: dict[str, Any] | None
-) -> Iterator[Finding]:
+def trusted(declared: dict[str, Any], certificate: Certificate | None, server: Certificate | None) -> Iterator[Finding]:
     """Findings on the file of authorities whose clients get in: the fleet's, or those that the operator provides."""
     wanted = declared["authorities"]["client"]["fingerprints"]
     if not certificate:
