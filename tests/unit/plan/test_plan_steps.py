@@ -273,7 +273,7 @@ def test_a_provided_certificate_is_checked_as_soon_as_it_can_be_read() -> None:
         (ApplyPlan("reload", ["labels"], ["changed: labels"]), []),
         (ApplyPlan("restart", ["log-driver"], ["x"]), ["the daemon restarts; no container is running"]),
         (
-            ApplyPlan("restart", ["log-driver"], ["x"], containers=["a", "b"], outlive=True),
+            ApplyPlan("restart", ["log-driver"], ["x"], containers=["a", "b"], survives=True),
             ["the daemon restarts; 2 containers keep running, published ports can fail for a moment"],
         ),
         (
