@@ -61,7 +61,11 @@ class ActionModule(OnHost):
         host = variables["inventory_hostname"]
         address = self._templar.template(variables.get("ansible_host", host))
         own = names.server_names(host, address, [], [])
-        beyond = [name for name in map(certificate_names.normal, [f"DNS:{options['name']}", *options["names"]]) if name not in own]
+        beyond = [
+            name
+            for name in map(certificate_names.normal, [f"DNS:{options['name']}", *options["names"]])
+            if name not in own
+        ]
         # To look at every host's variables costs something, and mostly nothing is left to be looked up.
         known = names.fleet(variables["hostvars"], variables["groups"]["all"]) if beyond else {}
         if foreign := names.owners(beyond, host, address, known):

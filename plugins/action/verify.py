@@ -43,17 +43,11 @@ class ActionModule(OnHost):
             )
             return {**result, "changed": False, "findings": verification.asked([refused], host, *tags)}
         declared = self._declared(given, options, variables)
-        seen = self._observe(declared, variables)
-        probes: list[dict[str, Any]] = options["probes"]
-        ports: list[int] = []
-        if "engine" in seen.get("host", {}):
-            probes = [*verification.reach(declared, seen["host"]), *probes]
-            ports = verification.open_ports(declared, seen["host"]) if seen["host"]["engine"]["installed"] else []
-        findings = verification.findings(declared, seen, probes, ports)
+        comparison = verification.compare(declared, self._observe(declared, variables), options["probes"])
         result.update(
             changed=False,
-            findings=verification.asked(findings, host, *tags),
-            evidence=verification.evidence(declared, seen, probes),
+            findings=verification.asked(comparison.findings, host, *tags),
+            evidence=comparison.evidence,
         )
         return result
 

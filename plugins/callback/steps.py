@@ -167,6 +167,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         plan["refusals"] += planned["refusals"]
         plan["steps"] += planned["steps"]
         for step in planned["steps"]:
+            # A summary may say why by itself.
             untold = [reason for reason in step["reasons"] if reason not in step["summary"]]
             reasons = f" ({'; '.join(untold)})" if untold else ""
             self._print(f"  {host}: planned: {step['summary']}{reasons}", C.COLOR_CHANGED)

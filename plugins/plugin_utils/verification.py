@@ -18,6 +18,7 @@ from ..module_utils._plan import addresses as planned_addresses
 from ..module_utils._plan import filters as planned_filters
 from ..module_utils._plan import sysctls as planned_sysctls
 from ..module_utils._plan.observation import Observation
+from ..module_utils._system import platforms
 from . import names
 from .findings import filters, network, on_host, published
 from .findings._finding import ERROR, Finding
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..module_utils._plan.declaration import Declaration, NetworkDeclaration
+    from ..module_utils._system.observed import Host
     from .declaration.place import Place
     from .declaration.variables import Variables
 
@@ -97,7 +99,7 @@ def _provided_names(declared: Declared) -> list[str]:
     return [name for name in wanted if name != f"DNS:{place.name.lower()}"]
 
 
-def reach(declared: Declared, host: dict[str, Any]) -> list[dict[str, Any]]:
+def _reach(declared: Declared, host: Host) -> list[dict[str, Any]]:
     """What the controller sees of the TCP endpoints: each an ``endpoint``, or the ``msg`` why it cannot be probed."""
     if host["engine"]["service"]["active"] != "active":
         return []
@@ -118,7 +120,7 @@ def reach(declared: Declared, host: dict[str, Any]) -> list[dict[str, Any]]:
     return probes
 
 
-def open_ports(declared: Declared, host: dict[str, Any]) -> list[int]:
+def _open_ports(declared: Declared, host: Host) -> list[int]:
     """The published ports that take a connection from the controller, of those that must not."""
     declaration = declared.declaration
     assert declaration["network"] is not None
@@ -129,7 +131,7 @@ def open_ports(declared: Declared, host: dict[str, Any]) -> list[int]:
         host["network"]["client"],
         declaration["controller"],
     )
-    if not closed:
+    if not (closed and host["engine"]["installed"]):
         return []
 
     def is_open(port: int) -> bool:
@@ -143,35 +145,52 @@ def open_ports(declared: Declared, host: dict[str, Any]) -> list[int]:
         return [port for port, answer in zip(closed, pool.map(is_open, closed)) if answer]
 
 
-def findings(declared: Declared, seen: dict[str, Any], probes: list[dict[str, Any]], ports: list[int]) -> list[Finding]:
-    """All findings on a host.
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """``findings`` on a host, and the ``evidence`` they stand on: what is declared, and what was seen."""
 
-    ``seen`` is the reply of ``host_plan`` with ``observe``, or why there is none. ``probes`` are those of ``reach`` and
-    results of ``endpoint_info`` from other hosts, ``ports`` those of ``open_ports``. What cannot be read of a host is a
-    finding.
+    findings: list[Finding]
+    evidence: dict[str, Any]
+
+
+def compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[str, Any]]) -> Comparison:
+    """Compare a host with its declaration.
+
+    ``seen`` is the reply of ``host_plan`` with ``observe``, or why there is none; ``other_probes`` are results of
+    ``endpoint_info`` from other hosts. What cannot be read of a host is a finding.
     """
     try:
-        engine = list(on_host(expectation(declared), seen, seen.get("composition") or {}, probes))
-        is_fit = "host" in seen and "engine" in seen["host"]
-        return [*engine, *(_on_network(declared, seen, ports) if is_fit else [])]
+        return _compare(declared, seen, other_probes)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        found = f"something that cannot be read ({type(error).__name__}: {error})"
-        return [Finding("host.unobserved", ERROR, "host_info tells what is there", found, "look at the host")]
+        problem = f"something that cannot be read ({type(error).__name__}: {error})"
+        finding = Finding("host.unobserved", ERROR, "host_info tells what is there", problem, "look at the host")
+        return Comparison([finding], _evidence(declared, {"msg": problem}, None, []))
 
 
-def _on_network(declared: Declared, seen: dict[str, Any], ports: list[int]) -> Iterator[Finding]:
-    declaration, host = declared.declaration, seen["host"]
+def _compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[str, Any]]) -> Comparison:
+    host: Host | None = seen.get("host")
+    is_fit = host is not None and platforms.problem(host["system"]) is None
+    probes = [*(_reach(declared, host) if host and is_fit else []), *other_probes]
+    reply = {name: value for name, value in seen.items() if value is not None}
+    found = list(on_host(expectation(declared), reply, seen.get("composition") or {}, probes))
+    observation = _observation(declared, host) if host and is_fit else None
+    if observation:
+        found += _on_network(declared, observation, _open_ports(declared, observation.host))
+    return Comparison(found, _evidence(declared, seen, observation, probes))
+
+
+def _on_network(declared: Declared, observation: Observation, ports: list[int]) -> Iterator[Finding]:
+    declaration, host = declared.declaration, observation.host
     declared_network = declaration["network"]
     assert declared_network is not None
-    observation = observed(declared, seen)
     bridges = host["bridge"] or {}
     if bridges.get("engine_answers"):
-        options = {**planned_addresses.explicit(declared_network), **observation.addresses["options"]}
-        yield from network.bridge(options, bridges, host["network"]["without_ipv6"])
-        yield from network.forwarding(options, declared_network["networks"], host["network"]["forwarding"])
+        yield from network.bridge(observation.network_fragment, bridges, host["network"]["without_ipv6"])
+        forwarding = host["network"]["forwarding"]
+        yield from network.forwarding(observation.network_fragment, declared_network["networks"], forwarding)
         yield from network.networks(declared_network["networks"], bridges)
         yield from network.ways(bridges)
-        yield from network.collisions(_collisions(declaration, declared_network, host, observation))
+        yield from network.collisions(_collisions(declaration, declared_network, observation))
     yield from network.sysctls(planned_sysctls.wanted(declaration, observation), host["sysctls"])
     if host["engine"]["installed"]:
         rules = {published_filter.NAME: planned_filters.published_rules(declared_network, host)}
@@ -179,18 +198,17 @@ def _on_network(declared: Declared, seen: dict[str, Any], ports: list[int]) -> I
         yield from published.reached(ports)
 
 
-def observed(declared: Declared, seen: dict[str, Any]) -> Observation:
+def _observation(declared: Declared, host: Host) -> Observation:
     """The observation as the plan has it, from the reply of ``host_plan``."""
-    declaration, host = declared.declaration, seen["host"]
+    declaration = declared.declaration
     assert declaration["network"] is not None
     chosen = planned_addresses.choose(declaration, declaration["network"], host)
-    return Observation(host=host, addresses=chosen, composition=seen.get("composition"))
+    fragment = {**planned_addresses.explicit(declaration["network"]), **chosen["options"]}
+    return Observation(host=host, addresses=chosen, network_fragment=fragment)
 
 
-def _collisions(
-    declaration: Declaration, declared_network: NetworkDeclaration, host: dict[str, Any], observation: Observation
-) -> list[str]:
-    around = planned_addresses.around(declaration, declared_network, host)
+def _collisions(declaration: Declaration, declared_network: NetworkDeclaration, observation: Observation) -> list[str]:
+    around = planned_addresses.around(declaration, declared_network, observation.host)
     declared_ones = addresses.collisions(planned_addresses.explicit(declared_network), around)
     return [*observation.addresses["problems"], *(declared_ones or addresses.live_collisions(around))]
 
@@ -216,19 +234,19 @@ def asked(findings: Iterable[Finding], host: str, run_tags: list[str], skip_tags
     ]
 
 
-def evidence(declared: Declared, seen: dict[str, Any], probes: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the tests for production compare: what is declared of the host, and what was seen."""
-    host = seen.get("host")
+def _evidence(
+    declared: Declared, seen: dict[str, Any], observation: Observation | None, probes: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the tests for production compare, and the report draws."""
     declared_network = declared.declaration["network"]
     assert declared_network is not None
-    observation = observed(declared, seen) if host and "engine" in host else None
-    chosen = observation.addresses["options"] if observation else {}
     composition = seen.get("composition") or {}
+    host = seen.get("host")
     return {
         "address": declared.place.address,
         "declared": {
             **expectation(declared),
-            "bridge": {**planned_addresses.explicit(declared_network), **chosen} if observation else {},
+            "bridge": observation.network_fragment if observation else {},
             "networks": declared_network["networks"],
             "sysctls": planned_sysctls.wanted(declared.declaration, observation) if observation else {},
             "published": declared_network["published"],

@@ -13,10 +13,10 @@ import contextlib
 import shlex
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config import state
-from .._system import commands, session
+from .._system import commands, observed, session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def confirm(check: bool = False) -> list[str]:
     return sorted(record["undo"])
 
 
-def observe() -> dict[str, Any]:
+def observe() -> observed.PendingConfirmation:
     """Whose changes wait to be confirmed, and when and why the host last took one back by itself."""
     record = state.read_state(RECORD) if SCRIPT.exists() else None
     return {"armed": sorted((record or {}).get("undo", {})), "reverted": (state.read(REVERTED) or "").strip() or None}

@@ -8,12 +8,11 @@ the library for it is missing on the machine or the file is no certificate.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
+from .._system.observed import Certificate, CertificateInBundle
 from . import names
 from .certificates import weakness
-
-Certificate = dict[str, Any]
 
 UNREADABLE = "it cannot be read, or Python on the machine lacks the library cryptography (package python3-cryptography)"
 
@@ -39,7 +38,7 @@ def server_problems(
     return said
 
 
-def client_problems(certificate: Certificate | None, ca: Certificate | None, files: dict[str, str]) -> list[str]:
+def client_problems(certificate: Certificate | None, ca: Certificate | None, files: Mapping[str, object]) -> list[str]:
     """Why the files of ``docker_client_provided_certificate`` are refused, sentences that name the variable."""
     found = []
     if not certificate:
@@ -98,12 +97,12 @@ def _weak_authorities(bundle: Certificate) -> list[str]:
     return [f"the authority {one['subject'] or one['sha256']} is not to be trusted: {why}" for one, why in weak if why]
 
 
-def _signs(authority: dict[str, Any], certificate: dict[str, Any]) -> bool:
+def _signs(authority: CertificateInBundle, certificate: Certificate | CertificateInBundle) -> bool:
     by_key = authority["key_id"] and authority["key_id"] == certificate["authority_key_id"]
     return bool(by_key or (authority["subject"] is not None and authority["subject"] == certificate["issuer"]))
 
 
-def _is_named(authority: dict[str, Any], wanted: list[str]) -> bool:
+def _is_named(authority: CertificateInBundle, wanted: list[str]) -> bool:
     return authority["sha256"] in wanted or authority["subject"] in wanted
 
 
