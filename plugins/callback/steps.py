@@ -38,6 +38,8 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.progress import Pro
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable, printable_data
 
 _PLAN = "mooring.docker.plan"
+_FINDINGS = "mooring.docker.show_findings"
+"""Like debug, it exists for what it has to say."""
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no types.
@@ -144,7 +146,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
                 outcomes[host] = "unreachable"
             elif tally["failures"]:
                 outcomes[host] = f"failed: {self._failed_tasks.get(host, 'see above')}"
-            elif host not in self._plans:
+            elif host not in self._plans and (tally["changed"] or not self._plans):
+                # The controller, where it only helps, is no line of the fleet's.
                 outcomes[host] = f"{tally['changed']} changed" if tally["changed"] else "nothing changed"
         self._print("")
         if self._plans:
@@ -173,7 +176,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _show_success(self, result: Any, item: str) -> None:
         """The line of a change, the message of a playbook, or, where asked for, the whole result."""
-        if result.task.action in C._ACTION_DEBUG:
+        if result.task.action in C._ACTION_DEBUG or result.task.resolved_action == _FINDINGS:
             self._clean_results(result.result, result.task.action)
             self._show_details(result, "  ")
             return
@@ -233,7 +236,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
 
 def _name(result: Any) -> str:
-    return str(result.task.get_name()).strip()
+    """The task's own name, without that of its role."""
+    return str(result.task.name or result.task.get_name()).strip()
 
 
 def _has_items(result: Any) -> bool:

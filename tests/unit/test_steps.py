@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import fleets
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -144,9 +145,34 @@ def test_a_change_is_told_with_step_host_and_reason_and_at_the_end(operator: Ope
         "",
         "HOST  STEPS  WHAT                                   EFFECTS",
         "a     0      nothing to do",
-        "b     2      write daemon.json, restart the daemon  Connections to the API end.",
+        "b     2      write daemon.json; restart the daemon  Connections to the API end.",
         "c     0      nothing to do",
     ]
+
+
+def test_a_host_without_a_plan_has_a_line_only_where_it_changed(operator: Operator) -> None:
+    helping = """
+- hosts: c:d
+  gather_facts: false
+  tasks:
+    - ansible.builtin.command: "true"
+      changed_when: inventory_hostname == 'd'
+"""
+    done = operator.run(PLANNED.replace("hosts: all", "hosts: a") + helping, hosts="a,b,c,d")
+    assert done.stdout.splitlines()[-3:] == [
+        "HOST  STEPS  WHAT",
+        "a     0      nothing to do",
+        "d     -      1 changed",
+    ]
+
+
+def test_findings_that_fail_nothing_are_shown(operator: Operator) -> None:
+    playbook = (
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - mooring.docker.show_findings: {findings: '{{ seen }}'}\n"
+    )
+    done = operator.run(playbook, hosts="a", seen=[fleets.finding("a", "warning")])
+    assert done.returncode == 0
+    assert "  a: warning endpoint-plaintext" in done.stdout
 
 
 def test_check_mode_says_so_and_shows_the_plan(operator: Operator) -> None:
@@ -154,7 +180,7 @@ def test_check_mode_says_so_and_shows_the_plan(operator: Operator) -> None:
     assert done.stdout.splitlines()[0] == "Turn servers into Docker hosts (check mode: nothing is changed)"
     assert "  b: planned: write daemon.json (log-driver is local, was json-file)" in done.stdout
     assert "b: changed: Plan" not in done.stdout
-    assert "b     2      write daemon.json, restart the daemon  Connections to the API end." in done.stdout
+    assert "b     2      write daemon.json; restart the daemon  Connections to the API end." in done.stdout
 
 
 def test_a_refusal_is_shown_once_in_full_and_counts_as_a_failure(operator: Operator) -> None:
@@ -172,7 +198,7 @@ def test_a_refusal_is_shown_once_in_full_and_counts_as_a_failure(operator: Opera
 def test_roles_that_plan_their_own_part_add_up(operator: Operator) -> None:
     twice = PLANNED.replace("    - name: Write", "    - mooring.docker.plan:\n    - name: Write")
     assert (
-        "b     4      write daemon.json, restart the daemon, write daemon.json"
+        "b     4      write daemon.json; restart the daemon; write daemon.json"
         in operator.run(twice, plans={"b": RESTART}).stdout
     )
 
