@@ -137,35 +137,33 @@ from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer
 from ansible_collections.mooring.docker.plugins.module_utils._apply.transaction import ApplyError, Transaction
 from ansible_collections.mooring.docker.plugins.module_utils._config import redaction, state
 from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
-from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon
+from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon, planning
 
 
 def _apply(module: AnsibleModule) -> None:
-    transaction = Transaction(module.params["timeout"], module.params["containers"] == "drain")
-    plan = transaction.plan
+    observed = planning.observe(may_drain=module.params["containers"] == "drain")
+    plan = observed.plan
+    transaction = Transaction(observed, module.params["timeout"])
     result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
-    result["drained"] = [one.name for one in transaction.drained]
-    result["armed"] = connection_guard.is_armed()
-    if not transaction.installed and not module.check_mode:
+    result["drained"] = [container.name for container in observed.to_run]
+    result["armed"] = connection_guard.is_pending()
+    if not observed.is_installed and not module.check_mode:
         raise ApplyError("there is no docker.service on this host; install the engine first")
     refusal = plan.refusal(module.params["restart"])
     if refusal and not module.check_mode:
-        result["drained"] = transaction.resume()
+        result["drained"] = transaction.start_interrupted()
     if refusal and module.params["restart"] == "never":
         module.warn(refusal)
         module.exit_json(changed=True, **{**result, "action": "nothing", "pending": plan.sentence()})
     if refusal:
         raise ApplyError(refusal)
-    enable = not transaction.enabled
-    changed = enable or plan.action != "nothing" or bool(transaction.drained)
+    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run)
     if not module.check_mode:
-        with connection_guard.guarded(module.params["confirm"], plan.action, transaction.config, transaction.drained):
-            if enable:
-                transaction.enable()
-            transaction.act()
-        result["armed"] = connection_guard.is_armed()
+        with connection_guard.guarded(module.params["confirm"], plan.action, observed.config, observed.to_run):
+            transaction.execute()
+        result["armed"] = connection_guard.is_pending()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
-    lines += "".join(f"start {one.name}\n" for one in transaction.drained)
+    lines += "".join(f"start {container.name}\n" for container in observed.to_run)
     diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
     module.exit_json(changed=changed, **result, **({"diff": diff} if changed else {}))
 

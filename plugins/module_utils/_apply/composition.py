@@ -19,9 +19,8 @@ from .._config import fragments, options, redaction, state, units, validation
 from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._config.options import Config
-from .._engine import daemon
+from .._engine import containers, daemon, planning
 from .._system import commands
-from . import drain, transaction
 
 _TLS_KEYS = ("tlscacert", "tlscert", "tlskey")
 
@@ -158,8 +157,10 @@ def configure(
     plan = _plan(merged, composition.existing, show, changes, may_drain, tls_to_come)
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
     if refusal:
-        stopped = ", ".join(one.name for one in drain.left())
-        raise ConfigError(refusal + (f" (an earlier run was cut and has left {stopped} stopped)" if stopped else ""))
+        stopped = ", ".join(container.name for container in containers.interrupted())
+        raise ConfigError(
+            refusal + (f" (an earlier run was interrupted and has left {stopped} stopped)" if stopped else "")
+        )
     current = {path: state.read(path) for path in changes}
     result: dict[str, Any] = {
         "changed": bool(changes),
@@ -246,8 +247,8 @@ def _plan(
     tls_to_come: bool,
 ) -> ApplyPlan:
     """What ``daemon_apply`` has to do once the ``changes`` are written."""
-    read = daemon.applied(show, existing or {}) if show.get("ActiveState") == "active" else None
-    return transaction.foresee(show, read, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
+    applied = daemon.applied(show, existing or {}) if planning.is_active(show) else None
+    return planning.plan_apply(show, applied, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
 
 
 def _remember(show: dict[str, str], existing: Config | None) -> None:

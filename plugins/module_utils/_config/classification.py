@@ -14,7 +14,7 @@ from typing import Any
 from .options import OPTIONS, changed_keys, needs_restart
 
 
-@dataclass
+@dataclass(frozen=True)
 class ApplyPlan:
     """``action`` is "nothing", "reload", "start" or "restart"; ``keys`` the options that change by it.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils._apply import drain
-from ansible_collections.mooring.docker.plugins.module_utils._engine import live
+from ansible_collections.mooring.docker.plugins.module_utils._engine import containers
 
 
-def _one(name: str, started: str = "2026-01-01T00:00:00Z", *needs: str, **more: Any) -> drain.Container:
-    return drain.Container(f"id-{name}", name, started, list(needs), more.get("ports", []), 10, more.get("healthy"))
+def _one(name: str, started: str = "2026-01-01T00:00:00Z", *needs: str, **more: Any) -> containers.Container:
+    return containers.Container(
+        f"id-{name}", name, started, list(needs), more.get("ports", []), 10, more.get("healthy")
+    )
 
 
 def _shown(state: dict[str, Any] | None = None, **host: Any) -> dict[str, Any]:
@@ -31,38 +31,40 @@ def test_order_is_that_of_the_starts() -> None:
     # Go leaves out the zeros at the end of a second's fraction.
     stamps = ["2026-01-01T00:00:09Z", "2026-01-01T00:00:09.05Z", "2026-01-01T00:00:09.5Z", "2026-01-01T00:00:10Z"]
     for given in itertools.permutations(stamps):
-        assert [one.started for one in drain.ordered([_one(stamp, stamp) for stamp in given])] == stamps
+        assert [one.started for one in containers.ordered([_one(stamp, stamp) for stamp in given])] == stamps
 
 
 @pytest.mark.parametrize("need", ["id-database", "database"])
 def test_what_is_needed_comes_first_though_it_was_started_last(need: str) -> None:
     database, web = _one("database", "2026-01-01T00:00:02Z"), _one("web", "2026-01-01T00:00:00Z", need)
     other = _one("other", "2026-01-01T00:00:01Z")
-    assert [one.name for one in drain.ordered([other, web, database])] == ["database", "web", "other"]
+    assert [one.name for one in containers.ordered([other, web, database])] == ["database", "web", "other"]
 
 
 def test_containers_that_need_each_other_are_all_there() -> None:
-    assert len(drain.ordered([_one("a", "2026-01-01T00:00:00Z", "b"), _one("b", "2026-01-01T00:00:00Z", "a")])) == 2
+    assert (
+        len(containers.ordered([_one("a", "2026-01-01T00:00:00Z", "b"), _one("b", "2026-01-01T00:00:00Z", "a")])) == 2
+    )
 
 
 def test_namespaces_and_links_are_needs() -> None:
     shown = _shown(NetworkMode="container:abc", IpcMode="shareable", PidMode="container:def", Links=["/db:/web/db"])
-    assert drain.describe(shown).needs == ["abc", "def", "db"]
+    assert containers.describe(shown).needs == ["abc", "def", "db"]
 
 
 def test_health_has_the_time_of_its_check() -> None:
     shown = _shown({"Health": {"Status": "healthy"}})
-    assert drain.describe(shown).healthy == 61
+    assert containers.describe(shown).healthy == 61
     shown["Config"] = {"Healthcheck": {"Interval": 2_000_000_000, "Timeout": 1_000_000_000}}
-    assert drain.describe(shown).healthy == 4
+    assert containers.describe(shown).healthy == 4
     shown["State"]["Health"]["Status"] = "unhealthy"
-    assert drain.describe(shown).healthy is None
+    assert containers.describe(shown).healthy is None
 
 
 def test_what_an_earlier_run_has_left_keeps_its_place() -> None:
     left = [_one("database", "2026-01-01T00:00:00Z"), _one("web", "2026-01-01T00:00:01Z")]
     now = [_one("database", "2026-01-02T00:00:00Z"), _one("new", "2026-01-01T12:00:00Z")]
-    assert [one.name for one in drain.merged(left, now)] == ["database", "web", "new"]
+    assert [one.name for one in containers.merged(left, now)] == ["database", "web", "new"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_what_an_earlier_run_has_left_keeps_its_place() -> None:
     ],
 )
 def test_obstacle(shown: dict[str, Any], words: str | None) -> None:
-    obstacle = drain.obstacle(shown)
+    obstacle = containers.obstacle(shown)
     assert obstacle is None if words is None else words in (obstacle or "")
 
 
@@ -93,14 +95,6 @@ def test_obstacle(shown: dict[str, Any], words: str | None) -> None:
         (_shown({"Health": {"Status": "healthy"}}), _one("web", healthy=5), None),
     ],
 )
-def test_unwell(shown: dict[str, Any], was: drain.Container, words: str | None) -> None:
-    problem = drain.unwell(shown, was)
+def test_unwell(shown: dict[str, Any], was: containers.Container, words: str | None) -> None:
+    problem = containers.unwell(shown, was)
     assert problem is None if words is None else words in (problem or "")
-
-
-def test_way_back_is_plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "local_sockets", lambda _config: ["/run/docker.sock", "/srv/a b.sock"])
-    stopping, starting = drain.shell({}, [_one("web")])
-    text = f"set -u\nundo() {{\n{stopping}\n{starting}\n}}"
-    assert subprocess.run(["dash", "-n"], input=text, text=True, check=False).returncode == 0
-    assert drain.shell({}, []) == ("", "")
