@@ -85,6 +85,9 @@ class DaemonChange:
         keep = {**self._config, "live-restore": True}
         with self._holding(keep):
             self._restart_units()
+            # The next run needs it where this one is killed before the reload is recorded.
+            with contextlib.suppress(OSError):
+                daemon.record_applied(commands.unit_properties(daemon.SERVICE), {**self.effective, "config": keep})
         self._reload(keep)
 
     def _restart_units(self) -> None:

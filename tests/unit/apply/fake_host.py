@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._apply import (
+    composition,
     connection_guard,
     daemon_change,
     drain,
@@ -169,16 +170,19 @@ class FakeHost:
     # What a test does -------------------------------------------------------------------------------
 
     def declare(self, config: Config) -> None:
-        """What the composition leaves: daemon.json, with all that it had before."""
-        if state.daemon_json() != config:
+        """What the composition does: note what the daemon has read, and write daemon.json."""
+        existing = state.daemon_json()
+        if existing != config:
+            composition._remember(commands.unit_properties(daemon.SERVICE), existing)
             state.write(state.DAEMON_JSON, fragments.render(config))
 
     def observe(self, may_drain: bool = False) -> planning.Observed:
         return planning.observe(may_drain)
 
     def apply(self, may_drain: bool = False) -> str:
-        """One run of the module; the action that it took. Raises ApplyError."""
+        """One run of the module, which may stop no container for good; the action that it took. Raises ApplyError."""
         observed = planning.observe(may_drain)
+        assert observed.plan.refusal("only_without_containers") is None
         transaction.Transaction(observed, TIMEOUT).execute()
         return str(observed.plan.action)
 
@@ -292,9 +296,9 @@ class FakeHost:
         if refusal:
             self.refusal = self.clock.time(), refusal
             return
-        self.loaded.update(
-            {key: value for key, value in config.items() if OPTIONS[key].reload and not self.ignores(key)}
-        )
+        said = {key: value for key, value in config.items() if OPTIONS[key].reload and not self.ignores(key)}
+        # An empty list is the default of every list.
+        self.loaded = {key: value for key, value in {**self.loaded, **said}.items() if value != []}
         self.reloaded_at = self.clock.time()
 
     def reload_error_since(self, moment: float) -> str | None:
@@ -313,7 +317,7 @@ class FakeHost:
         return {
             key: f"{key} is {self.loaded.get(key)}, declared {value}"
             for key, value in config.items()
-            if self.loaded.get(key) != value
+            if self.loaded.get(key, []) != value
         }
 
     def local_socket(self, _config: Config, timeout: float = 10.0) -> str:
@@ -334,11 +338,13 @@ class FakeHost:
         if name not in self.running:
             raise ApiError("no such container", 404)
         problem = self.unwell(name)
+        if problem is not None:
+            self.running[name] = False
         return {
             "Id": f"id-{name}",
             "Name": f"/{name}",
             "State": {
-                "Running": self.running[name] and problem is None,
+                "Running": self.running[name],
                 "ExitCode": problem,
                 "StartedAt": f"2026-01-01T00:00:{list(self.running).index(name):02d}Z",
             },
