@@ -75,6 +75,8 @@ class FakeHost:
         self.starts: list[str] = []
         self.log: list[str] = []
         """Commands and signals, as somebody would type them."""
+        self.timeouts: dict[str, float] = {}
+        """The seconds that each command had."""
         self.woken = False
         """Whether somebody has asked a daemon that does not run, which starts it by its socket."""
         self.timer: float | None = None
@@ -90,6 +92,10 @@ class FakeHost:
         self.vanishes = False
         """Whether the daemon ends just before its signal."""
         self.unwell: Callable[[str], str | None] = lambda _name: None
+        self.health: Callable[[str], str | None] = lambda _name: None
+        """The state of a container's healthcheck; None where it has none."""
+        self.policy = "no"
+        """The restart policy of all containers."""
         self.fails: Callable[[str], str | None] = lambda _line: None
         """What a command, written as a line, says when it fails; None where it works."""
         self.is_full: Callable[[int, Path], bool] = lambda _number, _path: False
@@ -218,6 +224,7 @@ class FakeHost:
             return self.done(words, 0, json.dumps([{"addr_info": [{"local": "172.17.0.1", "prefixlen": 16}]}]))
         self.effect(line)
         self.log.append(line)
+        self.timeouts[line] = timeout
         failure = self.fails(line)
         if failure is not None:
             return self.done(words, 1, "", failure)
@@ -347,8 +354,9 @@ class FakeHost:
                 "Running": self.running[name],
                 "ExitCode": problem,
                 "StartedAt": f"2026-01-01T00:00:{list(self.running).index(name):02d}Z",
+                "Health": {"Status": self.health(name)},
             },
-            "HostConfig": {},
+            "HostConfig": {"RestartPolicy": {"Name": self.policy}},
             "Config": {},
         }
 
