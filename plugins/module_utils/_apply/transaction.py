@@ -152,9 +152,9 @@ class Transaction:
         unit = commands.unit_properties(daemon.SERVICE)
         effective = daemon.inputs(config, unit)
         if tried.has_begun:
-            # The daemon may have read what was tried, and a daemon that is gone cannot be told to reload.
+            # The daemon may have read what was tried.
             applied: dict[str, Any] | None = tried.effective
-            action = "restart" if tried.action == "reload" and not planning.is_active(unit) else tried.action
+            action = tried.action
         else:
             applied = tried.applied
             version = daemon.installed_version() or (0, 0)
@@ -162,6 +162,7 @@ class Transaction:
         try:
             DaemonChange(action, applied, effective, self.timeout).execute(self._has_survivors)
         except DaemonError:
+            # A daemon that is gone cannot be told to reload.
             if action != "reload" or _is_active():
                 raise
             DaemonChange("restart", applied, effective, self.timeout).execute(self._has_survivors)
