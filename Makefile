@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough emulated benchmark test
+.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough emulated bench bench-certificates test
 
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
@@ -10,12 +10,12 @@ export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 help: ## show this list
-	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(VENV)/.runtime ## create .venv with what the playbooks need
 setup-dev: $(VENV)/.development
 
-$(VENV)/.runtime: requirements.txt lab/system-packages
+$(VENV)/.runtime: requirements.txt lab/system-packages lab/link-collection
 	lab/system-packages controller
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -65,7 +65,11 @@ emulated: setup-dev ## containers of two hosts over macvlan and ipvlan, on machi
 	lab/system-packages emulated
 	tests/emulated
 
-benchmark: lab ## what 200 certificates cost, on the lab once it is provisioned
+bench: setup ## what runs cost on 1 and 8 hosts (BENCH_HOSTS=40: on 40 too), beside a script by hand (about an hour)
+	lab/system-packages lab
+	$(BIN)/python -m tests.benchmarks
+
+bench-certificates: lab ## what 200 certificates cost, on the lab once it is provisioned
 	tests/benchmarks/issue_certificates
 
 test: lint unit browser molecule ## everything that guards main

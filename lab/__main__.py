@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import inventory, limits, locks, machine, network, requirements, router, shell
+from lab import connections, inventory, limits, locks, machine, network, requirements, router, shell
 from lab.errors import LabError
 from lab.identity import STATE, Identity, identify
 from lab.image import Images
@@ -80,7 +80,7 @@ def down(lab: Identity) -> None:
     if not (lab.state.exists() or Path("/sys/class/net", lab.bridge).exists()):
         print(f"lab {lab.id} is not there")
     with _alone(lab):
-        _close_connections(lab)
+        connections.close(lab)
         _each(machine.present(lab), Machine.destroy)
         router.remove(lab)
         network.remove(lab)
@@ -119,7 +119,7 @@ def _bring_up(one: Machine) -> None:
             return
         print(f"{one.host.name}: runs but does not answer, restarting it", flush=True)
         one.stop()
-    _close_connections(one.lab, one.address)
+    connections.close(one.lab, one.address)
     started = time.monotonic()
     one.boot()
     one.wait_answering()
@@ -149,13 +149,6 @@ def _ensure_ssh(lab: Identity) -> None:
     owner = int(os.environ.get("SUDO_UID", "0")), int(os.environ.get("SUDO_GID", "0"))
     for path in (lab.ssh, lab.ssh / "control", key, key.with_suffix(".pub")):
         os.chown(path, *owner)
-
-
-def _close_connections(lab: Identity, address: str = "") -> None:
-    """End SSH's shared connections (inventory/lab keeps their sockets here, by address): the host is gone."""
-    for control in (lab.ssh / "control").glob(f"{address}*"):
-        shell.succeeds("ssh", "-F", "none", "-S", control, "-O", "exit", "lab", timeout=5)
-        control.unlink(missing_ok=True)
 
 
 def _each(machines: list[Machine], action: Callable[[Machine], None]) -> None:

@@ -16,7 +16,7 @@ import forge
 import testinfra
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 
-from lab import identity, inventory, processes
+from lab import connections, identity, inventory, processes
 from lab.machine import Machine
 
 # molecule wants colours, which would stand in what the tests read.
@@ -67,9 +67,7 @@ def authority(kind: str, directory: Path) -> forge.Issuer:
 
 def forget_connections() -> None:
     """End the connections to the lab that Ansible and testinfra share and keep open."""
-    found = identity.identify(INVENTORY, os.environ)
-    for control in (found.ssh / "control").glob("*"):
-        subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "lab"], capture_output=True, check=False)
+    connections.close(identity.identify(INVENTORY, os.environ))
 
 
 def machine(name: str) -> Machine:
@@ -113,12 +111,12 @@ def in_container(host: Any, image: str, command: str) -> str:
 
 @dataclass
 class Run:
-    """What a run of a playbook came to: its exit status, the tally of each host, and what each failed of."""
+    """What a run of a playbook came to: its exit status, the tally of each host, what each failed of, and what was planned."""
 
     status: int
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    messages: dict[str, list[str]] = field(default_factory=dict)
+    steps: dict[str, dict[str, str]] = field(default_factory=dict)
     output: str = ""
 
     @property
@@ -157,8 +155,8 @@ def run(
             for name, result in task["hosts"].items():
                 if result.get("failed") or result.get("unreachable"):
                     found.failures[name] = str(result.get("msg"))
-                elif task["task"]["name"].endswith("Foretell what the daemon will do") and "msg" in result:
-                    found.messages.setdefault(name, []).append(str(result["msg"]))
+                elif task["task"]["name"] == "Plan":
+                    found.steps[name] = {step["name"]: step["summary"] for step in result["plan"]["steps"]}
     return found
 
 

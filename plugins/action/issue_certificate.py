@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.mooring.docker.plugins.module_utils._tls import names as certificate_names
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, names, signing
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Two trips to the machine, with the signature in between."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -60,7 +61,11 @@ class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
         host = variables["inventory_hostname"]
         address = self._templar.template(variables.get("ansible_host", host))
         own = names.server_names(host, address, [], [])
-        beyond = [name for name in map(names.normal, [f"DNS:{options['name']}", *options["names"]]) if name not in own]
+        beyond = [
+            name
+            for name in map(certificate_names.normal, [f"DNS:{options['name']}", *options["names"]])
+            if name not in own
+        ]
         # To look at every host's variables costs something, and mostly nothing is left to be looked up.
         known = names.fleet(variables["hostvars"], variables["groups"]["all"]) if beyond else {}
         if foreign := names.owners(beyond, host, address, known):

@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
-class ActionModule(OnHost):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnHost):
     """Ansible's own for modules, as far as Mooring's need it."""
 
     _supports_check_mode = True

@@ -18,14 +18,14 @@ description:
     left.
 """
 
-import sys
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.mooring.docker.plugins.plugin_utils.progress import Progress
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no types.
     """Methods are called by Ansible, one for each event."""
 
     CALLBACK_VERSION = 2.0
@@ -34,14 +34,14 @@ class CallbackModule(CallbackBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self._progress = sys.stderr.isatty()
+        self._progress = Progress()
         self._hosts: list[str] = []
         self._task = ""
         self._done = 0
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Hosts are known now."""
-        if self._progress:
+        if self._progress.is_shown:
             self._hosts = play.get_variable_manager().get_vars(play=play)["ansible_play_hosts_all"]
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
@@ -72,7 +72,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """It is over."""
-        self._overwrite("")
+        self._progress.clear()
 
     def _say(self, result: Any, prefix: str) -> None:
         """A list of lines is a playbook's own words, anything else is shown by its first line."""
@@ -81,7 +81,7 @@ class CallbackModule(CallbackBase):
             lines = [str(line) for line in message]
         else:
             lines = [prefix + (str(message or "").strip().splitlines() or ["no reason given"])[0]]
-        self._overwrite("")
+        self._progress.clear()
         for line in lines:
             self._display.display(printable(line))
 
@@ -89,10 +89,4 @@ class CallbackModule(CallbackBase):
         """One host more is done with the task."""
         self._done += 1
         left = max(0, len(self._hosts) - self._done)
-        self._overwrite(f"{self._task}: {result.host.get_name()} is done, {left} of {len(self._hosts)} hosts left")
-
-    def _overwrite(self, line: str) -> None:
-        """Put ``line`` in the place of the last one."""
-        if self._progress:
-            sys.stderr.write(f"\r\x1b[K{printable(line)}")
-            sys.stderr.flush()
+        self._progress.show(f"{self._task}: {result.host.get_name()} is done, {left} of {len(self._hosts)} hosts left")

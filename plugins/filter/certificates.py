@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names, provided
+from ansible_collections.mooring.docker.plugins.module_utils._tls import provided, renewal
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names
 from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
 
 if TYPE_CHECKING:
@@ -27,26 +28,13 @@ def certificate_due(
     left from which it is renewed, ``wanted`` what it must be for, as in "DNS:trixie". What it is for beyond that stays
     until it is renewed, unless it belongs to another host of ``fleet``.
     """
-    if not deployed:
-        return "there is none"
-    if deployed.get("days_left") is None:
-        return "it could not be read"
-    if deployed["days_left"] < days:
-        return f"it ends on {deployed['not_after'][:10]}, in {deployed['days_left']} days"
-    lacking, _undeclared, foreign = names.compared(wanted or [], deployed["names"], fleet or {})
-    if foreign:
-        return f"it is also for {', '.join(f'{name} of {owner}' for name, owner in foreign.items())}"
-    if lacking:
-        return f"it lacks {', '.join(lacking)}"
-    if deployed["authority_key_id"] != authority["signer"]["key_id"]:
-        return f"it is not signed by {authority['signer']['name']}"
-    return ""
+    foreign = names.foreign(deployed["names"], wanted or [], fleet or {}) if deployed else ""
+    return renewal.certificate_due(deployed, wanted or [], days, authority["signer"], foreign)
 
 
 def trust_due(deployed: dict[str, Any] | None, authority: dict[str, Any]) -> bool:
     """Whether the file of trusted authorities, as ``host_info`` tells of it, is not that of ``authority``."""
-    fingerprints: list[str] = authority["fingerprints"]
-    return not deployed or not fingerprints or deployed["bundle"] != fingerprints
+    return renewal.trust_due(deployed, authority["fingerprints"])
 
 
 def client_contexts(hosts: list[Mapping[str, Any]]) -> dict[str, str]:

@@ -56,7 +56,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.mooring.docker.plugins.plugin_utils import signing, trust
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.client_trust``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, trust.Trust]]:

@@ -37,7 +37,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.mooring.docker.plugins.plugin_utils import names
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.fleet_names``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[names.Fleet]:

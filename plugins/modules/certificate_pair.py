@@ -17,7 +17,7 @@ description:
   - Both steps are those of M(mooring.docker.issue_certificate), which signs in between. The key is never returned.
 options:
   place:
-    description: Directory for the pairs. Must exist.
+    description: Directory for the pairs. It is made where it is missing, for a client readable by its user alone.
     type: path
     required: true
   kind:
@@ -88,7 +88,7 @@ def main() -> None:
         required_together=[("pair", "certificate")],
     )
     params = module.params
-    if pair.x509 is None:
+    if not pair.has_cryptography:
         module.fail_json(msg=missing_required_lib("cryptography"))
     try:
         if params["certificate"]:

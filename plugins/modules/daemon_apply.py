@@ -131,6 +131,9 @@ armed:
   type: bool
 """
 
+
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._apply import connection_guard
 from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer import ConfirmError
@@ -144,7 +147,7 @@ def _apply(module: AnsibleModule) -> None:
     observed = planning.observe(may_drain=module.params["containers"] == "drain")
     plan = observed.plan
     transaction = Transaction(observed, module.params["timeout"])
-    result = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
+    result: dict[str, Any] = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
     result["drained"] = [container.name for container in observed.to_run]
     result["armed"] = connection_guard.is_pending()
     if not observed.is_installed and not module.check_mode:

@@ -239,7 +239,8 @@ def main() -> None:
             )
     except (ConfigError, TimeoutError) as error:
         module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
-    module.exit_json(**result, invocation=shown)
+    del result["keys"]
+    module.exit_json(**{**result, "plan": result["plan"].reply()}, invocation=shown)
 
 
 if __name__ == "__main__":

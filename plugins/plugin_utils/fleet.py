@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from ..module_utils._config import endpoints
+from . import authorities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,9 +23,10 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
 
     ``user`` is who runs this, after whom the controller is called as a client. Keys: problems (one sentence each; where
     there are any, there is nothing else), name, ca_directory (absolute), passphrase ("" where there is none),
-    certificate_days, ca_days, hosts (by name, see ``_host``), tls (the names of those to whose daemons the authorities
-    issue), checked (of those whose daemons may trust clients by certificate: with any TLS endpoint, or a certificate
-    for one in the index), clients (machine to the name of the client that it is to be).
+    certificate_days, ca_days, client_renew_days (a client's certificate with fewer days left is renewed), hosts (by
+    name, see ``_host``), tls (the names of those to whose daemons the authorities issue), checked (of those whose
+    daemons may trust clients by certificate: with any TLS endpoint, or a certificate for one in the index), clients
+    (machine to the name of the client that it is to be).
     """
     if not hosts:
         return {"problems": ["the inventory has no hosts in a group docker_hosts: name one that has, by -i INVENTORY"]}
@@ -69,6 +70,7 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
         "passphrase": str(next(filter(None, (one.get("docker_engine_ca_passphrase") for one in hosts)), "")),
         "certificate_days": int(first.get("docker_engine_certificate_days", 397)),
         "ca_days": int(first.get("docker_engine_ca_days", 3650)),
+        "client_renew_days": int(first.get("docker_client_certificate_renew_days", 14)),
         "hosts": found,
         "tls": [name for name, host in found.items() if host["tls"] and not host["provided"]],
         "checked": [name for name, host in found.items() if host["tls"] or name in served],

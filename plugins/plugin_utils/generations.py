@@ -14,10 +14,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config import state
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, keys, signing
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from ..module_utils._config import state
+from . import authorities, keys, signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._tls import der
 from cryptography.hazmat.primitives import padding, serialization
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from ..module_utils._tls import der
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +127,8 @@ def _encrypted(key: Any, passphrase: str) -> str:
 
 
 def _algorithm(identifier: bytes, parameters: bytes) -> bytes:
-    return der.encode(der.SEQUENCE, der.encode(der.OBJECT, identifier), parameters)
+    encoded: bytes = der.encode(der.SEQUENCE, der.encode(der.OBJECT, identifier), parameters)
+    return encoded
 
 
 def _weak_derivation(data: bytes) -> str:

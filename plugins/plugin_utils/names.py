@@ -13,11 +13,11 @@ is {host: [name, ...]}: by what each host of the inventory is known.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
+from ..module_utils._config import endpoints
+from ..module_utils._tls.names import canonical, ip_address, lacking, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,25 +25,6 @@ if TYPE_CHECKING:
 Fleet = dict[str, list[str]]
 
 _LOOPBACK = ["localhost", "127.0.0.1"]
-
-# RFC 1123, 2.1, and the underscores that inventories have. A last label of digits would be an address to some.
-_NAME = re.compile(r"(\*\.)?(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*")
-
-
-def canonical(text: str) -> str | None:
-    """A name or an address as it stands in a certificate; None for what can be neither."""
-    address = _address(text)
-    if address is not None:
-        return f"IP:{address}"
-    name = str(text).lower().rstrip(".")
-    fits = len(name) <= 253 and _NAME.fullmatch(name) and not name.rpartition(".")[2].isdigit()
-    return f"DNS:{name}" if fits else None
-
-
-def normal(name: str) -> str:
-    """A name of a certificate, such as "DNS:Trixie", as it is written here."""
-    kind, _separator, value = name.partition(":")
-    return canonical(value) or f"{kind}:{value.lower()}"
 
 
 def fleet(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Fleet:
@@ -92,11 +73,20 @@ def compared(wanted: list[str], deployed: list[str], known: Fleet) -> tuple[list
 
     ``wanted`` are ``server_names``, ``deployed`` are names as ``certificates.describe`` tells them.
     """
-    has = [normal(name) for name in deployed]
-    lacking = [name for name in wanted if name not in has]
-    beyond = sorted(set(has) - set(wanted))
-    foreign = _foreign(beyond, wanted, known)
-    return lacking, [name for name in beyond if name not in foreign], foreign
+    beyond = sorted({normal(name) for name in deployed} - set(wanted))
+    of_others = _foreign(beyond, wanted, known)
+    return lacking(wanted, deployed), [name for name in beyond if name not in of_others], of_others
+
+
+def foreign(deployed: list[str], wanted: list[str], known: Fleet) -> str:
+    """Why a certificate must be issued anew for the names of other hosts that it has; empty where it has none.
+
+    The arguments are those of ``compared``.
+    """
+    _lacking, _undeclared, of_others = compared(wanted, deployed, known)
+    if not of_others:
+        return ""
+    return f"it is also for {', '.join(f'{name} of {owner}' for name, owner in of_others.items())}"
 
 
 def _foreign(names: Iterable[str], own: list[str], known: Fleet) -> dict[str, str]:
@@ -128,15 +118,6 @@ def _each(texts: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(map(canonical, texts)) if name]
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Without a scope, and out of IPv6 where it is of IPv4: clients compare what is left."""
-    try:
-        address = ipaddress.ip_address(str(text).strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
 def _connection_address(variables: Mapping[str, Any]) -> str:
     # Whatever a template may raise: a host whose address cannot be told cannot be reached either.
     with contextlib.suppress(Exception):
@@ -150,14 +131,14 @@ def _listening(urls: list[str]) -> list[str]:
     for url in urls:
         with contextlib.suppress(endpoints.EndpointError):
             host = endpoints.parse(url).host
-            address = _address(host)
+            address = ip_address(host)
             if host and not (address and address.is_unspecified):
                 found.append(host)
     return found
 
 
 def _is_loopback(name: str) -> bool:
-    address = _address(name.partition(":")[2])
+    address = ip_address(name.partition(":")[2])
     return address is not None and address.is_loopback
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, reply
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
+
+from . import injected_facts, reply
+from .text import printable
 
 
 class OnHost(ActionBase):  # type: ignore[misc]  # Ansible has no types.
@@ -21,10 +22,12 @@ class OnHost(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         result: dict[str, Any] = super().run(tmp, task_vars)
         return result
 
-    def _execute_module(self, *words: Any, **options: Any) -> dict[str, Any]:
-        self._module = options.get("module_name") or self._task.action
+    def _execute_module(
+        self, module_name: str | None = None, module_args: dict[str, Any] | None = None, **options: Any
+    ) -> dict[str, Any]:
+        self._module = module_name or self._task.action
         try:
-            result: dict[str, Any] = super()._execute_module(*words, **options)
+            result: dict[str, Any] = super()._execute_module(module_name, module_args, **options)
         except AnsibleConnectionFailure as error:
             # What ssh says has the last words of the host in it.
             raise AnsibleConnectionFailure(printable(str(error), lines=True)) from None

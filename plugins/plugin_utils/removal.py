@@ -8,7 +8,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
+from . import authorities
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -14,13 +14,16 @@ import json
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.mooring.docker.plugins.module_utils._ssh import keys as ssh_keys
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable, printable_data
+from ..module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
+from ..module_utils._ssh import keys as ssh_keys
+from .text import printable, printable_data
 
 MOST = 16 * 2**20
 """Characters of a reply. A host with 200 containers needs less than one of these 16 MiB."""
 
-Shape = Union[type, None, tuple[Any, ...], list[Any], dict[Any, Any], "Optional", "HostKeys"]
+Shape = Union[
+    type, None, tuple[Any, ...], list[Any], dict[Any, Any], "Optional", "HostKeys", "OneOf", "Exactly", "ByName"
+]
 """A type; None; one of several shapes; [the shape of each element]; {str: the shape of each value}; {key: its shape},
 where other keys may stand beside."""
 
@@ -34,6 +37,27 @@ class Optional:
 
 class HostKeys:
     """The public keys of an SSH server."""
+
+
+class OneOf:
+    """One of some texts."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """A dictionary with these keys and no others."""
+
+    shape: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ByName:
+    """A dictionary whose ``name`` tells which of the shapes it has."""
+
+    shapes: dict[str, Exactly]
 
 
 TEXT = (str, None)
@@ -177,6 +201,77 @@ _LINUX = {
     "ssh": (_SSH, None),
 }
 _TABLE = {"table": TEXT, "armed": bool}
+_STATE = OneOf("present", "absent")
+_STEP_PARAMETERS: dict[str, dict[str, Any]] = {
+    "packages": {"required": TEXTS, "optional": TEXTS},
+    "sysctls": {"file": str, "parameters": [Exactly({"name": str, "value": Optional(str), "state": _STATE})]},
+    "published_filter": {
+        "policy": (OneOf("open", "closed"), Exactly({"allow": [dict]})),
+        "container_bridges": TEXTS,
+        "other_bridges": TEXTS,
+        "services": TEXTS,
+        "required": bool,
+        "confirm": int,
+    },
+    "ssh_access": {"clients": {str: str}, "user": str, "group": str, "socket": str},
+    "endpoint_filter": {"name": OneOf("endpoint"), "rules": str, "state": _STATE, "required": bool, "confirm": int},
+    "certificate": {"reason": str, "trust": bool, "authorities": TEXTS, "check": bool},
+    "configuration": {
+        "fragments": [OneOf(ENGINE_FRAGMENT, NETWORK_FRAGMENT)],
+        "chosen": Exactly(
+            {
+                "bip": Optional(str),
+                "bip6": Optional(str),
+                "fixed-cidr-v6": Optional(str),
+                "default-address-pools": Optional([Exactly({"base": str, "size": int})]),
+            }
+        ),
+        "on_conflict": str,
+        "socket": Exactly(
+            {"paths": Optional(TEXTS), "owner": Optional(str), "group": Optional(str), "mode": Optional(str)}
+        ),
+        "restart": str,
+        "containers": str,
+        "adopted": bool,
+        "files": TEXTS,
+    },
+    "socket_group": {"group": str, "users": TEXTS, "exclusive": bool},
+    "apply": {
+        "action": OneOf("nothing", "reload", "start", "restart"),
+        "restart": str,
+        "containers": str,
+        "timeout": int,
+        "confirm": int,
+        "keys": TEXTS,
+        "drained": TEXTS,
+        "stopped": TEXTS,
+        "enable": bool,
+        "pending": TEXT,
+    },
+    "confirm": {"pending": TEXTS},
+    "networks": {
+        "make": [dict],
+        "remove": [Exactly({"name": str, "id": str, "reason": str})],
+        "docker_host": str,
+        "timeout": int,
+    },
+}
+_STEP = ByName(
+    {
+        name: Exactly(
+            {
+                "name": str,
+                "role": OneOf("docker_engine", "docker_network"),
+                "summary": str,
+                "reasons": TEXTS,
+                "effects": TEXTS,
+                "parameters": Exactly(parameters),
+                "diff": [Exactly({"before": str, "after": str, "before_header": str, "after_header": str})],
+            }
+        )
+        for name, parameters in _STEP_PARAMETERS.items()
+    }
+)
 
 REPLIES: dict[str, dict[str, Any]] = {
     "bridge_info": _BRIDGES,
@@ -187,6 +282,14 @@ REPLIES: dict[str, dict[str, Any]] = {
     "docker_contexts": {"contexts": {str: str}},
     "endpoint_info": {"endpoint": _ENDPOINT},
     "host_info": {"host": _LINUX},
+    "host_plan": {
+        "plan": Exactly({"refusals": TEXTS, "steps": [_STEP]}),
+        "certificate_names": TEXTS,
+        "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
+        "host": (_LINUX, None),
+    },
+    "install_packages": {"packages": TEXTS},
+    "networks": {"made": TEXTS, "removed": TEXTS},
     "nftables_table": _TABLE,
     "published_ports": _TABLE,
     "socket_group": {"added": TEXTS, "removed": TEXTS, "ended": int, "reconnect": bool},
@@ -247,6 +350,15 @@ def mismatch(value: Any, shape: Shape, where: str) -> str | None:
     if isinstance(shape, HostKeys):
         problem = ssh_keys.host_keys_problem(value)
         return f"{where}: {printable(problem)}" if problem else None
+    if isinstance(shape, OneOf):
+        return None if value in shape.texts else f"{where} must be one of {', '.join(shape.texts)}"
+    if isinstance(shape, ByName):
+        name = value.get("name") if isinstance(value, dict) else None
+        known = shape.shapes.get(name) if isinstance(name, str) else None
+        return mismatch(value, known, where) if known else f"{where}.name must be one of {', '.join(shape.shapes)}"
+    if isinstance(shape, Exactly):
+        others = sorted(set(value) - set(shape.shape)) if isinstance(value, dict) else []
+        return f"{where}.{printable(others[0])} is unknown" if others else mismatch(value, shape.shape, where)
     if isinstance(shape, tuple):
         found = [mismatch(value, one, where) for one in shape]
         # Of several, the one that looked deepest.

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints import EndpointError
-from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import CredentialError, probe
-from ansible_collections.mooring.docker.plugins.module_utils._tls import pair
-from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe_file
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, signing
+from ..module_utils._config.endpoints import EndpointError
+from ..module_utils._engine.probe import CredentialError, probe
+from ..module_utils._tls import pair
+from ..module_utils._tls.certificates import describe_file
+from . import authorities, signing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from typing import Any
 import forge
 import pytest
 import reach
-from ansible_collections.mooring.docker.plugins.lookup.controller_addresses import towards
+from ansible_collections.mooring.docker.plugins.plugin_utils.controller import addresses_towards
 from conftest import Client, command, converge
 
 HOST = "trixie"
@@ -257,7 +257,7 @@ FAULTS = [
 
 def declared() -> dict[str, Any]:
     """The declaration, with whom the packet filter lets in: this machine."""
-    return {**DECLARED, "docker_engine_allowed_clients": towards(reach.declared(HOST)["address"])}
+    return {**DECLARED, "docker_engine_allowed_clients": addresses_towards(reach.declared(HOST)["address"])}
 
 
 @pytest.fixture(scope="module")

@@ -88,9 +88,9 @@ def test_bridge_moves_under_containers_that_may_be_stopped(daemons: list[Daemon]
         assert daemon.files() == before[daemon.name]
 
     variables = {"docker_network_bridge_address": NEW, "docker_network_containers": "drain"}
-    foretold = run(check=True, **variables)
+    planned = run(check=True, **variables)
     for daemon in daemons:
-        assert "stops database, web, sidecar before" in foretold.messages[daemon.name][0]
+        assert "stops database, web, sidecar before" in planned.steps[daemon.name]["apply"]
         assert daemon.files() == before[daemon.name]
 
     converge(**variables)

@@ -7,7 +7,6 @@ Nothing is written before everything is known to be right; ``daemon_apply`` make
 
 from __future__ import annotations
 
-import dataclasses
 import ssl
 import stat
 import tempfile
@@ -136,8 +135,9 @@ def configure(
     ``socket`` (paths, owner, group, mode) sets docker.socket; None leaves it alone. ``policy`` refuses a
     restart that it would not allow; None and "never" refuse none. ``drain`` lets containers be stopped that keep the
     bridge from changing. ``tls_to_come`` tells that the TLS files are still to be made. Returns changed, diff, files,
-    effective, adopted, backup and plan as documented
-    in the module. Raises ConfigError, with every file as it was.
+    effective, adopted and backup as documented in the module, ``plan`` as an ApplyPlan, and the ``keys`` of daemon.json
+    that change.
+    Raises ConfigError, with every file as it was.
     """
     composition = _compose(declared, on_conflict)
     merged = composition.merged
@@ -165,10 +165,11 @@ def configure(
     result: dict[str, Any] = {
         "changed": bool(changes),
         "files": sorted(str(path) for path in changes),
+        "keys": sorted(options.changed_keys(composition.existing or {}, merged)),
         "effective": options.concealed(merged),
         "adopted": composition.adopting,
         "backup": None,
-        "plan": {**dataclasses.asdict(plan), "sentence": plan.sentence()},
+        "plan": plan,
         "diff": [_difference(path, current[path], text) for path, text in sorted(changes.items())],
     }
     if changes and not check_mode:
@@ -211,8 +212,8 @@ def _write(changes: dict[Path, str | None]) -> None:
     fragment_paths = [path for path in changes if path.parent == state.FRAGMENTS]
     for path in fragment_paths:
         state.write(path, changes[path], state.mode_of(path))
-    if state.recall(state.COMPOSED) is None:
-        state.private(state.COMPOSED, {"by": "mooring.docker"})
+    if state.read_state(state.COMPOSED) is None:
+        state.write_state(state.COMPOSED, {"by": "mooring.docker"})
     for path in changes.keys() - fragment_paths:
         state.write(path, changes[path], state.mode_of(path))
 
@@ -258,5 +259,5 @@ def _remember(show: dict[str, str], existing: Config | None) -> None:
     seen = daemon.applied(show, existing or {})
     if seen is not None:
         daemon.record_applied(show, seen)
-        if state.recall(state.GOOD) is None:
-            state.private(state.GOOD, state.snapshot())
+        if state.read_state(state.GOOD) is None:
+            state.write_state(state.GOOD, state.snapshot())

@@ -35,7 +35,7 @@ def guarded(seconds: int, action: str, config: Config, drained: Sequence[contain
     Without any good state there was no engine, and there is none afterwards: the files stay for the next run, and the
     daemon neither runs nor starts at boot. A running daemon whose state nobody knows has nothing to go back to.
     """
-    good = state.recall(state.GOOD)
+    good = state.read_state(state.GOOD)
     old = parse((good or {}).get(str(state.DAEMON_JSON)) or "{}", f"{state.DAEMON_JSON} of before")
     # What a run that was killed has left pending needs a connection that is newer than this run.
     if seconds == 0 or not (is_pending() or affects_connectivity(action, None if good is None else old, config)):
@@ -45,7 +45,7 @@ def guarded(seconds: int, action: str, config: Config, drained: Sequence[contain
     if good:
         sockets = live.local_sockets(config) if drained else []
         undo = revert_script.restart_daemon(bridge, sockets, [container.id for container in drained])
-        written = state.past(good)
+        written = state.snapshot_files(good)
     else:
         undo = revert_script.stop_daemon(bridge)
         # The package may have enabled it before.
@@ -68,7 +68,9 @@ def affects_connectivity(action: str, old: Config | None, new: Config) -> bool:
         # It makes docker0.
         return action == "start"
     changed = changed_keys(old, new)
-    return action in ("start", "restart") and any(OPTIONS[key].cuts for key in changed if key in OPTIONS)
+    return action in ("start", "restart") and any(
+        OPTIONS[key].affects_connectivity for key in changed if key in OPTIONS
+    )
 
 
 def _bridge_addresses() -> list[str] | None:

@@ -11,10 +11,11 @@ import contextlib
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config import fragments, state
 from .._config.options import Config, said_once
+from .._config.state import Inputs
 from .._engine import daemon, live, planning
 from .._system import commands
 
@@ -37,7 +38,7 @@ class DaemonChange:
     read something else by now.
     """
 
-    def __init__(self, action: str, applied: dict[str, Any] | None, effective: dict[str, Any], timeout: float) -> None:
+    def __init__(self, action: str, applied: Inputs | None, effective: Inputs, timeout: float) -> None:
         self.action = action
         self.applied = applied
         self.effective = effective

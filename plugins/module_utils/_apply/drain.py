@@ -30,7 +30,7 @@ def stop(config: Config, to_run: Sequence[Container]) -> None:
 
     Raises DrainError, ApiError, or OSError where nothing can be noted; some may be stopped by then.
     """
-    state.private(containers.RECORD, containers.fields(to_run))
+    state.write_state(containers.RECORD, containers.fields(to_run))
     for container in reversed(to_run):
         if containers.runs(containers.inspect(config, container)):
             _docker(config, "stop", container, container.stop + 30)

@@ -119,7 +119,7 @@ def _prepare(owner: str, seconds: int, files: Sequence[Path], undo: str, written
                 record["files"][str(path)] = _keep(path, written[path], name) if is_written else _save(path, name)
         record["undo"].setdefault(owner, undo)
         record["made"] = None
-        state.private(pending.RECORD, record)
+        state.write_state(pending.RECORD, record)
         state.write(pending.UNIT, _SERVICE)
         pending.AT_BOOT.parent.mkdir(exist_ok=True)
         if not pending.AT_BOOT.is_symlink():
@@ -140,7 +140,7 @@ def _leave_pending(seconds: int) -> None:
     """The change is made; from now on the host waits."""
     try:
         # A connection that is older than this moment proves nothing.
-        state.private(pending.RECORD, {**_record(), "made": _now()})
+        state.write_state(pending.RECORD, {**_record(), "made": _now()})
         _start_timer(seconds)
     except OSError as error:
         raise ConfirmError(f"the change was reverted, for it could not be left pending: {error}") from error

@@ -12,11 +12,11 @@ import contextlib
 import stat
 import time
 from pathlib import Path
-from typing import Any
 
 from .._config import classification, state
 from .._config.fragments import ConfigError
 from .._config.options import Config
+from .._config.state import Inputs, Snapshot
 from .._engine import containers, daemon, planning
 from .._engine.api import ApiError
 from .._engine.planning import Observed
@@ -108,7 +108,7 @@ class Transaction:
     def _has_survivors(self) -> bool:
         """Whether containers run that are to survive a restart."""
         plan = self.observed.plan
-        return plan.outlive and bool(plan.containers) and not self._is_drained
+        return plan.survives and bool(plan.containers) and not self._is_drained
 
     def _start_containers(self, config: Config) -> None:
         """Start those that were stopped, by this run or by an interrupted one."""
@@ -120,7 +120,7 @@ class Transaction:
     def _roll_back(self, tried: DaemonChange) -> str:
         """Bring the last good state back; says how that went."""
         try:
-            good = state.recall(state.GOOD)
+            good = state.read_state(state.GOOD)
             if good is None:
                 if _is_active():
                     self._start_containers(self.observed.config)
@@ -141,7 +141,7 @@ class Transaction:
             return f"The last good state is back and the daemon answers, but that is not recorded: {_sentence(error)}."
         return "The last good state is back and the daemon answers."
 
-    def _return_to(self, good: dict[str, str | None], tried: DaemonChange) -> Config:
+    def _return_to(self, good: Snapshot, tried: DaemonChange) -> Config:
         """The files of the last good state, the daemon with them, and the containers; its configuration."""
         if tried.has_begun and _is_active():
             # Those that were started meanwhile hold the bridge that was tried. Whether it changes back shows below.
@@ -153,7 +153,7 @@ class Transaction:
         effective = daemon.inputs(config, unit)
         if tried.has_begun:
             # The daemon may have read what was tried.
-            applied: dict[str, Any] | None = tried.effective
+            applied: Inputs | None = tried.effective
             action = tried.action
         else:
             applied = tried.applied
@@ -176,15 +176,15 @@ def record_success(config: Config) -> None:
     unit = commands.unit_properties(daemon.SERVICE)
     daemon.record_applied(unit, daemon.inputs(config, unit))
     snapshot = state.snapshot()
-    if state.recall(state.GOOD) != snapshot:
-        state.private(state.GOOD, snapshot)
+    if state.read_state(state.GOOD) != snapshot:
+        state.write_state(state.GOOD, snapshot)
 
 
 def _is_active() -> bool:
     return planning.is_active(commands.unit_properties(daemon.SERVICE))
 
 
-def _remove_stale_sockets(before: dict[str, Any] | None) -> None:
+def _remove_stale_sockets(before: Inputs | None) -> None:
     """Remove sockets that nobody listens on any more: systemd leaves them, dockerd does not know them."""
     if before is None:
         return

@@ -101,6 +101,17 @@ def normal_path(path: str) -> str:
     return path[len("/var") :] if path.startswith("/var/run/") else path
 
 
+def daemon_hosts(urls: list[str]) -> list[str]:
+    """The ``hosts`` of daemon.json: systemd opens all UNIX sockets, with owner and mode from the first moment."""
+    return ["fd://", *(url for url in urls if url.startswith("tcp://"))]
+
+
+def socket_paths(urls: list[str]) -> list[str]:
+    """The UNIX sockets that systemd opens; none means the packaged unit's own (``fd://``)."""
+    paths = [normal_path(parse(url).path) for url in urls if url.startswith("unix://")]
+    return [*paths, "/run/docker.sock"] if paths and "fd://" in urls else paths
+
+
 def reached(urls: list[str], address: str) -> list[str]:
     """The TCP endpoints among ``urls`` as another machine reaches them, on a host that has ``address``."""
     remote = [one for one in map(parse, urls) if one.scheme == "tcp" and not one.is_loopback]

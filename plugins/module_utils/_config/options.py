@@ -42,18 +42,18 @@ class Reload:
 class Option:
     """One option: ``check`` returns what is wrong with a value, ``reload`` how SIGHUP applies a change, if it does.
 
-    ``since`` and ``until`` are the engine versions that know the option, (major, minor). ``held`` options are left
-    as they are by a start that finds containers running (live-restore): ``initNetworkController`` returns early.
-    ``cuts`` tells that a change moves addresses or filters packets, and so can cut the line to the host. ``secret``
-    visits what in a value is secret.
+    ``since`` and ``until`` are the engine versions that know the option, (major, minor). A start that finds containers
+    running (live-restore) leaves options with ``needs_no_containers`` as they are: ``initNetworkController`` returns
+    early. A change of an option with ``affects_connectivity`` moves addresses or filters packets, and so can cost the
+    connection to the host. ``secret`` visits what in a value is secret.
     """
 
     check: values.Check
     reload: Reload | None = None
     since: tuple[int, int] = (0, 0)
     until: tuple[int, int] = (999, 0)
-    held: bool = False
-    cuts: bool = False
+    needs_no_containers: bool = False
+    affects_connectivity: bool = False
     secret: redaction.Visitor = redaction.by_name
 
 
@@ -161,29 +161,29 @@ OPTIONS: dict[str, Option] = {
     ),
     "max-download-attempts": Option(values.integer(1, 10000), reload=Reload("reloadMaxDownloadAttempts", RESETS)),
     # The default bridge
-    "bridge": Option(values.text, held=True, cuts=True),
-    "bip": Option(values.interface_address(4), held=True, cuts=True),
-    "bip6": Option(values.interface_address(6), since=(28, 0), held=True, cuts=True),
-    "fixed-cidr": Option(values.network(4), held=True, cuts=True),
-    "fixed-cidr-v6": Option(values.network(6), held=True, cuts=True),
-    "default-gateway": Option(values.address(4), held=True, cuts=True),
-    "default-gateway-v6": Option(values.address(6), held=True, cuts=True),
-    "mtu": Option(values.integer(68, 65535), held=True),
-    "icc": Option(values.boolean, held=True),
-    "ip": Option(values.address(), held=True),
-    "ipv6": Option(values.boolean, held=True, cuts=True),
-    "ip-forward": Option(values.boolean, cuts=True),
-    "ip-forward-no-drop": Option(values.boolean, since=(28, 0), cuts=True),
-    "ip-masq": Option(values.boolean, held=True, cuts=True),
-    "iptables": Option(values.boolean, cuts=True),
-    "ip6tables": Option(values.boolean, cuts=True),
-    "allow-direct-routing": Option(values.boolean, since=(28, 2), cuts=True),
-    "bridge-accept-fwmark": Option(values.fwmark, since=(28, 3), cuts=True),
-    "firewall-backend": Option(values.one_of("iptables", "nftables"), since=(29, 0), cuts=True),
+    "bridge": Option(values.text, needs_no_containers=True, affects_connectivity=True),
+    "bip": Option(values.interface_address(4), needs_no_containers=True, affects_connectivity=True),
+    "bip6": Option(values.interface_address(6), since=(28, 0), needs_no_containers=True, affects_connectivity=True),
+    "fixed-cidr": Option(values.network(4), needs_no_containers=True, affects_connectivity=True),
+    "fixed-cidr-v6": Option(values.network(6), needs_no_containers=True, affects_connectivity=True),
+    "default-gateway": Option(values.address(4), needs_no_containers=True, affects_connectivity=True),
+    "default-gateway-v6": Option(values.address(6), needs_no_containers=True, affects_connectivity=True),
+    "mtu": Option(values.integer(68, 65535), needs_no_containers=True),
+    "icc": Option(values.boolean, needs_no_containers=True),
+    "ip": Option(values.address(), needs_no_containers=True),
+    "ipv6": Option(values.boolean, needs_no_containers=True, affects_connectivity=True),
+    "ip-forward": Option(values.boolean, affects_connectivity=True),
+    "ip-forward-no-drop": Option(values.boolean, since=(28, 0), affects_connectivity=True),
+    "ip-masq": Option(values.boolean, needs_no_containers=True, affects_connectivity=True),
+    "iptables": Option(values.boolean, affects_connectivity=True),
+    "ip6tables": Option(values.boolean, affects_connectivity=True),
+    "allow-direct-routing": Option(values.boolean, since=(28, 2), affects_connectivity=True),
+    "bridge-accept-fwmark": Option(values.fwmark, since=(28, 3), affects_connectivity=True),
+    "firewall-backend": Option(values.one_of("iptables", "nftables"), since=(29, 0), affects_connectivity=True),
     "userland-proxy": Option(values.boolean),
     "userland-proxy-path": Option(values.path),
     # All networks
-    "default-address-pools": Option(values.pools, cuts=True),
+    "default-address-pools": Option(values.pools, affects_connectivity=True),
     "default-network-opts": Option(values.driver_options, since=(24, 0)),
     "network-control-plane-mtu": Option(values.integer(0, 65535)),
     "dns": Option(values.addresses),

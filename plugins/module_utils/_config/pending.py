@@ -43,7 +43,7 @@ class Pending(TypedDict):
 
 def record() -> Record | None:
     """The pending change, or None where none is."""
-    found: Record | None = state.recall(RECORD) if SCRIPT.exists() else None
+    found: Record | None = state.read_state(RECORD) if SCRIPT.exists() else None
     return found
 
 

@@ -18,7 +18,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
 from .fragments import ConfigError, parse
 from .options import Config
@@ -38,6 +38,38 @@ GOOD = STATE / "good.json"
 COMPOSED = STATE / "composed.json"
 BACKUPS = STATE / "backups"
 LOCK = Path("/run/mooring-docker.lock")
+
+Snapshot = dict[str, Optional[str]]
+"""The texts of files by path; None for a file that is absent. The content of ``good.json``."""
+
+
+class Inputs(TypedDict):
+    """All that a daemon reads when it starts, so that two moments can be compared."""
+
+    config: Config
+    command: list[list[str]]
+    """The words of each ExecStart line of docker.service, variables replaced."""
+    socket: str
+    """Mooring's drop-in of docker.socket; empty where there is none."""
+    tls: dict[str, str | None]
+    """SHA-256 of the TLS files by option; None for one that cannot be read."""
+
+
+class Instance(TypedDict):
+    """What tells one life of the daemon from another (proc(5))."""
+
+    pid: int
+    ticks: int
+    """The start of the process in clock ticks since boot."""
+    boot: str
+    """The kernel's identifier of the boot."""
+
+
+class Applied(TypedDict):
+    """The content of ``applied.json``: what one life of the daemon has read."""
+
+    instance: Instance
+    inputs: Inputs
 
 
 @contextlib.contextmanager
@@ -118,15 +150,15 @@ def mode_of(path: Path) -> int:
     return 0o600 if path == DAEMON_JSON or path.parent == FRAGMENTS else 0o644
 
 
-def private(path: Path, data: Any) -> None:
+def write_state(path: Path, data: Any) -> None:
     """Write ``data`` as JSON into Mooring's own state."""
     path.parent.mkdir(parents=True, exist_ok=True)
     STATE.chmod(0o700)
     write(path, json.dumps(data, indent=1, sort_keys=True) + "\n", 0o600)
 
 
-def recall(path: Path) -> Any:
-    """What ``private`` wrote, or None where nothing was, or where the file was cut short."""
+def read_state(path: Path) -> Any:
+    """What ``write_state`` wrote, or None where there is no file, or only a part of one."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
@@ -170,13 +202,13 @@ def backup(path: Path) -> Path | None:
     return kept
 
 
-def snapshot() -> dict[str, str | None]:
+def snapshot() -> Snapshot:
     """The texts of all files that Mooring writes for the engine, path to text (None: absent)."""
     paths = [DAEMON_JSON, SERVICE_DROP_IN, SOCKET_DROP_IN, *sorted(FRAGMENTS.glob("*.json"))]
     return {str(path): read(path) for path in paths}
 
 
-def past(good: dict[str, str | None]) -> dict[Path, str | None]:
+def snapshot_files(good: Snapshot) -> dict[Path, str | None]:
     """The files as ``snapshot`` saw them; a fragment it did not see is absent.
 
     Where it saw none at all, daemon.json was an operator's, and is to be adopted again.
@@ -188,9 +220,9 @@ def past(good: dict[str, str | None]) -> dict[Path, str | None]:
     return files
 
 
-def restore(good: dict[str, str | None]) -> None:
+def restore(good: Snapshot) -> None:
     """Put the files back as ``snapshot`` saw them: all of them, or none where there is no room for one."""
-    files = past(good)
+    files = snapshot_files(good)
     staged: dict[Path, Path] = {}
     try:
         for path, text in files.items():

@@ -137,8 +137,17 @@ class _Stream:
         pass
 
 
-def exchange(sock: socket.socket, path: str, deadline: Deadline, host: str = "localhost") -> Any:
-    """The decoded JSON (or, for other content, the text) of ``GET path`` over a connection, used once.
+def exchange(
+    sock: socket.socket,
+    path: str,
+    deadline: Deadline,
+    host: str = "localhost",
+    method: str = "GET",
+    content: Any = None,
+) -> Any:
+    """The decoded JSON (or, for other content, the text) that answers a request over a connection, used once.
+
+    ``content`` is sent as JSON where it is not None.
 
     Raises ApiError with the daemon's own message, or with the reason why there was no answer (then its
     ``__cause__`` is the OSError or HTTPException).
@@ -147,7 +156,11 @@ def exchange(sock: socket.socket, path: str, deadline: Deadline, host: str = "lo
     stream: Any = _Stream(sock, deadline)
     connection.sock = stream
     try:
-        connection.request("GET", path, headers={"Host": host, "Connection": "close"})
+        headers = {"Host": host, "Connection": "close"}
+        body_sent = None
+        if content is not None:
+            body_sent, headers["Content-Type"] = json.dumps(content).encode(), "application/json"
+        connection.request(method, path, body_sent, headers)
         response = connection.getresponse()
         body = response.read(_LARGEST_ANSWER).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
@@ -156,7 +169,9 @@ def exchange(sock: socket.socket, path: str, deadline: Deadline, host: str = "lo
     try:
         data = json.loads(body) if is_json and body else body
     except ValueError as error:
-        raise ApiError(f"GET {path}: the answer is not the JSON it claims to be: {error}", response.status) from error
+        raise ApiError(
+            f"{method} {path}: the answer is not the JSON it claims to be: {error}", response.status
+        ) from error
     if response.status >= 400:
         message = data.get("message", body) if isinstance(data, dict) else body.strip()
         raise ApiError(message or f"HTTP status {response.status}", response.status)
@@ -206,7 +221,19 @@ class Api:
         return sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def get(self, path: str) -> Any:
-        """The decoded JSON (or, for other content, the text) of ``GET path``.
+        """The decoded JSON (or, for other content, the text) of ``GET path``. Raises ApiError as ``request`` does."""
+        return self.request("GET", path)
+
+    def post(self, path: str, content: Any) -> Any:
+        """What ``POST path`` answers to ``content``, sent as JSON. Raises ApiError as ``request`` does."""
+        return self.request("POST", path, content)
+
+    def delete(self, path: str) -> Any:
+        """What ``DELETE path`` answers. Raises ApiError as ``request`` does."""
+        return self.request("DELETE", path)
+
+    def request(self, method: str, path: str, content: Any = None) -> Any:
+        """The decoded JSON (or, for other content, the text) that answers a request.
 
         Raises ApiError with the daemon's own message, or with the reason why there was no answer.
         """
@@ -216,4 +243,4 @@ class Api:
         except OSError as error:
             raise ApiError(reason(error)) from error
         with sock:
-            return exchange(sock, path, deadline, host)
+            return exchange(sock, path, deadline, host, method, content)

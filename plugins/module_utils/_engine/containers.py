@@ -141,7 +141,7 @@ def ordered(containers: Sequence[Container]) -> list[Container]:
 
 def interrupted() -> list[Container]:
     """Those that an earlier run has stopped and not seen well again."""
-    return [Container(**fields) for fields in state.recall(RECORD) or []]
+    return [Container(**fields) for fields in state.read_state(RECORD) or []]
 
 
 def merged(before: Sequence[Container], now: Sequence[Container]) -> list[Container]:

@@ -11,12 +11,12 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 from .._config import options, state, units
 from .._config.endpoints import normal_path
 from .._config.fragments import ConfigError, parse
 from .._config.options import Config
+from .._config.state import Inputs
 from .._system import commands
 
 TO_COME = "to come"
@@ -43,11 +43,14 @@ def installed_version() -> tuple[int, int] | None:
     return version(commands.run(program, "--version").stdout) if program else None
 
 
-def instance(pid: int) -> dict[str, Any] | None:
-    """What tells one life of the daemon from another: pid and start in clock ticks since boot, proc(5).
+class Life(state.Instance):
+    """One life of the daemon, with its start in seconds since the epoch."""
 
-    ``started`` is the same moment in seconds since the epoch. None where there is no such process.
-    """
+    started: float
+
+
+def instance(pid: int) -> Life | None:
+    """This life of the process, or None where there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -94,11 +97,10 @@ def environment_of(show: dict[str, str]) -> dict[str, tuple[str, str]]:
 
 def inputs(
     config: Config, show: dict[str, str], files: dict[Path, str | None] | None = None, tls_to_come: bool = False
-) -> dict[str, Any]:
-    """All that a daemon reads at its start: configuration, command, socket unit, TLS files.
+) -> Inputs:
+    """All that the daemon would read if it started now.
 
-    The shape that ``applied.json`` keeps, so that two moments can be compared. ``files`` are texts that are not
-    written yet, ``tls_to_come`` tells that the TLS files will be others.
+    ``files`` are texts that are not written yet. ``tls_to_come`` tells that the TLS files will be others.
     """
     files = files or {}
     service, socket = (
@@ -108,10 +110,10 @@ def inputs(
     if service is not None:
         texts.append(service)
     variables = {name: value for name, (value, _file) in environment_of(show).items()}
-    started = [units.command(line, variables) for line in units.values(texts, "Service", "ExecStart")]
+    start_commands = [units.command(line, variables) for line in units.values(texts, "Service", "ExecStart")]
     return {
         "config": config,
-        "command": started,
+        "command": start_commands,
         "socket": socket or "",
         "tls": {
             key: TO_COME if tls_to_come else state.file_digest(str(config[key]))
@@ -131,31 +133,34 @@ def _newest_change(show: dict[str, str], config: Config) -> float:
     return max((path.stat().st_ctime for path in read), default=0.0)
 
 
-def applied(show: dict[str, str], config: Config) -> dict[str, Any] | None:
-    """What the running daemon has read (the shape of ``inputs``), or None where nobody can know.
+def applied(show: dict[str, str], config: Config) -> Inputs | None:
+    """What the running daemon has read, or None where that is unknown.
 
-    Mooring's own record counts for the daemon's life it was made in. Somebody else's start counts too: where
-    no file has changed since, the daemon has read them as they are.
+    Mooring's record counts for the life of the daemon in which it was made. A start by somebody else counts too: if no
+    file has changed since, the daemon has read the files as they are.
     """
     now = instance(int(show.get("MainPID", "0") or 0))
     if now is None:
         return None
-    record = state.recall(state.APPLIED)
-    if record and all(record["instance"].get(key) == now[key] for key in ("pid", "ticks", "boot")):
-        inputs_then: dict[str, Any] = record["inputs"]
-        return inputs_then
+    record: state.Applied | None = state.read_state(state.APPLIED)
+    if record and record["instance"] == _identity(now):
+        return record["inputs"]
     if _newest_change(show, config) < now["started"]:
         return inputs(config, show)
     return None
 
 
-def record_applied(show: dict[str, str], seen: dict[str, Any]) -> None:
-    """Note that the daemon of now has read ``seen``."""
+def _identity(life: Life) -> state.Instance:
+    return {"pid": life["pid"], "ticks": life["ticks"], "boot": life["boot"]}
+
+
+def record_applied(show: dict[str, str], seen: Inputs) -> None:
+    """Record that the running daemon has read ``seen``."""
     now = instance(int(show.get("MainPID", "0") or 0))
     if now is not None:
-        record = {"instance": {key: now[key] for key in ("pid", "ticks", "boot")}, "inputs": seen}
-        if state.recall(state.APPLIED) != record:
-            state.private(state.APPLIED, record)
+        record: state.Applied = {"instance": _identity(now), "inputs": seen}
+        if state.read_state(state.APPLIED) != record:
+            state.write_state(state.APPLIED, record)
 
 
 def secrets() -> set[str]:
@@ -164,11 +169,11 @@ def secrets() -> set[str]:
     for path in (state.DAEMON_JSON, *state.FRAGMENTS.glob("*.json")):
         with contextlib.suppress(ConfigError):
             found.update(options.secrets(parse(state.read(path) or "", str(path))))
-    for name, text in (state.recall(state.GOOD) or {}).items():
+    for name, text in (state.read_state(state.GOOD) or {}).items():
         if text and name.endswith(".json"):
             with contextlib.suppress(ConfigError):
                 found.update(options.secrets(parse(text, name)))
-    record = state.recall(state.APPLIED)
+    record = state.read_state(state.APPLIED)
     return found | (options.secrets(record["inputs"]["config"]) if record else set())
 
 

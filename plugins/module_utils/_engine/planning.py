@@ -7,11 +7,11 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from .._config import classification, state
 from .._config.classification import ApplyPlan
 from .._config.options import OPTIONS, Config
+from .._config.state import Inputs
 from .._system import commands
 from . import containers, daemon, live
 from .containers import Container
@@ -29,8 +29,8 @@ class Observed:
 
     config: Config
     unit: dict[str, str]
-    applied: dict[str, Any] | None
-    effective: dict[str, Any]
+    applied: Inputs | None
+    effective: Inputs
     plan: ApplyPlan
     to_run: tuple[Container, ...]
 
@@ -68,9 +68,7 @@ def is_active(unit: dict[str, str]) -> bool:
     return unit.get("ActiveState") == "active"
 
 
-def plan_apply(
-    unit: dict[str, str], applied: dict[str, Any] | None, effective: dict[str, Any], may_drain: bool
-) -> ApplyPlan:
+def plan_apply(unit: dict[str, str], applied: Inputs | None, effective: Inputs, may_drain: bool) -> ApplyPlan:
     """The plan that brings the daemon from ``applied`` to ``effective`` inputs, with the containers that it affects.
 
     The arguments are as in ``Observed`` and ``observe``.
@@ -80,30 +78,28 @@ def plan_apply(
     return add_containers(plan, applied, effective, may_drain)
 
 
-def add_containers(
-    plan: ApplyPlan, applied: dict[str, Any] | None, effective: dict[str, Any], may_drain: bool
-) -> ApplyPlan:
+def add_containers(plan: ApplyPlan, applied: Inputs | None, effective: Inputs, may_drain: bool) -> ApplyPlan:
     """``plan`` with the containers that a start or restart affects."""
     config = effective["config"]
     keeps = config.get("live-restore") is True
     if plan.action == "start":
         # To ask would wake the daemon by its socket, with whatever configuration there is.
-        return dataclasses.replace(plan, containers=live.shims(), outlive=keeps)
+        return dataclasses.replace(plan, containers=live.shims(), survives=keeps)
     if plan.action != "restart":
         return plan
     # The daemon still listens where its old configuration said.
     listening = (applied or effective)["config"]
     # Where live-restore is off so far, a reload of what the daemon has read switches it on before.
-    outlive = keeps and (applied is not None or live.live_restore(config))
-    plan = dataclasses.replace(plan, containers=live.containers(listening), outlive=outlive)
+    survives = keeps and (applied is not None or live.live_restore(config))
+    plan = dataclasses.replace(plan, containers=live.containers(listening), survives=survives)
     if plan.containers:
         # Where nobody knows what it has read, it shows what it holds.
         keys = plan.keys if applied is not None else sorted(live.drift(config))
         plan = dataclasses.replace(plan, shown=live.shown(config), keys=keys)
     # What an interrupted run has begun is finished, whatever is allowed now.
-    if plan.held() and (may_drain or containers.interrupted()):
+    if plan.ignored_keys() and (may_drain or containers.interrupted()):
         running, lost = containers.survey(listening)
-        plan = dataclasses.replace(plan, drained=[container.name for container in running], lost=lost)
+        plan = dataclasses.replace(plan, drained=[container.name for container in running], not_restartable=lost)
     return plan
 
 

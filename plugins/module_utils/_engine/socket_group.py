@@ -85,7 +85,7 @@ def observe(name: str) -> dict[str, Any] | None:
     }
 
 
-_EMPTY: dict[str, Any] = {
+EMPTY: dict[str, Any] = {
     "gid": None,
     "members": [],
     "primary": [],
@@ -125,12 +125,12 @@ def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
 
 def due(seen: dict[str, Any] | None, name: str, users: list[str], exclusive: bool) -> bool:
     """Whether the group, as ``host_info`` saw it, is not as declared. One that is to come has nobody in it."""
-    return plan(Declaration(name, users, exclusive), seen or _EMPTY) != Plan()
+    return plan(Declaration(name, users, exclusive), seen or EMPTY) != Plan()
 
 
 def problems(seen: dict[str, Any] | None, name: str, users: list[str], exclusive: bool) -> list[str]:
     """Why the group, as ``host_info`` saw it, cannot be as declared, one sentence each."""
-    return plan(Declaration(name, users, exclusive), seen or _EMPTY).problems
+    return plan(Declaration(name, users, exclusive), seen or EMPTY).problems
 
 
 def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def ensure(declared: Declaration, check_mode: bool) -> dict[str, Any]:
     seen = observe(declared.name)
     if seen is None and check_mode:
         # It comes with the engine.
-        seen = _EMPTY
+        seen = EMPTY
     todo = plan(declared, seen)
     missing = [user for user in todo.add if not check_mode and not _exists(user)]
     problems = todo.problems + [f"there is no user {user}" for user in missing]

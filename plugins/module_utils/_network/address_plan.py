@@ -109,7 +109,8 @@ def _without(base: Network, size: int, taken: list[Network]) -> list[Network]:
             if not overlap(part, cut):
                 kept.append(part)
             elif not within(part, cut):
-                kept += part.address_exclude(cut)  # type: ignore[arg-type]  # Both are of one family, or they would not overlap.
+                # Networks of two families do not overlap.
+                kept += part.address_exclude(cut)  # type: ignore[arg-type]
         left = kept
     return sorted(left)
 

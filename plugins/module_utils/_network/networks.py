@@ -139,7 +139,7 @@ def _forbidden(network: dict[str, Any], reason: str, otherwise: str) -> str | No
 
 
 def _labels(entry: dict[str, Any]) -> dict[str, str]:
-    declared = {str(key): _text(value) for key, value in (entry.get("labels") or {}).items()}
+    declared = {str(key): text(value) for key, value in (entry.get("labels") or {}).items()}
     names = ",".join(sorted(entry.get("driver_options") or {}))
     return {**declared, LABEL: "managed", **({OPTIONS_LABEL: names} if names else {})}
 
@@ -161,12 +161,12 @@ def differences(entry: dict[str, Any], network: dict[str, Any]) -> list[str]:
     has_ranges, wanted_ranges = _comparable(entry.get("ranges") or [], network["subnets"])
     compare("ranges", has_ranges, wanted_ranges)
 
-    options = {key: _text(value) for key, value in (entry.get("driver_options") or {}).items()}
+    options = {key: text(value) for key, value in (entry.get("driver_options") or {}).items()}
     recorded = [name for name in network["labels"].get(OPTIONS_LABEL, "").split(",") if name]
     for key in sorted({*options, *recorded}):
         compare(f"option {key}", network["options"].get(key), options.get(key))
 
-    labels = {str(key): _text(value) for key, value in (entry.get("labels") or {}).items()}
+    labels = {str(key): text(value) for key, value in (entry.get("labels") or {}).items()}
     ours = network["labels"].get(LABEL)
     for key in sorted({*labels, *(network["labels"] if ours else ())} - {LABEL, OPTIONS_LABEL}):
         compare(f"label {key}", network["labels"].get(key), labels.get(key))
@@ -198,8 +198,8 @@ def _range(entry: dict[str, Any], part: str) -> dict[str, str]:
     return found
 
 
-def _text(value: Any) -> str:
-    """A value as community.docker sends it to the engine."""
+def text(value: Any) -> str:
+    """A value of an option or a label as the engine keeps it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -214,7 +214,7 @@ def _shown(value: Any) -> str:
             )
             or "none"
         )
-    return "none" if value is None else _text(value)
+    return "none" if value is None else text(value)
 
 
 def _host_problems(declared: list[dict[str, Any]], host: dict[str, Any]) -> list[str]:

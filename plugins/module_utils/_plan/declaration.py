@@ -73,6 +73,10 @@ class EngineDeclaration(TypedDict):
     on_conflict: str
     restart: str
     containers: str
+    timeout: int
+    """Seconds for the daemon to answer."""
+    confirm: int
+    """Seconds for a pending change to be confirmed; 0 does without."""
     socket: Socket
     users: list[str]
     users_exclusive: bool
@@ -92,9 +96,11 @@ class NetworkDeclaration(TypedDict):
     on_conflict: str
     restart: str
     containers: str
+    timeout: int
+    confirm: int
     networks: list[dict[str, Any]]
-    published: str | list[dict[str, Any]]
-    """The policy: "open", "closed", or entries."""
+    published: str | dict[str, Any]
+    """The policy: "open", "closed", or {"allow": entries}."""
     other_bridges: list[str]
     require_filters: bool
     endpoints: list[str] | None

@@ -135,7 +135,7 @@ def _ending(declared: Access, todo: list[str], lost: set[str]) -> dict[str, int]
     Those of an account that stays end where it has ``lost`` keys, and where they may have begun when it could do more
     than is declared.
     """
-    found: dict[str, int] = state.recall(sshd.PENDING) or {}
+    found: dict[str, int] = state.read_state(sshd.PENDING) or {}
     for entry in sshd.accounts():
         stays = declared.clients and entry.pw_name == declared.user
         if not stays or lost or {"load", "account", "home"}.intersection(todo):
@@ -166,7 +166,7 @@ def _grant(declared: Access, seen: dict[str, Any], todo: list[str], ending: dict
     """Let the clients in, and end what is not theirs any more; returns how many processes that were."""
     if "sshd" in todo:
         _install(declared, seen)
-    state.private(sshd.PENDING, ending)
+    state.write_state(sshd.PENDING, ending)
     # As long as sshd has not read the new drop-in, the one before it keeps an account that goes to its command.
     ended = _remove([entry for entry in sshd.accounts() if entry.pw_name != declared.user])
     if {"load", "finish"}.intersection(todo):
@@ -185,7 +185,7 @@ def _grant(declared: Access, seen: dict[str, Any], todo: list[str], ending: dict
 
 def _revoke(todo: list[str], ending: dict[str, int]) -> int:
     """Let nobody in any more; returns how many processes were ended."""
-    state.private(sshd.PENDING, ending)
+    state.write_state(sshd.PENDING, ending)
     _clear(sshd.HOME)
     ended = _remove(sshd.accounts()) + sum(_end(name, uid) for name, uid in ending.items())
     state.write(sshd_config.DROP_IN, None)

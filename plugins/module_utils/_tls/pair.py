@@ -18,7 +18,9 @@ try:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 except ImportError:
-    x509 = None  # type: ignore[assignment]
+    has_cryptography = False
+else:
+    has_cryptography = True
 
 
 def request(place: Path, kind: str) -> tuple[str, str]:
@@ -26,6 +28,10 @@ def request(place: Path, kind: str) -> tuple[str, str]:
 
     The request says nothing but that somebody has the key: what a certificate says is its authority's to decide.
     """
+    if not place.is_dir():
+        place.mkdir(parents=True)
+        # Whatever the umask is: a daemon's certificate may be read, what a client has is its user's.
+        place.chmod(0o755 if kind == "server" else 0o700)
     pair = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=str(place)))
     key = ec.generate_private_key(ec.SECP256R1())
     text = key.private_bytes(

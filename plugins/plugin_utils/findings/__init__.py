@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._firewall import endpoint_filter
-from ansible_collections.mooring.docker.plugins.module_utils._system.platforms import problem
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
+from ...module_utils._firewall import endpoint_filter
+from ...module_utils._system.platforms import problem
+from . import (
     certificates,
     cis,
     configuration,
@@ -22,7 +22,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.findings import (
     sockets,
     ssh,
 )
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
+from ._finding import ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

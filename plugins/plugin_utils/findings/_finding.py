@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from ..text import printable
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 
@@ -26,3 +29,11 @@ class Finding:
     def subject(self) -> str:
         """What it is about."""
         return self.id.partition(".")[0]
+
+
+def line(finding: dict[str, Any]) -> str:
+    """A finding, as plain data with its host, on one line for logs and for monitoring."""
+    return printable(
+        f"{finding['host']}: {finding['severity']} {finding['id']}: "
+        f"expected: {finding['expected']}; found: {finding['observed']}; remedy: {finding['remedy']}"
+    )

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe_file, weakness
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, names, provided
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, WARNING, Finding
+from ...module_utils._tls import provided
+from ...module_utils._tls.certificates import describe_file, weakness
+from .. import authorities, generations, names
+from ._finding import APPLY, ERROR, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

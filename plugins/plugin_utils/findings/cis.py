@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import INFO, Finding
+from ._finding import INFO, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

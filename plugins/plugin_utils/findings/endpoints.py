@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints import normal_path, parse
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, WARNING, Finding
+from ...module_utils._config.endpoints import normal_path, parse
+from ._finding import APPLY, ERROR, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

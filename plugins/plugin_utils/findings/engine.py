@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import APPLY, ERROR, WARNING, Finding
+from ._finding import APPLY, ERROR, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

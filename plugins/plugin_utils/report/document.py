@@ -12,8 +12,8 @@ import collections
 import ipaddress
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
+from ...module_utils._config import endpoints
+from ..text import printable
 
 VERSION = 1
 SEVERITIES = ("error", "warning", "info")

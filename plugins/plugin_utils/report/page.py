@@ -9,7 +9,8 @@ from typing import Any
 
 import jinja2
 import markupsafe
-from ansible_collections.mooring.docker.plugins.plugin_utils.report import document, svg, topology
+
+from . import document, svg, topology
 
 
 def page(report: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.report import topology
-from ansible_collections.mooring.docker.plugins.plugin_utils.report.topology import Box, Picture
+from . import topology
+from .topology import Box, Picture
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 # How round the corners of each kind are.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.plugin_utils.report.document import SEVERITIES
+from .document import SEVERITIES
 
 _NAMES = ("HOST", "FINDINGS", "ENGINE", "CONTAINERS", "CERTIFICATE")
 

@@ -208,7 +208,7 @@ class FakeHost:
 
     def good(self) -> Config | None:
         """The last good configuration."""
-        kept = state.read_state(state.GOOD) if hasattr(state, "read_state") else state.recall(state.GOOD)
+        kept = state.read_state(state.GOOD)
         return None if kept is None else json.loads(kept[str(state.DAEMON_JSON)] or "{}")
 
     def names(self) -> list[str]:
@@ -279,8 +279,9 @@ class FakeHost:
         refusal = self.refuses(config)
         if refusal is not None:
             return 1, "", refusal
-        held = [key for key in {*config, *self.loaded} if key in OPTIONS and OPTIONS[key].held and self.names()]
-        kept = set(held) | {key for key in config if self.ignores(key)}
+        both = {*config, *self.loaded}
+        held = {key for key in both if OPTIONS[key].needs_no_containers and self.names()}
+        kept = held | {key for key in config if self.ignores(key)}
         self.loaded = {
             **{key: value for key, value in config.items() if key not in kept},
             **{key: value for key, value in self.loaded.items() if key in kept},

@@ -64,27 +64,27 @@ def test_reloadable_option_names_its_source(key: str) -> None:
         (ApplyPlan("nothing"), "never", None),
         (ApplyPlan("reload", ["labels"], containers=["web"]), "never", None),
         (ApplyPlan("restart", ["log-driver"]), "only_without_containers", None),
-        (ApplyPlan("restart", ["log-driver"], containers=["web"], outlive=True), "only_without_containers", None),
+        (ApplyPlan("restart", ["log-driver"], containers=["web"], survives=True), "only_without_containers", None),
         (ApplyPlan("restart", ["log-driver"], containers=["web"]), "only_without_containers", "would stop web"),
         (ApplyPlan("restart", ["log-driver"], containers=["web"]), "when_needed", None),
         (ApplyPlan("restart", ["log-driver"]), "never", "pending"),
-        (ApplyPlan("restart", ["bip"], containers=["web"], outlive=True), "when_needed", "leaves bip as it is"),
-        (ApplyPlan("restart", ["bip"], containers=["web"], outlive=True, shown=["bip"]), "when_needed", None),
+        (ApplyPlan("restart", ["bip"], containers=["web"], survives=True), "when_needed", "leaves bip as it is"),
+        (ApplyPlan("restart", ["bip"], containers=["web"], survives=True, shown=["bip"]), "when_needed", None),
         (ApplyPlan("restart", ["bip"], containers=["web"]), "when_needed", None),
         (
-            ApplyPlan("restart", ["bip"], containers=["web"], outlive=True, drained=["web"]),
+            ApplyPlan("restart", ["bip"], containers=["web"], survives=True, drained=["web"]),
             "only_without_containers",
             None,
         ),
         (ApplyPlan("restart", ["bip"], containers=["web"], drained=["web"]), "only_without_containers", None),
         (ApplyPlan("restart", ["bip"], containers=["web"], drained=["web"]), "never", "pending"),
         (
-            ApplyPlan("restart", ["bip"], containers=["a"], drained=["a"], lost=["a is paused"]),
+            ApplyPlan("restart", ["bip"], containers=["a"], drained=["a"], not_restartable=["a is paused"]),
             "when_needed",
             "a is paused",
         ),
         (ApplyPlan("start", ["bip"], containers=["0123"]), "only_without_containers", "would stop 0123"),
-        (ApplyPlan("start", ["bip"], containers=["0123"], outlive=True), "only_without_containers", None),
+        (ApplyPlan("start", ["bip"], containers=["0123"], survives=True), "only_without_containers", None),
         (ApplyPlan("start"), "never", None),
     ],
 )
@@ -94,9 +94,11 @@ def test_refusal(plan: ApplyPlan, policy: str, words: str | None) -> None:
 
 
 def test_only_a_restart_that_finds_containers_holds_the_bridge() -> None:
-    assert ApplyPlan("restart", ["bip", "log-driver", "mtu"], containers=["web"], shown=["mtu"]).held() == ["bip"]
-    assert ApplyPlan("restart", ["bip"]).held() == []
-    assert ApplyPlan("start", ["bip"], containers=["web"]).held() == []
+    assert ApplyPlan("restart", ["bip", "log-driver", "mtu"], containers=["web"], shown=["mtu"]).ignored_keys() == [
+        "bip"
+    ]
+    assert ApplyPlan("restart", ["bip"]).ignored_keys() == []
+    assert ApplyPlan("start", ["bip"], containers=["web"]).ignored_keys() == []
 
 
 def test_plan_names_the_containers_that_it_stops() -> None:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints import EndpointError, parse, problems
+from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints import (
+    EndpointError,
+    daemon_hosts,
+    parse,
+    problems,
+    socket_paths,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,3 +61,17 @@ def test_daemon_without_a_local_socket_is_refused() -> None:
 def test_same_socket_by_two_names_is_refused() -> None:
     urls = ["unix:///run/docker.sock", "unix:///var/run/docker.sock"]
     assert "twice" in "; ".join(problems(urls, tls=True, plaintext_loopback=False))
+
+
+@pytest.mark.parametrize(
+    ("urls", "hosts", "paths"),
+    [
+        (["unix:///run/docker.sock"], ["fd://"], ["/run/docker.sock"]),
+        (["fd://", "tcp://0.0.0.0:2376"], ["fd://", "tcp://0.0.0.0:2376"], []),
+        (["fd://", "unix:///srv/a.sock"], ["fd://"], ["/srv/a.sock", "/run/docker.sock"]),
+        (["unix:///var/run/docker.sock"], ["fd://"], ["/run/docker.sock"]),
+    ],
+)
+def test_systemd_opens_the_sockets_and_dockerd_the_rest(urls: list[str], hosts: list[str], paths: list[str]) -> None:
+    assert daemon_hosts(urls) == hosts
+    assert socket_paths(urls) == paths

@@ -7,11 +7,12 @@ import hashlib
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.filter.findings import finding_line, host_findings
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 from ansible_collections.mooring.docker.plugins.module_utils._ssh import sshd
 from ansible_collections.mooring.docker.plugins.module_utils._ssh.access import Access
+from ansible_collections.mooring.docker.plugins.plugin_utils import verification
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import cis, network, on_host
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import line
 
 DECLARED = {
     "endpoints": ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2376"],
@@ -395,7 +396,8 @@ def test_tags_choose_subjects_and_a_line_says_it_all() -> None:
 
     def asked(tags: list[str], skipped: list[str]) -> list[str]:
         results = found["observed"], found["tried"], [found["probe"]]
-        return [finding_line(one) for one in host_findings(DECLARED, *results, "trixie", tags, skipped)]
+        findings = verification.asked(on_host(DECLARED, *results), "trixie", tags, skipped)
+        return [line(finding) for finding in findings]
 
     assert len(asked(["all"], [])) == 2
     assert len(asked(["all"], ["engine"])) == 1

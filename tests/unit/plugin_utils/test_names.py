@@ -9,6 +9,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.names import (
     canonical,
     compared,
     fleet,
+    foreign,
     index_problem,
     owners,
     problems,
@@ -163,3 +164,12 @@ def test_inventory_name_that_can_be_a_file(name: str) -> None:
 def test_inventory_name_that_would_leave_the_index(name: str) -> None:
     assert index_problem(name)
     assert any(said.startswith("the inventory name ") for said in problems(name, ADDRESS, [], TCP, {}))
+
+
+def test_names_of_other_hosts_are_a_reason() -> None:
+    fleet = {"trixie": ["DNS:trixie", "IP:192.0.2.7"], "forky": ["DNS:forky", "IP:192.0.2.8"]}
+    wanted = ["DNS:trixie", "IP:192.0.2.7"]
+    assert foreign(["DNS:trixie", "IP:fd00::7"], wanted, fleet) == ""
+    assert foreign(["DNS:Forky", "IP:192.0.2.8"], wanted, fleet) == (
+        "it is also for DNS:forky of forky, IP:192.0.2.8 of forky"
+    )

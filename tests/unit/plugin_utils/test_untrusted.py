@@ -13,15 +13,36 @@ import pytest
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible_collections.mooring.docker.plugins.filter.certificates import FilterModule as Certificates
-from ansible_collections.mooring.docker.plugins.filter.findings import FilterModule as Findings
-from ansible_collections.mooring.docker.plugins.filter.findings import finding_line
 from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts
+from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, verification
+from ansible_collections.mooring.docker.plugins.plugin_utils.declaration import engine, network
+from ansible_collections.mooring.docker.plugins.plugin_utils.declaration.place import Place
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import line
 from ansible_collections.mooring.docker.plugins.plugin_utils.report import document
+from declaring import resolved
 
 ROOT = Path(__file__).resolve().parents[3]
 
 WRONG: list[Any] = [None, 5, "x", [], {}, {"installed": 1}, [{}], {"x": None}]
+
+PLACE = Place(name="web-1", address="192.0.2.7")
+VARIABLES = {**resolved("docker_engine"), **resolved("docker_network")}
+DECLARED = verification.Declared(
+    declaration={
+        "name": "web-1",
+        "controller": [],
+        "run_tags": ["all"],
+        "skip_tags": [],
+        "engine": engine.declare(VARIABLES, PLACE)[0],
+        "network": network.declare(VARIABLES, PLACE)[0],
+    },
+    variables=VARIABLES,
+    place=PLACE,
+    renew_days=30,
+    observer={},
+    probe_hosts={},
+)
+HOST: dict[str, Any] = fleets.host("web-1")["host"]
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, value: object, origin: str) -> None:
@@ -54,8 +75,6 @@ def test_facts_that_become_variables_are_refused(monkeypatch: pytest.MonkeyPatch
     for name in ("authorities", "authorities_step", "authorities_upcoming", "issued_certificates", "certificate_table"):
         with pytest.raises(AnsibleError):
             Certificates().filters()[name]("/nowhere")
-    with pytest.raises(AnsibleError):
-        Findings().filters()["controller_findings"]("/nowhere", 1, 1, "controller", ["all"], [])
 
 
 @pytest.mark.parametrize("value", [False, AnsibleError("No config definition exists for INJECT_FACTS_AS_VARS.")])
@@ -81,20 +100,18 @@ def test_a_host_does_not_say_whom_the_controller_asks(listening: list[str], look
     assert endpoints.observed(listening, "192.0.2.7", ["tcp://10.0.0.7:2376"]) == looked_at
 
 
+@pytest.mark.parametrize("key", ["system", "engine", "configuration", "network", "nftables", "sysctls", "bridge"])
 @pytest.mark.parametrize("words", WRONG)
-def test_what_cannot_be_read_is_a_finding_on_its_host(words: Any) -> None:
-    filters = Findings().filters()
-    last = ("web-1", ["all"], [])
-    found = [
-        filters["host_findings"]({"tls": False}, {"host": words}, {}, [], *last),
-        filters["network_findings"]({"bip": "auto"}, [], words, [], *last),
-        filters["sysctl_findings"]({"a": "1"}, words, *last),
-        filters["published_findings"]("table", words, [], *last),
-    ]
-    assert [{one["host"] for one in each} for each in found if each]
-    for each in found[:3]:
-        assert [one["id"] for one in each] == ["host.unobserved"]
-        assert "cannot be read" in each[0]["observed"]
+def test_what_cannot_be_read_is_a_finding_on_its_host(words: Any, key: str) -> None:
+    """Nothing that a host says keeps the others from being compared."""
+    host = {**HOST, key: words}
+    findings = verification.compare(DECLARED, {"host": host, "composition": words}, []).findings
+    assert findings
+    assert all(finding.subject for finding in findings)
+    broken = verification.compare(DECLARED, {"host": {**HOST, "engine": 5}}, [])
+    assert [finding.id for finding in broken.findings] == ["host.unobserved"]
+    assert "cannot be read" in broken.findings[0].observed
+    assert broken.evidence["host"] is None
 
 
 def test_a_finding_is_one_printable_line() -> None:
@@ -102,9 +119,9 @@ def test_a_finding_is_one_printable_line() -> None:
         "host": "web-1", "severity": "error", "id": "a.b",
         "expected": "x", "observed": "1\nweb-2: fine\x1b[2J\u202e", "remedy": "y",
     }  # fmt: skip
-    line = finding_line(finding)
-    assert line.isprintable()
-    assert r"found: 1\nweb-2: fine\x1b[2J\u202e; remedy" in line
+    shown = line(finding)
+    assert shown.isprintable()
+    assert r"found: 1\nweb-2: fine\x1b[2J\u202e; remedy" in shown
 
 
 @pytest.mark.parametrize("wrong", WRONG[1:])

@@ -1,0 +1,51 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action: show the plans of all hosts, and keep them in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, plan_file, plan_table
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+    """On the controller, from what the task before has registered for each host."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the table. Fails where a host has no plan, after all others were told."""
+        injected_facts.refuse()
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(
+            argument_spec={
+                "hosts": {"type": "list", "elements": "str", "required": True},
+                "output": {"type": "path"},
+            }
+        )
+        hostvars = (task_vars or {})["hostvars"]
+        plans = {host: _plan(hostvars[host].get("plan")) for host in options["hosts"]}
+        result.update(changed=False, table=plan_table.table(plans))
+        if options["output"]:
+            text, path = plan_file.text(plans), Path(options["output"])
+            result["changed"] = not path.exists() or path.read_text(encoding="utf-8") != text
+            try:
+                if not self._task.check_mode:
+                    state.write(path, text, 0o600)
+            except OSError as error:
+                raise AnsibleActionFail(f"plan_output {path} cannot be written: {error}") from error
+        if any(plan["refusals"] for plan in plans.values()):
+            result.update(failed=True, msg="\n".join(result["table"]))
+        return result
+
+
+def _plan(registered: Any) -> Any:
+    """The plan that was registered for a host; a refusal where it has none."""
+    registered = registered or {"msg": "it was not planned: --limit leaves it out"}
+    return registered.get("plan") or {"refusals": [registered.get("msg", "it has no plan")], "steps": []}

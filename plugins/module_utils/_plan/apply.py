@@ -1,0 +1,118 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What brings the daemon to its configuration, and who notices. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._config.options import OPTIONS
+from .packages import installs_engine
+
+if TYPE_CHECKING:
+    from .._config.classification import ApplyPlan
+    from .declaration import Declaration, EngineDeclaration, NetworkDeclaration
+    from .observation import Observation
+    from .steps import Step
+
+
+def settings(declaration: Declaration) -> EngineDeclaration | NetworkDeclaration:
+    """The role that says how the daemon may be restarted: docker_engine's where both are declared."""
+    role = declaration["engine"] or declaration["network"]
+    assert role is not None  # A declaration has at least one of them.
+    return role
+
+
+def refusals(declaration: Declaration, observation: Observation) -> list[str]:
+    """Why the daemon may not be brought to the files that are there already.
+
+    What the composition's own way would be refused for, its dry run has told.
+    """
+    policy = settings(declaration)["restart"]
+    refusal = observation.pending.refusal(policy) if observation.pending and policy != "never" else None
+    return [refusal] if refusal else []
+
+
+def step(declaration: Declaration, observation: Observation) -> Step | None:
+    """Reload, start or restart the daemon, enable it, and start what an interrupted run has left stopped."""
+    host = observation.host
+    if not (host["engine"]["installed"] or installs_engine(declaration, host)):
+        return None
+    plan = observation.apply
+    stopped = host["configuration"]["stopped"]
+    enable = host["engine"]["service"]["enabled"] != "enabled"
+    if plan.action == "nothing" and not (stopped or enable):
+        return None
+    role = settings(declaration)
+    policy = role["restart"]
+    pending = plan.sentence() if policy == "never" and plan.action == "restart" else None
+    phrases = [_summary(plan, policy)] if plan.action != "nothing" else []
+    phrases += [f"start {', '.join(stopped)}, which an interrupted run has stopped"] if stopped else []
+    phrases += ["start the daemon at boot"] if enable else []
+    lines = [*plan.reasons, *(f"start {name}" for name in plan.drained or stopped)]
+    return {
+        "name": "apply",
+        "role": "docker_engine" if declaration["engine"] else "docker_network",
+        "summary": "; ".join(phrases),
+        "reasons": plan.reasons,
+        "effects": [] if pending else _effects(plan, host),
+        "parameters": {
+            "restart": role["restart"],
+            "containers": role["containers"],
+            "timeout": role["timeout"],
+            "confirm": role["confirm"],
+            "action": plan.action,
+            "keys": plan.keys,
+            "drained": plan.drained,
+            "stopped": stopped,
+            "enable": enable,
+            "pending": pending,
+        },
+        "diff": [
+            {
+                "before": "",
+                "after": "".join(f"{line}\n" for line in [plan.action, *lines]),
+                "before_header": "docker.service",
+                "after_header": "docker.service",
+            }
+        ],
+    }
+
+
+def _summary(plan: ApplyPlan, policy: str) -> str:
+    """The plan's own sentence, or why it waits."""
+    refusal = plan.refusal(policy) if policy == "never" else None
+    return refusal or plan.sentence()
+
+
+def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
+    """Who notices. A reload nobody does."""
+    effects: list[str] = []
+    names = ", ".join(plan.containers)
+    if plan.action == "restart":
+        if plan.drained:
+            effects.append(f"the daemon restarts; containers {', '.join(plan.drained)} are stopped and started again")
+        elif plan.containers and plan.survives:
+            count = f"{len(plan.containers)} container{'s' if len(plan.containers) > 1 else ''}"
+            keep = "keep" if len(plan.containers) > 1 else "keeps"
+            effects.append(f"the daemon restarts; {count} {keep} running, published ports can fail for a moment")
+        elif plan.containers:
+            effects.append(
+                f"the daemon restarts; containers {names} are stopped, and start again by their own policies"
+            )
+        else:
+            effects.append("the daemon restarts; no container is running")
+        tcp = [url for url in host["listening"] if url.startswith("tcp://")]
+        effects.append(f"clients of the API are disconnected for the restart{', by TCP too' if tcp else ''}")
+    elif plan.action == "start":
+        effects.append(f"the daemon starts{f'; containers {names} keep running' if plan.containers else ''}")
+    if plan.action in ("start", "restart") and _affects_connectivity(plan):
+        effects.append(
+            "addresses or packet filters of Docker's networks change; the host reverts that unless this run can "
+            "confirm it over a new connection"
+        )
+    return effects
+
+
+def _affects_connectivity(plan: ApplyPlan) -> bool:
+    return any(OPTIONS[key].affects_connectivity for key in plan.keys if key in OPTIONS)

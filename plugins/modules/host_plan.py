@@ -1,0 +1,181 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: plan one host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_plan
+short_description: Tell in one trip what a run would do on a host
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Observes the host, tries the declared configuration on it without writing anything, and compares both with what is
+    declared. Returns the steps that lead from one to the other, or why it refuses to make any.
+  - Meant for the roles docker_engine and docker_network, which make O(declaration) from their variables and carry the
+    steps out.
+options:
+  declaration:
+    description:
+      - What is declared for this host. C(name), C(controller), C(run_tags), C(skip_tags), and the roles' variables as
+        C(engine) and C(network), null for a role that is not planned. See
+        C(plugins/module_utils/_plan/declaration.py).
+    type: dict
+    required: true
+  observe:
+    description:
+      - Whether the reply has RV(host) and RV(composition) too, for a comparison. The configuration is then tried
+        without a look at TLS files.
+    type: bool
+    default: false
+  asked_at:
+    description: What the controller's clock says, as in M(mooring.docker.host_info#module).
+    type: float
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Changes nothing. The differences that the steps would make are in RV(plan).
+    support: none
+seealso:
+  - module: mooring.docker.host_info
+  - module: mooring.docker.daemon_config
+"""
+
+EXAMPLES = r"""
+- name: Preview what the role docker_network would do
+  mooring.docker.host_plan:
+    declaration:
+      name: "{{ inventory_hostname }}"
+      controller: []
+      run_tags: [all]
+      skip_tags: []
+      engine: null
+      network:
+        options: {bip: auto, default-address-pools: auto}
+        on_conflict: refuse
+        restart: only_without_containers
+        containers: keep
+        networks: []
+        published: open
+        other_bridges: []
+        require_filters: true
+        endpoints: null
+        sysctls: {}
+        reserved: []
+        check_addresses: true
+        slot: null
+        fleet: []
+        docker_host: unix:///run/docker.sock
+  register: preview
+"""
+
+RETURN = r"""
+plan:
+  description: What a run would do. Nothing in it is secret.
+  returned: success
+  type: dict
+  contains:
+    refusals:
+      description: Why there is no plan, a sentence each. Then there are no steps.
+      type: list
+      elements: str
+      sample: ["docker_engine_users deploy: there is no such user"]
+    steps:
+      description:
+        - What is done, in this order. C(packages), C(sysctls), C(published_filter), C(ssh_access), C(endpoint_filter),
+          C(certificate), C(configuration), C(socket_group), C(apply), C(confirm) and C(networks), each at most once and
+          only where it has something to do and C(--tags) asks for it.
+        - Each has its C(name), its C(role), a C(summary), the C(reasons), the C(effects) that clients and containers
+          notice, the C(parameters) of its task, and the C(diff).
+      type: list
+      elements: dict
+      sample:
+        - name: apply
+          role: docker_engine
+          summary: "restart (changed: bip)"
+          reasons: ["changed: bip"]
+          effects: ["the daemon restarts; no container is running"]
+          parameters: {"action": restart, "keys": [bip]}
+          diff: []
+certificate_names:
+  description: What the server's certificate that is on the host is for, empty where there is none.
+  returned: success
+  type: list
+  elements: str
+  sample: ["DNS:trixie", "IP:192.0.2.7"]
+composition:
+  description:
+    - The C(files) of the engine that would change, or a C(msg) that says why the declaration cannot be tried.
+    - Null without O(observe), and for a host that cannot carry an engine.
+  returned: success
+  type: dict
+  sample: {"files": []}
+host:
+  description: The host as M(mooring.docker.host_info#module) tells it, with its bridges; null without O(observe).
+  returned: success
+  type: dict
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
+from ansible_collections.mooring.docker.plugins.module_utils._plan import certificate, observation, plan
+
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def _composition(observed: observation.Observation) -> dict[str, Any] | None:
+    """What differs of the engine's files, or why the declaration cannot be tried."""
+    if observed.refused:
+        return {"msg": "; ".join(observed.refused)}
+    return None if observed.composition is None else {"files": observed.composition["files"]}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            # Options of daemon.json may be secret, so it stays out of the host's log and out of the reply.
+            "declaration": {"type": "dict", "required": True, "no_log": True},
+            "observe": {"type": "bool", "default": False},
+            "asked_at": {"type": "float"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    declaration = params["declaration"]
+    secrets = {
+        secret
+        for role in ("engine", "network")
+        for secret in options.secrets((declaration[role] or {}).get("options", {}))
+    }
+    # Ansible would take every value for secret, and hide "true" and "10m" in all that is said.
+    module.no_log_values = {secret for secret in secrets if len(secret) > 7}
+    shown = {"module_args": {**params, "declaration": _HIDDEN}}
+    asked_at, begun = params["asked_at"], time.monotonic()
+    try:
+        # What another run is about to change is no ground for a plan.
+        with state.locked():
+            if asked_at is not None:
+                # The time that was spent waiting is no difference between clocks.
+                asked_at += time.monotonic() - begun
+            observed = observation.observe(declaration, params["observe"], asked_at)
+    except TimeoutError as error:
+        module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
+    module.exit_json(
+        changed=False,
+        plan=plan.plan(declaration, observed),
+        certificate_names=certificate.deployed_names(declaration, observed.host),
+        composition=_composition(observed) if params["observe"] else None,
+        host=observed.host if params["observe"] else None,
+        invocation=shown,
+    )
+
+
+if __name__ == "__main__":
+    main()

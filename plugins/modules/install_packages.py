@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: install Debian packages in one trip."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: install_packages
+short_description: Install Debian packages in one trip, without starting a service
+version_added: 0.1.0
+author: The Mooring authors (@mooring)
+description:
+  - Installs those of O(required) that are missing, and with them those of O(optional) that the host's release has, by
+    one call of C(apt-get install --no-install-recommends). Nothing is upgraded or removed.
+  - Refreshes the package lists before where they are older than a day or lack a required package, and where they name
+    a version that cannot be downloaded any more.
+  - Keeps the packages from starting services, by a C(policy-rc.d) that is there only while apt-get runs. One of the
+    operator's own is put back as it was. A run that is killed leaves none that would hold back a service.
+  - Waits up to 300 seconds for another apt or dpkg to finish.
+  - Needs apt-get and no library of Python.
+options:
+  required:
+    description: Packages that must be installed.
+    type: list
+    elements: str
+    required: true
+  optional:
+    description:
+      - Packages that are installed together with a required one where the release has them. They never cause an
+        installation by themselves.
+      - C(docker-compose) counts from version 2, where it became the plugin C(docker compose).
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description:
+      - Tells what the package lists of now would give. They are not refreshed, so optional packages may be missing from
+        it on a host without lists.
+    support: full
+  diff_mode:
+    description: Shows the names of the packages.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Install the engine
+  mooring.docker.install_packages:
+    required: [docker.io, nftables]
+    optional: [docker-cli, docker-buildx, docker-compose]
+"""
+
+RETURN = r"""
+packages:
+  description: The packages that were installed, or would be in check mode, without those that they depend on.
+  returned: success
+  type: list
+  elements: str
+  sample: [docker.io, docker-cli]
+"""
+
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._system import apt
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "required": {"type": "list", "elements": "str", "required": True},
+            "optional": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    required, optional = module.params["required"], module.params["optional"]
+    for name in [*required, *optional]:
+        # What begins with a dash would be an option, and what ends with one a removal.
+        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*[a-z0-9.]", name):
+            module.fail_json(msg=f"{name!r} is no name of a package: write small letters, digits, + - and .")
+    try:
+        with state.locked():
+            packages = apt.install(required, optional, module.check_mode)
+    except (apt.AptError, OSError) as error:
+        module.fail_json(msg=str(error))
+    lines = "".join(f"{name}\n" for name in packages)
+    diff = {"before": "", "after": lines, "after_header": "installed packages"}
+    module.exit_json(changed=bool(packages), packages=packages, **({"diff": diff} if packages else {}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action of this name, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: show_findings
+short_description: Show findings, and fail where one is an error
+version_added: 0.2.0
+author: The Mooring authors (@mooring)
+description:
+  - Shows a line for each finding of M(mooring.docker.verify), and fails where one is an error.
+  - Recommendations are shown where C(--tags) has C(cis).
+options:
+  findings:
+    description: The findings.
+    type: list
+    elements: dict
+    required: true
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Shows nothing.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Show the findings
+  mooring.docker.show_findings:
+    findings: "{{ verification.findings }}"
+"""
+
+RETURN = r"""
+msg:
+  description: The lines.
+  returned: where there are findings
+  type: list
+  elements: str
+"""

@@ -1,0 +1,64 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action of this name, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verify
+short_description: Compare a host with what its variables declare
+version_added: 0.2.0
+author: The Mooring authors (@mooring)
+description:
+  - Observes the host in one trip, connects to its endpoints and published ports from the controller, and compares both
+    with the variables of the roles docker_engine and docker_network.
+  - Changes nothing and does not fail. What cannot be observed is a finding. C(--tags) and C(--skip-tags) select
+    subjects, such as V(endpoints).
+options:
+  inventory:
+    description: By what all hosts of the inventory are known, as the lookup P(mooring.docker.fleet_names#lookup) says.
+    type: dict
+    required: true
+  probes:
+    description: Results of M(mooring.docker.endpoint_info) from other hosts, with their C(item).
+    type: list
+    elements: dict
+    default: []
+  client:
+    description:
+      - Directory on the controller with C(ca.pem), C(cert.pem) and C(key.pem), as whose client it connects.
+      - Defaults to C(~/.docker/) and the name of the inventory's directory, as playbooks/client.yml makes it.
+    type: path
+  renew_days:
+    description: A certificate with fewer days left is a finding. Defaults to C(docker_engine_certificate_renew_days).
+    type: int
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Shows nothing.
+    support: none
+seealso:
+  - module: mooring.docker.show_findings
+"""
+
+EXAMPLES = r"""
+- name: Compare the host
+  mooring.docker.verify:
+    inventory: "{{ lookup('mooring.docker.fleet_names') }}"
+  register: verification
+"""
+
+RETURN = r"""
+findings:
+  description: What differs, each with its id, severity, what was expected and observed, and a remedy.
+  returned: success
+  type: list
+  elements: dict
+evidence:
+  description: What is declared of the host, and what was seen.
+  returned: where the variables declare something
+  type: dict
+"""
