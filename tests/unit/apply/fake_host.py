@@ -143,6 +143,8 @@ class FakeHost:
         patch.setattr(live, "local_sockets", lambda _config: ["/run/docker.sock"])
         patch.setattr(live, "local_socket", self.local_socket)
         patch.setattr(live, "local_api", self.local_api)
+        # No power fails here.
+        patch.setattr(state.os, "fsync", lambda _descriptor: None)
         stage, write, replace = state._stage, state.write, Path.replace
 
         def staged(path: Path, text: str, mode: int) -> Path:

@@ -448,6 +448,28 @@ def test_container_that_does_not_start_again_is_left_to_the_next_run(host: FakeH
     assert not containers.RECORD.exists()
 
 
+def test_containers_are_started_where_the_files_cannot_be_put_back(host: FakeHost) -> None:
+    host.settle(BASE, *CREW)
+    host.silent = lambda config: ["silence"] if config == BRIDGE else []
+    host.declare(BRIDGE)
+    host.is_full = lambda _number, path: path == state.DAEMON_JSON
+    with pytest.raises(ApplyError, match=r"silence\. The last good state could not be .*daemon.json: No space left"):
+        host.apply(may_drain=True)
+    assert host.names() == CREW
+    assert not containers.RECORD.exists()
+
+
+def test_daemon_that_is_gone_is_not_woken_for_its_containers(host: FakeHost) -> None:
+    host.settle(BASE, *CREW)
+    host.refuses = lambda _config: "no"
+    assert "could not be brought back: no" in _fails(host, BRIDGE, may_drain=True)
+    assert not host.woken
+    host.refuses = lambda _config: None
+    assert host.apply() == "start"
+    assert host.starts == host.names() == CREW
+    _is_back(host)
+
+
 def test_containers_without_a_good_state_are_started_again(host: FakeHost) -> None:
     host.settle(BASE, *CREW)
     host.declare(BRIDGE)
