@@ -42,7 +42,7 @@ options:
         are started with it. For such a restart O(restart=only_without_containers) is no obstacle.
       - V(drain) fails with their names, before anything is touched, where some would not be as before. Those are the
         ones that C(--rm) removes when they stop, paused ones, ones that do not stay up, and those of a swarm.
-      - Containers that a run which was cut has left stopped are started by the next, whatever this says.
+      - Containers that an interrupted run has left stopped are started by the next run, whatever this says.
     type: str
     choices: [keep, drain]
     default: keep
@@ -53,15 +53,15 @@ options:
     default: 60
   confirm:
     description:
-      - Seconds after which the host takes a start or restart back that can cut the line to it, unless
-        M(mooring.docker.confirm) was called over a new connection. That is one with which addresses or packet
-        filtering of Docker's networks change (C(bip), C(default-address-pools), C(iptables), ...), and the first
+      - Seconds after which the host reverts a start or restart that can lose the connection to it, unless
+        M(mooring.docker.confirm) is called over a new connection in time. Such a start or restart changes addresses or
+        packet filtering of Docker's networks (C(bip), C(default-address-pools), C(iptables), ...), or is the first
         start of all, which makes C(docker0).
-      - The files, C(docker0) and the daemon are as before then. Where there was no daemon before, it is stopped and
+      - The files, C(docker0) and the daemon are then as before. Where there was no daemon before, it is stopped and
         does not start at boot, C(docker0) is removed, and the files stay for the next run.
-      - Nothing is taken back for a running daemon that has read nobody knows what, for its files changed after its
-        start and before Mooring first saw them.
-      - V(0) goes without that safety.
+      - Nothing is reverted for a running daemon whose loaded configuration is unknown, because its files changed after
+        its start and before Mooring first saw them.
+      - V(0) applies the change without a timer.
     type: int
     default: 0
 attributes:
@@ -69,7 +69,7 @@ attributes:
     description: Reports what would be done and does nothing.
     support: full
   diff_mode:
-    description: Shows the way and its reasons.
+    description: Shows the action and its reasons.
     support: full
 seealso:
   - module: mooring.docker.daemon_config
@@ -120,7 +120,7 @@ pending:
   type: str
   sample: "restart (changed: bip)"
 drained:
-  description: The containers that were stopped for it, now or by a run that was cut, and started again, in that order.
+  description: The containers that were stopped for it, now or by an interrupted run, and started again, in that order.
   returned: success
   type: list
   elements: str

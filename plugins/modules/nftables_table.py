@@ -41,8 +41,9 @@ options:
     default: false
   confirm:
     description:
-      - Seconds after which the host takes the change back unless M(mooring.docker.confirm) was called over a new
-        connection. What is loaded, and what is on disk, is as before then. V(0) loads without that safety.
+      - Seconds after which the host reverts the change, unless M(mooring.docker.confirm) is called over a new
+        connection in time. What is loaded, and what is on disk, is then as before. V(0) applies the change without a
+        timer.
     type: int
     default: 0
 attributes:

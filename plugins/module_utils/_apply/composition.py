@@ -204,7 +204,7 @@ def _changes(
 
 
 def _write(changes: dict[Path, str | None]) -> None:
-    """In this order a run that is cut loses nothing.
+    """In this order an interrupted run loses nothing.
 
     What is adopted has its fragment before daemon.json changes, and no daemon.json of ours is ever taken for an
     operator's.

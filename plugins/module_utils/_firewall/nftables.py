@@ -246,7 +246,7 @@ class Table:
         self.wanted = None if self.text is None else canonical(name, self.resolved(self.text))
         self.present = live(name, "-s")
         others = set(DIRECTORY.glob("*.nft")) - {file(name)}
-        # In this order a run that is cut leaves no service that needs a file which is not there.
+        # In this order an interrupted run leaves no service that needs a file which is not there.
         self.files: dict[Path, str | None] = {file(name): self.text}
         if self.text is not None or not others:
             self.files.update({LOADER: _LOADER, UNIT: _SERVICE, DROP_IN: _AFTER_FLUSH})
