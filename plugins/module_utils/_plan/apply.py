@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config.options import OPTIONS
+from .._system.observed import Host
 from .packages import installs_engine
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _summary(plan: ApplyPlan, policy: str) -> str:
     return refusal or plan.sentence()
 
 
-def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
+def _effects(plan: ApplyPlan, host: Host) -> list[str]:
     """Who notices. A reload nobody does."""
     effects: list[str] = []
     names = ", ".join(plan.containers)
@@ -115,7 +116,7 @@ def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
     return effects
 
 
-def _affects_connectivity(plan: ApplyPlan, host: dict[str, Any]) -> bool:
+def _affects_connectivity(plan: ApplyPlan, host: Host) -> bool:
     """Whether the daemon can take away the connection to the host: it makes docker0, or changes what it filters."""
     if plan.action not in ("start", "restart"):
         return False

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._apply import composition
-from .._apply.transaction import Transaction
 from .._config import options, redaction
 from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
-from .._engine import daemon
+from .._engine import daemon, planning
 from .._host import observation as host_observation
 from .._system import commands, platforms
+from .._system.observed import Host
 from . import addresses, apply, certificate, configuration, packages, selection, sysctls
 from .declaration import Declaration
 
@@ -30,7 +30,7 @@ class Observation:
     the configuration, declared and observed.
     """
 
-    host: dict[str, Any]
+    host: Host
     addresses: dict[str, Any] = field(default_factory=lambda: {"options": {}, "problems": []})
     network_fragment: dict[str, Any] = field(default_factory=dict)
     composition: dict[str, Any] | None = None
@@ -85,7 +85,7 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
     )
 
 
-def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> dict[str, Any]:
+def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Host:
     engine = declaration["engine"]
     users = [engine["socket"]["owner"], engine["ssh"]["user"], *engine["users"]] if engine else []
     return host_observation.observe(
@@ -103,7 +103,7 @@ def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> di
 
 def _try(
     declaration: Declaration,
-    host: dict[str, Any],
+    host: Host,
     fragments: dict[str, dict[str, Any]],
     secrets: frozenset[str],
     without_tls: bool,
@@ -145,10 +145,10 @@ def _configure(declaration: Declaration, fragments: dict[str, dict[str, Any]], t
     )
 
 
-def _pending(declaration: Declaration, host: dict[str, Any], tried: dict[str, Any] | None) -> ApplyPlan | None:
+def _pending(declaration: Declaration, host: Host, tried: dict[str, Any] | None) -> ApplyPlan | None:
     """What the files that are there ask of the daemon, where the dry run does not say it already."""
     seen = host["configuration"]["pending"]
     is_told = tried is not None and tried["plan"].action != "nothing"
     if is_told or seen is None or seen["action"] == "nothing":
         return None
-    return Transaction(0, apply.settings(declaration)["containers"] == "drain").plan
+    return planning.observe(may_drain=apply.settings(declaration)["containers"] == "drain").plan
