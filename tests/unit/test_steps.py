@@ -166,6 +166,38 @@ def test_a_host_without_a_plan_has_a_line_only_where_it_changed(operator: Operat
     ]
 
 
+FLEET = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - mooring.docker.plan:
+      register: plan
+      failed_when: false
+- name: Show the plan
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Show the fleet's plan
+      mooring.docker.fleet_plan: {hosts: [a, b]}
+"""
+
+
+def test_the_plan_of_the_fleet_is_shown_once_with_those_who_have_none(operator: Operator) -> None:
+    refused = {"refusals": ["bip covers the controller."], "steps": []}
+    done = operator.run(FLEET, hosts="a,b", plans={"a": refused, "b": RESTART})
+    assert done.returncode == 2
+    assert done.stdout.count("HOST ") == 1
+    assert "  localhost: failed: Show the fleet's plan\n\nHOST" in done.stdout
+    assert "a          -      refused: bip covers the controller." in done.stdout
+    assert operator.run(FLEET, hosts="a,b", plans={"b": RESTART}).stdout.splitlines()[-5:] == [
+        "Show the plan",
+        "",
+        "HOST  STEPS  WHAT                                   EFFECTS",
+        "a     0      nothing to do",
+        "b     2      write daemon.json; restart the daemon  Connections to the API end.",
+    ]
+
+
 def test_findings_that_fail_nothing_are_shown(operator: Operator) -> None:
     playbook = (
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - mooring.docker.show_findings: {findings: '{{ seen }}'}\n"
@@ -350,7 +382,11 @@ def test_on_a_terminal_the_last_line_tells_what_is_waited_for(operator: Operator
     os.close(ours)
     assert "\x1b" not in stdout
     lines = [line for line in shown.decode().split("\r\x1b[K") if line]
-    assert "Plan: 0 of 3 hosts done, waiting for a, b, c" in lines
+    assert lines[0] == "Plan: 0 of 1 hosts done, waiting for a"
+    planning = [
+        line.partition(" hosts done, waiting for ")[2].split(", ") for line in lines if line.startswith("Plan: ")
+    ]
+    assert {name for names in planning for name in names} == {"a", "b", "c", ""}
     assert "Plan: 3 of 3 hosts done" in lines
     assert max(map(len, lines)) < 60
     # Nothing stays on the terminal.
