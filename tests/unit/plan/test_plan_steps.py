@@ -419,6 +419,7 @@ def test_networks_are_made_made_again_and_removed() -> None:
     assert step["summary"] == "make new; make again other; remove old"
     assert step["reasons"] == ["other: internal false instead of true", "old: declared no more"]
     assert [entry["name"] for entry in step["parameters"]["make"]] == ["new", "other"]
+    assert step["diff"][0]["before"] == "other (internal false instead of true)\nold (declared no more)\n"
     assert [entry["id"] for entry in step["parameters"]["remove"]] == ["id-other", "id-old"]
 
 
