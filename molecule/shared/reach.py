@@ -111,7 +111,7 @@ def in_container(host: Any, image: str, command: str) -> str:
 
 @dataclass
 class Run:
-    """What a run of a playbook came to: its exit status, the tally of each host, what each failed of, and what was planned."""
+    """What a run of a playbook came to: its exit status, each host's tally, what it failed of, and what was planned."""
 
     status: int
     stats: dict[str, dict[str, int]] = field(default_factory=dict)

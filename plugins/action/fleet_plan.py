@@ -31,7 +31,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         )
         hostvars = (task_vars or {})["hostvars"]
         plans = {host: _plan(hostvars[host].get("plan")) for host in options["hosts"]}
-        result.update(changed=False, table=plan_table.table(plans))
+        table = plan_table.table(plans)
+        # Shown by every callback, as debug is.
+        result.update(changed=False, msg=table, _ansible_verbose_always=True)
         if options["output"]:
             text, path = plan_file.text(plans), Path(options["output"])
             result["changed"] = not path.exists() or path.read_text(encoding="utf-8") != text
@@ -40,8 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
                     state.write(path, text, 0o600)
             except OSError as error:
                 raise AnsibleActionFail(f"plan_output {path} cannot be written: {error}") from error
-        if any(plan["refusals"] for plan in plans.values()):
-            result.update(failed=True, msg="\n".join(result["table"]))
+        result["failed"] = any(plan["refusals"] for plan in plans.values())
         return result
 
 

@@ -164,7 +164,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         plan["refusals"] += planned["refusals"]
         plan["steps"] += planned["steps"]
         for step in planned["steps"]:
-            reasons = f" ({'; '.join(step['reasons'])})" if step["reasons"] else ""
+            # A summary may say why by itself.
+            untold = [reason for reason in step["reasons"] if reason not in step["summary"]]
+            reasons = f" ({'; '.join(untold)})" if untold else ""
             self._print(f"  {host}: planned: {step['summary']}{reasons}", C.COLOR_CHANGED)
             for effect in step["effects"]:
                 self._print(f"    {effect}", C.COLOR_WARN)

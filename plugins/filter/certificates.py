@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
+from ansible_collections.mooring.docker.plugins.module_utils._system.observed import Certificate
 from ansible_collections.mooring.docker.plugins.module_utils._tls import provided, renewal
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names
 from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def certificate_due(
-    deployed: dict[str, Any] | None,
+    deployed: Certificate | None,
     authority: dict[str, Any],
     days: int,
     wanted: list[str] | None = None,
@@ -32,7 +33,7 @@ def certificate_due(
     return renewal.certificate_due(deployed, wanted or [], days, authority["signer"], foreign)
 
 
-def trust_due(deployed: dict[str, Any] | None, authority: dict[str, Any]) -> bool:
+def trust_due(deployed: Certificate | None, authority: dict[str, Any]) -> bool:
     """Whether the file of trusted authorities, as ``host_info`` tells of it, is not that of ``authority``."""
     return renewal.trust_due(deployed, authority["fingerprints"])
 

@@ -41,7 +41,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-table:
+msg:
   description: The table, line by line.
   returned: always
   type: list

@@ -223,6 +223,7 @@ host:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._host import observation
+from ansible_collections.mooring.docker.plugins.module_utils._system import commands
 
 
 def main() -> None:
@@ -254,7 +255,9 @@ def main() -> None:
         "sysctls",
         "ssh_socket",
     )
-    module.exit_json(host=observation.observe(*(params[option] for option in options)))
+    with commands.asking_once():
+        host = observation.observe(*(params[option] for option in options))
+    module.exit_json(host=host)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._system.observed import Certificate
 from ..module_utils._tls.certificates import describe
 
 KINDS = ("server", "client")
@@ -312,7 +313,7 @@ def outstanding(directory: str) -> list[str]:
     return found
 
 
-def name_problem(directory: str, name: str, deployed: dict[str, Any] | None, replace: bool) -> str:
+def name_problem(directory: str, name: str, deployed: Certificate | None, replace: bool) -> str:
     """Why a machine that has the certificate ``deployed`` may not become the client ``name``; empty where it may.
 
     A name belongs to the machine that has one of its certificates. ``replace`` gives it to another.
@@ -336,7 +337,7 @@ def name_problem(directory: str, name: str, deployed: dict[str, Any] | None, rep
     )
 
 
-def unconfirmed(directory: str, name: str, deployed: dict[str, Any] | None) -> bool:
+def unconfirmed(directory: str, name: str, deployed: Certificate | None) -> bool:
     """Whether a client has the certificate that a run, cut before it could, was to enter as its current one."""
     return any(
         one["name"] == name and one["status"] == "unconfirmed" and deployed and one["sha256"] == deployed["sha256"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._plan.steps import Plan, Step
+from ..module_utils._system.observed import Certificate
 from ..module_utils._tls import provided, renewal
 from . import authorities
 from .declaration.client import ClientDeclaration, IssuedClient
@@ -53,7 +54,7 @@ def _lacks_cli(declared: ClientDeclaration, host: dict[str, Any]) -> bool:
     return declared["cli"] == "docker" and not host["engine"]["cli_version"]
 
 
-def _unread(declared: ClientDeclaration, certificate: dict[str, Any] | None, host: dict[str, Any]) -> bool:
+def _unread(declared: ClientDeclaration, certificate: Certificate | None, host: dict[str, Any]) -> bool:
     """Whether a provided certificate cannot be checked before the library for it is installed."""
     return bool(
         declared["uses_tls"]
@@ -64,19 +65,19 @@ def _unread(declared: ClientDeclaration, certificate: dict[str, Any] | None, hos
     )
 
 
-def _due(declared: ClientDeclaration, issued: IssuedClient | None, certificate: dict[str, Any] | None) -> str:
+def _due(declared: ClientDeclaration, issued: IssuedClient | None, certificate: Certificate | None) -> str:
     """Why the certificate must be issued; empty where it need not."""
     if issued is None:
         return ""
     due = issued["reissue"] or renewal.certificate_due(certificate, [], issued["renew_days"], issued["signer"])
     if due:
         return due
-    subject = (certificate or {})["subject"]
+    subject = certificate["subject"] if certificate else None
     return "" if subject == f"CN={declared['name']}" else f"it is of {subject}"
 
 
 def _refusals(
-    declared: ClientDeclaration, host: dict[str, Any], certificate: dict[str, Any] | None, due: str
+    declared: ClientDeclaration, host: dict[str, Any], certificate: Certificate | None, due: str
 ) -> list[str]:
     refusals = []
     if _lacks_cli(declared, host) and not host["packages"]["docker-cli"]["candidate"]:
@@ -103,8 +104,8 @@ def _packages(declared: ClientDeclaration, host: dict[str, Any]) -> Step | None:
 def _certificate(
     declared: ClientDeclaration,
     issued: IssuedClient | None,
-    certificate: dict[str, Any] | None,
-    ca: dict[str, Any] | None,
+    certificate: Certificate | None,
+    ca: Certificate | None,
     due: str,
 ) -> Step | None:
     if issued is None:

@@ -28,7 +28,7 @@ def table(plans: Mapping[str, Plan], width: int | None = None, outcomes: Mapping
         plan = plans.get(host)
         steps = plan["steps"] if plan else []
         what = outcomes.get(host) or (_what(plan) if plan else "")
-        effects = " ".join(dict.fromkeys(effect for step in steps for effect in step["effects"]))
+        effects = "; ".join(dict.fromkeys(effect for step in steps for effect in step["effects"]))
         number = str(len(steps)) if plan and not plan["refusals"] else "-"
         rows.append((printable(host), number, printable(what), printable(effects)))
     widths = [max(map(len, column)) for column in zip(*rows)]

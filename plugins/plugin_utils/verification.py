@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..module_utils._plan.declaration import Declaration, NetworkDeclaration
+    from ..module_utils._system.observed import Host
     from .declaration.place import Place
     from .declaration.variables import Variables
 
@@ -98,7 +99,7 @@ def _provided_names(declared: Declared) -> list[str]:
     return [name for name in wanted if name != f"DNS:{place.name.lower()}"]
 
 
-def _reach(declared: Declared, host: dict[str, Any]) -> list[dict[str, Any]]:
+def _reach(declared: Declared, host: Host) -> list[dict[str, Any]]:
     """What the controller sees of the TCP endpoints: each an ``endpoint``, or the ``msg`` why it cannot be probed."""
     if host["engine"]["service"]["active"] != "active":
         return []
@@ -119,7 +120,7 @@ def _reach(declared: Declared, host: dict[str, Any]) -> list[dict[str, Any]]:
     return probes
 
 
-def _open_ports(declared: Declared, host: dict[str, Any]) -> list[int]:
+def _open_ports(declared: Declared, host: Host) -> list[int]:
     """The published ports that take a connection from the controller, of those that must not."""
     declaration = declared.declaration
     assert declaration["network"] is not None
@@ -167,7 +168,7 @@ def compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[st
 
 
 def _compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[str, Any]]) -> Comparison:
-    host = seen.get("host")
+    host: Host | None = seen.get("host")
     is_fit = host is not None and platforms.problem(host["system"]) is None
     probes = [*(_reach(declared, host) if host and is_fit else []), *other_probes]
     reply = {name: value for name, value in seen.items() if value is not None}
@@ -197,7 +198,7 @@ def _on_network(declared: Declared, observation: Observation, ports: list[int]) 
         yield from published.reached(ports)
 
 
-def _observation(declared: Declared, host: dict[str, Any]) -> Observation:
+def _observation(declared: Declared, host: Host) -> Observation:
     """The observation as the plan has it, from the reply of ``host_plan``."""
     declaration = declared.declaration
     assert declaration["network"] is not None

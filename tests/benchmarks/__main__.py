@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -52,7 +53,7 @@ class Bench:
         self._fleet, self._runner, self._rounds, self._peer = hosts, runner, rounds, peer
 
     def figures(self) -> list[Figure]:
-        """Of all scenarios. The hosts are bare, and all that is measured later stands on the first run."""
+        """Of all scenarios. All that is measured later stands on the first run, which boots bare hosts."""
         found = []
         for scenario in SCENARIOS:
             subjects: list[Subject] = getattr(self, f"_{scenario}")()
@@ -163,6 +164,9 @@ def sizes(most: int) -> list[int]:
 
 def main() -> int:
     """Measure everything; the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # The hosts are removed on the way out.
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         rounds, most = _number("BENCH_ROUNDS", 5, 1, 50), _number("BENCH_HOSTS", max(SIZES), 1, 100)
         peer = Path(os.environ["PEER_PLAYBOOK"]).resolve() if os.environ.get("PEER_PLAYBOOK") else None
@@ -185,7 +189,7 @@ def main() -> int:
             "figures": [],
         }
         for size in sizes(most):
-            with fleet.booted(size, with_peer=peer is not None) as hosts:
+            with fleet.temporary(size, with_peer=peer is not None) as hosts:
                 document["figures"] += Bench(hosts, runner, rounds, peer).figures()
         docs = fleet.PROJECT / "docs"
         (docs / "benchmark.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

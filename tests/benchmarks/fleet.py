@@ -132,12 +132,10 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def booted(size: int, with_peer: bool) -> Iterator[Fleet]:
-    """Bare hosts, of which nothing is left at the end, however it ends."""
-    PLACE.mkdir(parents=True, exist_ok=True)
+def temporary(size: int, with_peer: bool) -> Iterator[Fleet]:
+    """Hosts to boot, of which nothing is left at the end, however it ends."""
     fleet = Fleet(size, with_peer)
     try:
-        fleet.boot_bare()
         yield fleet
     finally:
         fleet.remove()

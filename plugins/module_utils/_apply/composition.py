@@ -151,10 +151,11 @@ def configure(
         _check_flags(merged, show)
     if not tls_to_come:
         _check_tls(merged)
-        _check_with_dockerd(merged, version)
-
     changes = _changes(composition, show if has_unit else None, socket)
     plan = _plan(merged, composition.existing, show, changes, may_drain, tls_to_come)
+    # What the daemon runs with needs no second opinion.
+    if not tls_to_come and (changes or plan.action != "nothing"):
+        _check_with_dockerd(merged, version)
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
     if refusal:
         stopped = ", ".join(container.name for container in containers.interrupted())

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
+from .._system import observed
 from . import state
 
 SYSTEM = Path("/etc/systemd/system")
@@ -34,20 +35,13 @@ class Record(TypedDict):
     """When the change was complete, in seconds since the host's boot; None before."""
 
 
-class Pending(TypedDict):
-    """What an observer is told. ``armed`` is the public name of what is pending."""
-
-    armed: list[str]
-    reverted: str | None
-
-
 def record() -> Record | None:
     """The pending change, or None where none is."""
     found: Record | None = state.read_state(RECORD) if SCRIPT.exists() else None
     return found
 
 
-def observe() -> Pending:
+def observe() -> observed.PendingConfirmation:
     """Whose changes are pending, and when and why the host last reverted one by itself."""
     pending = record()
     return {"armed": sorted(pending["undo"]) if pending else [], "reverted": reverted()}

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._config import state
 from .._ssh import sshd
-from .._system import commands, files, processes
+from .._system import commands, files, observed, processes
 
 _GSHADOW = Path("/etc/gshadow")
 
@@ -53,7 +53,7 @@ class Plan:
     problems: list[str] = field(default_factory=list)
 
 
-def observe(name: str) -> dict[str, Any] | None:
+def observe(name: str) -> observed.Group | None:
     """A group, or None where there is none.
 
     ``members`` are those that group(5) lists, ``primary`` the users whose primary group it is, ``own`` the accounts
@@ -85,7 +85,7 @@ def observe(name: str) -> dict[str, Any] | None:
     }
 
 
-EMPTY: dict[str, Any] = {
+EMPTY: observed.Group = {
     "gid": None,
     "members": [],
     "primary": [],
@@ -96,7 +96,7 @@ EMPTY: dict[str, Any] = {
 }
 
 
-def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
+def plan(declared: Declaration, seen: observed.Group | None) -> Plan:
     """What brings the group, as ``observe`` saw it, to what is declared."""
     name = declared.name
     if seen is None:
@@ -123,12 +123,12 @@ def plan(declared: Declaration, seen: dict[str, Any] | None) -> Plan:
     )
 
 
-def due(seen: dict[str, Any] | None, name: str, users: list[str], exclusive: bool) -> bool:
+def due(seen: observed.Group | None, name: str, users: list[str], exclusive: bool) -> bool:
     """Whether the group, as ``host_info`` saw it, is not as declared. One that is to come has nobody in it."""
     return plan(Declaration(name, users, exclusive), seen or EMPTY) != Plan()
 
 
-def problems(seen: dict[str, Any] | None, name: str, users: list[str], exclusive: bool) -> list[str]:
+def problems(seen: observed.Group | None, name: str, users: list[str], exclusive: bool) -> list[str]:
     """Why the group, as ``host_info`` saw it, cannot be as declared, one sentence each."""
     return plan(Declaration(name, users, exclusive), seen or EMPTY).problems
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from .._config import state
-from .._system import commands
+from .._system import commands, observed
 from . import nftables, published
 
 RULE = Path(published.ENGINE_RULE)
@@ -106,8 +105,8 @@ def require() -> None:
         ) from None
 
 
-def observe(tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """``tables`` as ``_nftables`` sees them: a filter that does not know the running engine is not live."""
+def observe(tables: dict[str, observed.FilterTable]) -> dict[str, observed.FilterTable]:
+    """``tables`` as ``nftables.observe`` sees them: a filter that does not know the running engine is not live."""
     seen = tables.get(published.NAME)
     if seen and state.read(RULE) != _told():
         seen["live"] = False

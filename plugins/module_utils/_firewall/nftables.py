@@ -7,10 +7,10 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config import fragments, pending, state
-from .._system import commands
+from .._system import commands, observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,7 +190,7 @@ def has_failed() -> bool:
     return bool(commands.unit_properties(UNIT.name).get("ActiveState") == "failed")
 
 
-def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> dict[str, Any]:
+def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> dict[str, observed.FilterTable]:
     """Mooring's tables by name: the ``text`` of the file, whether it is ``live`` as it says, and ``persistent``.
 
     ``required`` tells whether docker.service starts only with it in force, ``failed`` whether the unit that loads all
@@ -201,7 +201,7 @@ def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> 
     drop_ins = state.FILTER_DROP_INS.parent.glob(state.FILTER_DROP_INS.name)
     names.update(path.stem[len("60-mooring-") :] for path in drop_ins)
     failed = bool(names) and has_failed()
-    found = {}
+    found: dict[str, observed.FilterTable] = {}
     for name in sorted(names):
         text = _text(file(name))
         wanted = None
@@ -222,16 +222,16 @@ def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> 
     return found
 
 
-def due(observed: dict[str, dict[str, Any]], name: str, rules: str | None, required: bool) -> bool:
-    """Whether a table, from what ``observe`` saw, is another than one of these ``rules``, or than none.
+def due(tables: dict[str, observed.FilterTable], name: str, rules: str | None, required: bool) -> bool:
+    """Whether a table, from the ``tables`` that ``observe`` saw, is another than one of these ``rules``, or than none.
 
     ``required`` tells whether docker.service is to start only with it in force.
     """
-    seen = observed.get(name)
+    seen = tables.get(name)
     if not rules or seen is None:
         return bool(rules) or seen is not None
-    wanted = {"text": script(name, rules), "live": True, "persistent": True, "required": required}
-    return {key: seen[key] for key in wanted} != wanted
+    is_whole = seen["live"] and seen["persistent"] and seen["required"] == required
+    return not is_whole or seen["text"] != script(name, rules)
 
 
 class Table:

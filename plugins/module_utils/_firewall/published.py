@@ -16,6 +16,7 @@ import re
 from typing import Any, Union
 
 from .._config import endpoints
+from .._system import observed
 
 Policy = Union[str, dict[str, Any]]
 
@@ -95,7 +96,7 @@ def port_problem(value: Any) -> str | None:
     return None if 1 <= first <= last <= 65535 else f"{value!r} lies outside 1 to 65535, or ends before it begins"
 
 
-def host_problems(policy: Policy, host: dict[str, Any], containers: list[str], others: list[str]) -> list[str]:
+def host_problems(policy: Policy, host: observed.Host, containers: list[str], others: list[str]) -> list[str]:
     """Why the policy cannot hold on the host that ``host_info`` saw, or would harm it, one sentence each.
 
     ``containers`` and ``others`` as for ``rules``. Whose a bridge is that nobody names, an engine that does not answer
@@ -162,7 +163,7 @@ def service_ports(urls: list[str], in_swarm: bool) -> list[str]:
     return sorted(ports) + (["2377/tcp", "7946", "4789/udp"] if in_swarm else [])
 
 
-def surroundings(host: dict[str, Any], declared: list[str], urls: list[str]) -> dict[str, list[str]]:
+def surroundings(host: observed.Host, declared: list[str], urls: list[str]) -> dict[str, list[str]]:
     """The ``containers`` and ``services`` that ``rules`` takes, from what is declared and ``host_info`` saw.
 
     What an engine that does not answer cannot tell is as the filter has it.
@@ -171,7 +172,7 @@ def surroundings(host: dict[str, Any], declared: list[str], urls: list[str]) -> 
     bridges = {*declared, *(one["bridge"] for one in networks or [] if one["bridge"])}
     services = {*service_ports(urls, swarm not in (None, "", "inactive"))}
     if networks is None:
-        text = host["nftables"].get(NAME, {}).get("text") or ""
+        text = host["nftables"][NAME]["text"] or "" if NAME in host["nftables"] else ""
         bridges.update(re.findall(r'iifkind "bridge" iifname "([^"*]+)" accept', text))
         services.update(f"{span}/{protocol}" for protocol, span in re.findall(r"\t(\w+) dport (\S+) accept", text))
     return {

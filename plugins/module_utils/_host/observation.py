@@ -29,13 +29,13 @@ from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
 from .._ssh import sshd
-from .._system import commands, files, session
+from .._system import commands, files, observed, session
 from .._tls.certificates import describe_file
 
 _TLS_OPTIONS = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
 
 
-def system() -> dict[str, Any]:
+def system() -> observed.System:
     """Operating system, init and Python."""
     release: dict[str, str] = {}
     for line in (state.read(Path("/etc/os-release")) or "").splitlines():
@@ -68,9 +68,9 @@ def _apparmor_parser() -> bool | None:
     return Path("/sbin/apparmor_parser").exists() if enabled.startswith("Y") else None
 
 
-def packages(names: list[str]) -> dict[str, dict[str, str | None]]:
+def packages(names: list[str]) -> dict[str, observed.Package]:
     """Installed and installable version of Debian packages; both null where apt knows nothing of one."""
-    found: dict[str, dict[str, str | None]] = {name: {"installed": None, "candidate": None} for name in names}
+    found: dict[str, observed.Package] = {name: {"installed": None, "candidate": None} for name in names}
     if not names:
         return found
     name = ""
@@ -79,35 +79,30 @@ def packages(names: list[str]) -> dict[str, dict[str, str | None]]:
             name = line.rstrip(":")
         match = re.match(r"^\s+(Installed|Candidate): (\S+)", line)
         if match and name in found and match[2] != "(none)":
-            found[name][match[1].lower()] = match[2]
+            found[name]["installed" if match[1] == "Installed" else "candidate"] = match[2]
     return found
 
 
-def accounts(users: list[str], groups: list[str]) -> dict[str, Any]:
-    """Which of the named users and groups exist, the groups each user is in, and who holds each group."""
-    found: dict[str, Any] = {"users": {}}
-    for name in users:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            found["users"][name] = None
-            continue
-        member_of = {group.gr_name for group in grp.getgrall() if name in group.gr_mem}
-        member_of.add(grp.getgrgid(entry.pw_gid).gr_name)
-        found["users"][name] = {"uid": entry.pw_uid, "groups": sorted(member_of)}
-    found["groups"] = {name: socket_group.observe(name) for name in groups}
-    return found
+def _user(name: str) -> observed.User | None:
+    """A user with all groups, or None where there is none."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    member_of = {group.gr_name for group in grp.getgrall() if name in group.gr_mem}
+    member_of.add(grp.getgrgid(entry.pw_gid).gr_name)
+    return {"uid": entry.pw_uid, "groups": sorted(member_of)}
 
 
 # Debian's own, Docker's, and that of derivatives (moby).
 _PACKAGES = ("docker.io", "docker-ce", "moby-engine")
 
 
-def engine() -> dict[str, Any]:
+def engine() -> observed.Engine:
     """Programs, service and what the daemon says of itself."""
     program = daemon.dockerd()
     show = commands.unit_properties(daemon.SERVICE)
-    answer: dict[str, Any] = {
+    answer: observed.Engine = {
         "installed": program is not None,
         "version": None,
         "cli_version": None,
@@ -154,16 +149,16 @@ def engine() -> dict[str, Any]:
     return answer
 
 
-def _package() -> dict[str, str] | None:
+def _package() -> observed.EnginePackage | None:
     """The Debian package that brings the engine, with its version; None where it came otherwise."""
     words = "${db:Status-Status} ${Package} ${Version}\\n"
     listed = commands.run("dpkg-query", "--show", f"--showformat={words}", *_PACKAGES).stdout
     # What was removed and not purged is listed too.
     found = [line.split() for line in listed.splitlines() if line.startswith("installed ")]
-    return next(({"name": name, "version": version} for _status, name, version in found), None)
+    return {"name": found[0][1], "version": found[0][2]} if found else None
 
 
-def _containerd(show: dict[str, str]) -> dict[str, str] | None:
+def _containerd(show: dict[str, str]) -> observed.Containerd | None:
     """The service of a containerd that runs beside the daemon; None where the daemon starts one of its own."""
     lines, _source = daemon.exec_starts(show)
     if not any("--containerd" in line for line in lines):
@@ -176,16 +171,24 @@ def _containerd(show: dict[str, str]) -> dict[str, str] | None:
 _ADDRESSES = ("bridge", "bip", "bip6", "fixed-cidr", "fixed-cidr-v6", "default-gateway", "default-address-pools")
 
 
-def configuration() -> dict[str, Any]:
+def configuration() -> observed.Configuration:
     """The fragments' names and keys, and what still has to be applied. No values but addresses: they may be secrets."""
     try:
         contents = state.fragments()
         effective = state.daemon_json()
     except ConfigError as error:
-        nothing: dict[str, Any] = {"fragments": {}, "effective": [], "edited": [], "stopped": []}
-        return {"error": str(error), **nothing, "addresses": {}, "tls": {}, "pending": None}
+        return {
+            "error": str(error),
+            "fragments": {},
+            "effective": [],
+            "stopped": [],
+            "edited": [],
+            "addresses": {},
+            "tls": {},
+            "pending": None,
+        }
     effective = effective or {}
-    pending = None
+    pending: observed.Pending | None = None
     if daemon.dockerd():
         plan = planning.observe().plan
         pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
@@ -209,7 +212,7 @@ def _edited(contents: dict[str, Config], effective: Config) -> list[str]:
         return sorted(effective)  # Two fragments disagree: nobody composed this.
 
 
-def file_modes(tls: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def file_modes(tls: dict[str, Any]) -> dict[str, observed.FileStatus]:
     """Owner and mode of what makes the engine what it is: configuration, keys, units, Mooring's own state."""
     paths = [*files.below(Path("/etc/docker")), state.STATE, Path("/run/containerd/containerd.sock")]
     paths += [Path(path) for path in tls.values() if isinstance(path, str)]
@@ -218,11 +221,10 @@ def file_modes(tls: dict[str, Any]) -> dict[str, dict[str, Any]]:
         named = [show.get("FragmentPath", ""), *show.get("DropInPaths", "").split()]
         named += re.findall(r"(/\S+)", show.get("EnvironmentFiles", ""))
         paths += [Path(path) for path in named if path]
-    found: dict[str, dict[str, Any]] = files.describe(paths)
-    return found
+    return files.describe(paths)
 
 
-def sockets(endpoints: list[str]) -> list[dict[str, Any]]:
+def sockets(endpoints: list[str]) -> list[observed.Socket]:
     """Who may use the UNIX sockets among ``endpoints``."""
     found = []
     for path in [url[len("unix://") :] for url in endpoints if url.startswith("unix://")]:
@@ -273,9 +275,9 @@ def _proc_address(words: str) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def network() -> dict[str, Any]:
+def network() -> observed.Network:
     """Addresses, routes and neighbours of the host, its resolvers, and where this very session comes from."""
-    addresses = []
+    addresses: list[observed.Address] = []
     interfaces = []
     heard = set()
     for link in _ip("address", "show"):
@@ -292,7 +294,7 @@ def network() -> dict[str, Any]:
             routes.append(route)
             if entry.get("protocol") == "ra":
                 heard.add(route["interface"])
-    neighbours = [
+    neighbours: list[observed.Neighbour] = [
         {"address": entry["dst"], "interface": entry.get("dev")}
         for entry in _ip("neighbour", "show")
         # One that was looked for and is not there has no link-layer address.
@@ -342,7 +344,7 @@ def _ip(*words: str) -> list[dict[str, Any]]:
     return found
 
 
-def _route(entry: dict[str, Any]) -> dict[str, Any] | None:
+def _route(entry: dict[str, Any]) -> observed.Route | None:
     """One route as iproute2 writes it, None for the kernel's own to the host's single addresses."""
     kind = entry.get("type", "unicast")
     if kind in ("broadcast", "multicast", "anycast") or (kind == "local" and "/" not in entry["dst"]):
@@ -379,24 +381,26 @@ def observe(
     asked_at: float | None = None,
     sysctl_names: list[str] | None = None,
     ssh_socket: str | None = None,
-) -> dict[str, Any]:
+) -> observed.Host:
     """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
 
-    ``sysctls`` are names of kernel parameters to look up. ``ssh_socket`` is what clients over SSH are to reach.
+    ``sysctl_names`` are kernel parameters to look up. ``ssh_socket`` is what clients over SSH are to reach.
 
     ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
     """
     ahead = None if asked_at is None else round(time.time() - asked_at, 1)
     here = system()
     if here["kernel"] != "Linux":
-        return {"system": here}
-    configured, around = configuration(), network()
+        return {"system": here}  # type: ignore[typeddict-item]  # As the type says.
+    configured, around, running = configuration(), network(), engine()
     served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
-    answer = {
+    # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.
+    endpoints = [url for url in listening(running["service"]["pid"]) if url not in running["published"]]
+    return {
         "system": here,
         "clock": {"ahead": ahead},
         "packages": packages(names),
-        "engine": engine(),
+        "engine": running,
         "configuration": configured,
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},
         "files": file_modes(configured["tls"]),
@@ -405,13 +409,9 @@ def observe(
         "nftables": docker_proxy.observe(nftables.observe({published.NAME: docker_proxy.files})),
         "confirm": pending.observe(),
         "bridge": _bridges() if bridges else None,
-        **accounts(users, groups),
+        "users": {name: _user(name) for name in users},
+        "groups": {name: socket_group.observe(name) for name in groups},
+        "listening": endpoints,
+        "sockets": sockets(endpoints),
+        "ssh": sshd.observe(ssh_user, around["client"], ssh_socket) if ssh_user else None,
     }
-    # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.
-    published_endpoints = answer["engine"]["published"]
-    answer["listening"] = [
-        url for url in listening(answer["engine"]["service"]["pid"]) if url not in published_endpoints
-    ]
-    answer["sockets"] = sockets(answer["listening"])
-    answer["ssh"] = sshd.observe(ssh_user, answer["network"]["client"], ssh_socket) if ssh_user else None
-    return answer

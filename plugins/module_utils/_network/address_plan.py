@@ -14,7 +14,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .addresses import ASIDE, DOCKER, LIKELY, Network, Use, declared_networks, docker0, in_use, overlap, within
+from .._system import observed
+from .addresses import ASIDE, DOCKER, LIKELY, Around, Network, Use, declared_networks, docker0, in_use, overlap, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -121,7 +122,7 @@ def slot_problem(slot: int) -> str | None:
 
 
 def plan(
-    declared: dict[str, Any], around: dict[str, Any], configuration: dict[str, Any], host: dict[str, Any]
+    declared: dict[str, Any], around: Around, configuration: observed.Configuration, host: dict[str, Any]
 ) -> dict[str, Any]:
     """Choose what ``declared`` (options of daemon.json) leaves to the plan by the word auto.
 
@@ -137,7 +138,7 @@ class _Planner:
     """One host's plan, option by option."""
 
     def __init__(
-        self, declared: dict[str, Any], around: dict[str, Any], configuration: dict[str, Any], host: dict[str, Any]
+        self, declared: dict[str, Any], around: Around, configuration: observed.Configuration, host: dict[str, Any]
     ) -> None:
         self.name: str = host["name"]
         self.slot: int | None = host["slot"]

@@ -1,18 +1,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which addresses are in use around a host, and what a declared range would cut off. Pure arithmetic.
-
-``around`` is what the role knows: ``network`` and ``docker`` (``host_info``'s network and engine.networks), ranges that
-are ``reserved``, the ``controller``'s own addresses, those of the ``fleet``'s hosts, the declared ``networks``, and
-``own_bridges``, the interfaces that those name. Where it is not ``checked``, nothing counts as in use.
-"""
+"""Which addresses are in use around a host, and what a declared range would cut off. Pure arithmetic."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, TypedDict, Union
+
+from .._system import observed
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
@@ -30,6 +27,25 @@ REACHED is what the host reaches, as the host itself shows. LIKELY is what other
 which a translation on the way may hide; the fleet's): new ranges keep off it, what is there stays. ASIDE is what a
 route sends nowhere: only a choice keeps off it. DOCKER are Docker's own networks beside docker0.
 """
+
+
+class Around(TypedDict):
+    """What is around a host, observed and declared."""
+
+    network: observed.Network
+    docker: list[observed.DockerNetwork]
+    reserved: list[str]
+    """Ranges that the operator keeps free."""
+    controller: list[str]
+    """The controller's own addresses."""
+    fleet: list[str]
+    """The addresses of the inventory's hosts."""
+    networks: list[dict[str, Any]]
+    """The declared user-defined networks."""
+    own_bridges: list[str]
+    """The interfaces that they name."""
+    checked: bool
+    """Whether anything counts as in use."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ def within(one: Network, other: Network) -> bool:
     return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
 
 
-def docker0(network: dict[str, Any], version: int = 4) -> Interface | None:
+def docker0(network: observed.Network, version: int = 4) -> Interface | None:
     """The address of docker0 as it is, or None."""
     for entry in network["addresses"]:
         address = ipaddress.ip_interface(entry["address"])
@@ -88,12 +104,12 @@ def single(text: str | None) -> Network | None:
     return None if _is_of_no_concern(network) or address.is_unspecified else network
 
 
-def _subnets(docker: dict[str, Any]) -> list[str]:
+def _subnets(docker: observed.DockerNetwork) -> list[str]:
     """The ranges of one of Docker's networks."""
     return [one["subnet"] for one in docker["subnets"] if one["subnet"]]
 
 
-def _is_container(address: str | None, around: dict[str, Any]) -> bool:
+def _is_container(address: str | None, around: Around) -> bool:
     """Whether an address lies in one of Docker's networks that are there: who got through from there is a container."""
     client, live = single(address), docker0(around["network"])
     inside = [ipaddress.ip_network(subnet) for docker in around["docker"] for subnet in _subnets(docker)]
@@ -101,7 +117,7 @@ def _is_container(address: str | None, around: dict[str, Any]) -> bool:
     return client is not None and any(within(client, network) for network in inside)
 
 
-def in_use(around: dict[str, Any]) -> list[Use]:
+def in_use(around: Around) -> list[Use]:
     """All that is known to be in use, docker0 left out."""
     if not around["checked"]:
         return []
@@ -156,9 +172,9 @@ def in_use(around: dict[str, Any]) -> list[Use]:
     found += [Use(ipaddress.ip_network(text), "docker_network_reserved") for text in around["reserved"]]
     found = [use for use in found if not _is_of_no_concern(use.network)]
     # What lies in a network that dockerd avoids is avoided with it.
-    avoided = [use.network for use in found if use.avoided]
+    avoided_networks = [use.network for use in found if use.avoided]
     return [
-        Use(use.network, use.name, use.kind, use.avoided or any(within(use.network, wide) for wide in avoided))
+        Use(use.network, use.name, use.kind, use.avoided or any(within(use.network, wide) for wide in avoided_networks))
         for use in found
     ]
 
@@ -224,7 +240,7 @@ def declared_networks(networks: list[dict[str, Any]]) -> list[tuple[Network, str
     ]
 
 
-def collisions(config: dict[str, Any], around: dict[str, Any]) -> list[str]:
+def collisions(config: dict[str, Any], around: Around) -> list[str]:
     """Which declared ranges would cut off what, one sentence each; ``config`` is as in daemon.json."""
     bridge = [
         (ipaddress.ip_interface(config[key]).network, f"{key} {config[key]}")
@@ -260,7 +276,7 @@ def collisions(config: dict[str, Any], around: dict[str, Any]) -> list[str]:
     return found
 
 
-def live_collisions(around: dict[str, Any]) -> list[str]:
+def live_collisions(around: Around) -> list[str]:
     """Which of Docker's ranges that are there cut off what, one sentence each."""
     ranges = [
         (address.network, f"docker0 {address}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._engine.api import Api, ApiError
+from .._system.observed import Host
 from . import networks
 
 
@@ -42,8 +43,8 @@ def ensure(declared: list[dict[str, Any]], api: Api, timeout: float, check_mode:
     }
 
 
-def _observe(api: Api, timeout: float) -> dict[str, Any]:
-    """What ``networks.plan`` needs of ``host_info``."""
+def _observe(api: Api, timeout: float) -> Host:
+    """The host as far as ``networks.plan`` needs it."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -59,7 +60,7 @@ def _observe(api: Api, timeout: float) -> dict[str, Any]:
         version, swarm = api.get("/version"), api.get("/info").get("Swarm") or {}
     except ApiError as error:
         raise NetworkError(f"the engine does not tell about itself: {error}") from error
-    return {
+    return {  # type: ignore[typeddict-item]  # As far as it is needed.
         "network": {"interfaces": sorted(path.name for path in Path("/sys/class/net").iterdir())},
         "engine": {
             "version": version["Version"],

@@ -12,6 +12,7 @@ import ipaddress
 from typing import Any
 
 from .._engine import daemon
+from .._system import observed
 
 LABEL = "mooring.docker"
 OPTIONS_LABEL = "mooring.docker.options"
@@ -20,7 +21,7 @@ OPTIONS_LABEL = "mooring.docker.options"
 _OWN_IPV6_RANGES = (27, 0)
 
 
-def described(answer: list[dict[str, Any]], containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def described(answer: list[dict[str, Any]], containers: list[dict[str, Any]]) -> list[observed.DockerNetwork]:
     """``GET /networks`` and ``GET /containers/json?all=1`` in ``bridge_info``'s and ``host_info``'s words, by name."""
     users = _users(containers)
     return [
@@ -92,7 +93,7 @@ def _bridge_name(network: dict[str, Any]) -> str | None:
     return str(named or f"br-{network['Id'][:12]}")
 
 
-def plan(declared: list[dict[str, Any]], host: dict[str, Any]) -> dict[str, Any]:
+def plan(declared: list[dict[str, Any]], host: observed.Host) -> dict[str, Any]:
     """What to do about user-defined networks, and what forbids it; ``host`` is as ``host_info`` saw it.
 
     Returns ``problems`` (sentences), ``remove`` (``name``, ``id`` and ``reason`` of Mooring's own networks that nobody
@@ -129,7 +130,7 @@ def plan(declared: list[dict[str, Any]], host: dict[str, Any]) -> dict[str, Any]
     return answer
 
 
-def _forbidden(network: dict[str, Any], reason: str, otherwise: str) -> str | None:
+def _forbidden(network: observed.DockerNetwork, reason: str, otherwise: str) -> str | None:
     """Why a network cannot be removed, and the way out."""
     if not network["labels"].get(LABEL):
         return f"{reason}, and it is not Mooring's to remove: remove it yourself, {otherwise}"
@@ -144,7 +145,7 @@ def _labels(entry: dict[str, Any]) -> dict[str, str]:
     return {**declared, LABEL: "managed", **({OPTIONS_LABEL: names} if names else {})}
 
 
-def differences(entry: dict[str, Any], network: dict[str, Any]) -> list[str]:
+def differences(entry: dict[str, Any], network: observed.DockerNetwork) -> list[str]:
     """In what a network is not the declared one, each as "what it has instead of what was declared".
 
     What is not declared is the engine's to choose: ranges, gateways, and options beyond the declared ones.
@@ -174,14 +175,14 @@ def differences(entry: dict[str, Any], network: dict[str, Any]) -> list[str]:
 
 
 def _comparable(
-    declared: list[dict[str, Any]], observed: list[dict[str, Any]]
+    declared: list[dict[str, Any]], seen: list[observed.Subnet]
 ) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Observed and declared ranges in one form, without what was left to the engine."""
     wanted = sorted((_range(entry, "iprange") for entry in declared), key=str)
     versions = {ipaddress.ip_network(entry["subnet"]).version for entry in wanted}
     gateways = {entry["subnet"] for entry in wanted if "gateway" in entry}
     has = []
-    for entry in (_range(entry, "ip_range") for entry in observed if entry["subnet"]):
+    for entry in (_range({**entry}, "ip_range") for entry in seen if entry["subnet"]):
         if ipaddress.ip_network(entry["subnet"]).version in versions:
             if entry["subnet"] not in gateways:
                 entry.pop("gateway", None)
@@ -217,7 +218,7 @@ def _shown(value: Any) -> str:
     return "none" if value is None else text(value)
 
 
-def _host_problems(declared: list[dict[str, Any]], host: dict[str, Any]) -> list[str]:
+def _host_problems(declared: list[dict[str, Any]], host: observed.Host) -> list[str]:
     """Which declared networks this host cannot carry."""
     found = []
     interfaces = host["network"]["interfaces"]

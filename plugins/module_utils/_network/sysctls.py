@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .._system import commands
+from .._system import commands, observed
 from . import networks
 
 FILE = "/etc/sysctl.d/99-zz-mooring.conf"
@@ -51,22 +51,22 @@ def assignments(text: str) -> dict[str, str]:
     return found
 
 
-def observe(names: list[str]) -> dict[str, Any]:
+def observe(names: list[str]) -> observed.Sysctls:
     """What the named parameters and those in Mooring's file are now (``live``), and what a boot would set (``boot``).
 
     None where the kernel has no such parameter, or no file sets it. ``own`` are the names in Mooring's file.
     ``program`` sets them, None where there is none.
     """
-    found: dict[str, Any] = {"program": shutil.which("sysctl", path="/usr/sbin:/sbin:/usr/bin:/bin"), "file": FILE}
     kept = _read(Path(FILE)) or ""
     own = re.findall(r"^([^#;\s=]+)\s*=", kept, re.MULTILINE)
     asked = [name for name in dict.fromkeys([*names, *own]) if _is_name(name)]
-    if not asked:
-        return {**found, "own": own, "live": {}, "boot": {}}
-    shown = commands.run(_PROGRAM, "--cat-config")
-    set_at_boot = assignments(shown.stdout if shown.returncode == 0 else kept)
+    set_at_boot = {}
+    if asked:
+        shown = commands.run(_PROGRAM, "--cat-config")
+        set_at_boot = assignments(shown.stdout if shown.returncode == 0 else kept)
     return {
-        **found,
+        "program": shutil.which("sysctl", path="/usr/sbin:/sbin:/usr/bin:/bin"),
+        "file": FILE,
         "own": own,
         "live": {name: _live(name) for name in asked},
         "boot": {name: set_at_boot.get(place(name)) for name in asked},
@@ -109,7 +109,7 @@ def problems(declared: Any) -> list[str]:
     return found
 
 
-def host_problems(declared: dict[str, Any], host: dict[str, Any]) -> list[str]:
+def host_problems(declared: dict[str, Any], host: observed.Host) -> list[str]:
     """Which declared parameters ``host``, as ``host_info`` saw it, does not have."""
     live = host["sysctls"]["live"]
     return [
@@ -120,7 +120,7 @@ def host_problems(declared: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 
 def wanted(
-    declared: dict[str, Any], options: dict[str, Any], declared_networks: list[dict[str, Any]], host: dict[str, Any]
+    declared: dict[str, Any], options: dict[str, Any], declared_networks: list[dict[str, Any]], host: observed.Host
 ) -> dict[str, str]:
     """All parameters that must be so, declared and needed.
 
@@ -130,7 +130,7 @@ def wanted(
     # Mooring's own go by their declaration: they may be about to be removed.
     there = [one for one in host["engine"]["networks"] or [] if networks.LABEL not in one["labels"]]
     needed = []
-    if options.get("ip-forward") is not False and has_ipv6(options, [*declared_networks, *there]):
+    if options.get("ip-forward") is not False and has_ipv6(options, [*declared_networks, *map(dict, there)]):
         # Once 2, an interface that is there stays so, also where its router is silent for a while.
         needed = [
             name
@@ -147,7 +147,7 @@ def has_ipv6(options: dict[str, Any], declared_networks: list[dict[str, Any]]) -
     return bool(options.get("ipv6") or "bip6" in options or any(one.get("ipv6") for one in bridges))
 
 
-def plan(parameters: dict[str, str], host: dict[str, Any]) -> list[dict[str, Any]]:
+def plan(parameters: dict[str, str], host: observed.Host) -> list[dict[str, Any]]:
     """What ansible.posix.sysctl has to be told, so that ``parameters`` are so now and after a boot.
 
     What is wanted no more leaves the file; the kernel keeps it until it boots.

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._network import address_plan, addresses
+from .._system.observed import Host
 from .selection import NETWORK_FRAGMENT
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def own_bridges(network: NetworkDeclaration) -> list[str]:
     return [str(name) for name in names if name]
 
 
-def around(declaration: Declaration, network: NetworkDeclaration, host: dict[str, Any]) -> dict[str, Any]:
+def around(declaration: Declaration, network: NetworkDeclaration, host: Host) -> addresses.Around:
     """What the host must still reach, as far as the host, the controller and the operator know."""
     return {
         "checked": network["check_addresses"],
@@ -39,7 +40,7 @@ def around(declaration: Declaration, network: NetworkDeclaration, host: dict[str
     }
 
 
-def choose(declaration: Declaration, network: NetworkDeclaration, host: dict[str, Any]) -> dict[str, Any]:
+def choose(declaration: Declaration, network: NetworkDeclaration, host: Host) -> dict[str, Any]:
     """The ``options`` of daemon.json that are left to the plan, and the ``problems`` that prevent it."""
     place = {"name": declaration["name"], "fragment": NETWORK_FRAGMENT, "slot": network["slot"]}
     chosen: dict[str, Any] = address_plan.plan(
@@ -48,9 +49,7 @@ def choose(declaration: Declaration, network: NetworkDeclaration, host: dict[str
     return chosen
 
 
-def refusals(
-    declaration: Declaration, network: NetworkDeclaration, host: dict[str, Any], chosen: dict[str, Any]
-) -> list[str]:
+def refusals(declaration: Declaration, network: NetworkDeclaration, host: Host, chosen: dict[str, Any]) -> list[str]:
     """Why no address could be chosen, and which declared ranges would cut off what the host must reach.
 
     A ``bip`` inside the controller's network is refused here.

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config.options import OPTIONS
+from .._system.observed import Host
 from .packages import installs_engine
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
         return None
     plan = observation.apply
     stopped = host["configuration"]["stopped"]
-    enable = host["engine"]["service"]["enabled"] != "enabled"
+    # Debian's package enables the service that it brings.
+    enable = host["engine"]["installed"] and host["engine"]["service"]["enabled"] != "enabled"
     if plan.action == "nothing" and not (stopped or enable):
         return None
     role = settings(declaration)
@@ -85,7 +87,7 @@ def _summary(plan: ApplyPlan, policy: str) -> str:
     return refusal or plan.sentence()
 
 
-def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
+def _effects(plan: ApplyPlan, host: Host) -> list[str]:
     """Who notices. A reload nobody does."""
     effects: list[str] = []
     names = ", ".join(plan.containers)
@@ -106,7 +108,7 @@ def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
         effects.append(f"clients of the API are disconnected for the restart{', by TCP too' if tcp else ''}")
     elif plan.action == "start":
         effects.append(f"the daemon starts{f'; containers {names} keep running' if plan.containers else ''}")
-    if plan.action in ("start", "restart") and _affects_connectivity(plan):
+    if _affects_connectivity(plan, host):
         effects.append(
             "addresses or packet filters of Docker's networks change; the host reverts that unless this run can "
             "confirm it over a new connection"
@@ -114,5 +116,9 @@ def _effects(plan: ApplyPlan, host: dict[str, Any]) -> list[str]:
     return effects
 
 
-def _affects_connectivity(plan: ApplyPlan) -> bool:
-    return any(OPTIONS[key].affects_connectivity for key in plan.keys if key in OPTIONS)
+def _affects_connectivity(plan: ApplyPlan, host: Host) -> bool:
+    """Whether the daemon can take away the connection to the host: it makes docker0, or changes what it filters."""
+    if plan.action not in ("start", "restart"):
+        return False
+    makes_bridge = plan.action == "start" and "docker0" not in host["network"]["interfaces"]
+    return makes_bridge or any(OPTIONS[key].affects_connectivity for key in plan.keys if key in OPTIONS)

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._system.observed import Host
 from .._tls import provided, renewal
 from .selection import asks_for_step
 
@@ -27,14 +28,14 @@ def looked_up(declaration: Declaration) -> list[str]:
     return [paths["certificate"], paths["client_ca"]] if paths else []
 
 
-def deployed_names(declaration: Declaration, host: dict[str, Any]) -> list[str]:
+def deployed_names(declaration: Declaration, host: Host) -> list[str]:
     """What the server's certificate on the host is for."""
     paths = files(declaration["engine"])
     certificate = host.get("certificates", {}).get(paths["certificate"]) if paths else None
     return list(certificate["names"]) if certificate else []
 
 
-def refusals(declaration: Declaration, engine: EngineDeclaration, host: dict[str, Any]) -> list[str]:
+def refusals(declaration: Declaration, engine: EngineDeclaration, host: Host) -> list[str]:
     """Why a provided certificate cannot be right. One that is issued here is replaced instead."""
     tls = engine["provided"]
     if tls is None:
@@ -55,7 +56,7 @@ def refusals(declaration: Declaration, engine: EngineDeclaration, host: dict[str
     ]
 
 
-def is_due(declaration: Declaration, host: dict[str, Any]) -> bool:
+def is_due(declaration: Declaration, host: Host) -> bool:
     """Whether this run makes TLS files, as long as ``--tags`` asks for it."""
     tls = declaration["engine"]["issued"] if declaration["engine"] else None
     return tls is not None and bool(_renewal(tls, host) or _replaces_trust(tls, host))
@@ -94,7 +95,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     }
 
 
-def _check(tls: ProvidedTls, host: dict[str, Any]) -> Step | None:
+def _check(tls: ProvidedTls, host: Host) -> Step | None:
     """Without the library nothing is known of a provided certificate; it is looked at as soon as that is there."""
     if not _is_unchecked(tls, host):
         return None
@@ -109,25 +110,25 @@ def _check(tls: ProvidedTls, host: dict[str, Any]) -> Step | None:
     }
 
 
-def _is_unchecked(tls: ProvidedTls, host: dict[str, Any]) -> bool:
+def _is_unchecked(tls: ProvidedTls, host: Host) -> bool:
     certificate = host["certificates"].get(tls["files"]["certificate"])
     has_library = "cryptography" in host["system"]["python_libraries"]
     return bool(certificate and certificate["days_left"] is None and not has_library)
 
 
-def _renewal(tls: IssuedTls, host: dict[str, Any]) -> str:
+def _renewal(tls: IssuedTls, host: Host) -> str:
     """Why the certificate is issued anew; empty where it is not."""
     deployed = host["certificates"].get(tls["files"]["certificate"])
     return renewal.certificate_due(deployed, tls["names"], tls["renew_days"], tls["signer"], tls["reissue"])
 
 
-def _replaces_trust(tls: IssuedTls, host: dict[str, Any]) -> bool:
+def _replaces_trust(tls: IssuedTls, host: Host) -> bool:
     return renewal.trust_due(host["certificates"].get(tls["files"]["client_ca"]), tls["client_fingerprints"])
 
 
-def _effects(tls: IssuedTls, host: dict[str, Any]) -> list[str]:
+def _effects(tls: IssuedTls, host: Host) -> list[str]:
     """Whose clients are refused from then on."""
-    deployed = host["certificates"].get(tls["files"]["client_ca"]) or {"bundle": []}
-    if set(deployed["bundle"]) - set(tls["client_fingerprints"]):
+    deployed = host["certificates"].get(tls["files"]["client_ca"])
+    if deployed and set(deployed["bundle"]) - set(tls["client_fingerprints"]):
         return ["clients of an authority that is trusted no more are refused once the daemon has restarted"]
     return []

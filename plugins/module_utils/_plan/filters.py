@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config import endpoints
 from .._firewall import endpoint_filter, nftables, published
+from .._system.observed import Host
 from .addresses import own_bridges
 
 if TYPE_CHECKING:
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from .steps import Step
 
 
-def published_surroundings(network: NetworkDeclaration, host: dict[str, Any]) -> dict[str, list[str]]:
+def published_surroundings(network: NetworkDeclaration, host: Host) -> dict[str, list[str]]:
     """Docker's bridges that have names of their own (``containers``), and the daemon's ports (``services``)."""
     urls = host["listening"] if network["endpoints"] is None else network["endpoints"]
     surroundings: dict[str, list[str]] = published.surroundings(host, own_bridges(network), urls)
     return surroundings
 
 
-def published_rules(network: NetworkDeclaration, host: dict[str, Any]) -> str | None:
+def published_rules(network: NetworkDeclaration, host: Host) -> str | None:
     """What stands in the table for published ports; None for no table."""
     around = published_surroundings(network, host)
     rules: str | None = published.rules(
@@ -32,7 +33,7 @@ def published_rules(network: NetworkDeclaration, host: dict[str, Any]) -> str | 
     return rules
 
 
-def published_refusals(network: NetworkDeclaration, host: dict[str, Any]) -> list[str]:
+def published_refusals(network: NetworkDeclaration, host: Host) -> list[str]:
     """Why the policy for published ports cannot hold on the host, or would harm it."""
     containers = published_surroundings(network, host)["containers"]
     problems: list[str] = published.host_problems(network["published"], host, containers, network["other_bridges"])
@@ -98,7 +99,7 @@ def _ports(engine: EngineDeclaration) -> list[str]:
     return sorted({f"{endpoints.parse(url).port}/tcp" for url in urls})
 
 
-def _changes(host: dict[str, Any], name: str, rules: str | None) -> bool:
+def _changes(host: Host, name: str, rules: str | None) -> bool:
     """Whether the rules in force change, and not only what a boot or docker.service makes of them."""
     observed = host["nftables"].get(name)
     if rules is None or observed is None:
@@ -106,7 +107,7 @@ def _changes(host: dict[str, Any], name: str, rules: str | None) -> bool:
     return bool(observed["text"] != nftables.script(name, rules) or not observed["live"])
 
 
-def _reasons(host: dict[str, Any], name: str, rules: str | None, required: bool) -> list[str]:
+def _reasons(host: Host, name: str, rules: str | None, required: bool) -> list[str]:
     observed = host["nftables"].get(name)
     if rules is None:
         return ["nothing is to be filtered"]
@@ -121,8 +122,9 @@ def _reasons(host: dict[str, Any], name: str, rules: str | None, required: bool)
     return [reason for reason, differs in differences.items() if differs]
 
 
-def _diff(host: dict[str, Any], name: str, rules: str | None) -> list[dict[str, str]]:
-    before = (host["nftables"].get(name) or {}).get("text") or ""
+def _diff(host: Host, name: str, rules: str | None) -> list[dict[str, str]]:
+    table = host["nftables"].get(name)
+    before = (table["text"] if table else None) or ""
     after = nftables.script(name, rules) if rules else ""
     if before == after:
         return []

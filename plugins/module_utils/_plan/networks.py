@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._config import classification, redaction
 from .._network import networks
+from .._system.observed import Host
 
 if TYPE_CHECKING:
     from .declaration import Declaration, NetworkDeclaration
@@ -18,7 +19,7 @@ _ROOTS = ("data-root", "userns-remap")
 """The options that decide where the daemon keeps its networks."""
 
 
-def refusals(network: NetworkDeclaration, host: dict[str, Any]) -> list[str]:
+def refusals(network: NetworkDeclaration, host: Host) -> list[str]:
     """Networks that the host cannot carry, and those that are in the way and not the role's to remove."""
     return [f"docker_network_networks {problem}" for problem in networks.plan(network["networks"], host)["problems"]]
 

@@ -13,7 +13,8 @@ from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._engine import daemon, planning
 from .._host import observation as host_observation
-from .._system import platforms
+from .._system import commands, platforms
+from .._system.observed import Host
 from . import addresses, apply, certificate, configuration, packages, selection, sysctls
 from .declaration import Declaration
 
@@ -29,7 +30,7 @@ class Observation:
     the configuration, declared and observed.
     """
 
-    host: dict[str, Any]
+    host: Host
     addresses: dict[str, Any] = field(default_factory=lambda: {"options": {}, "problems": []})
     network_fragment: dict[str, Any] = field(default_factory=dict)
     composition: dict[str, Any] | None = None
@@ -59,6 +60,11 @@ def observe(declaration: Declaration, verifies: bool = False, asked_at: float | 
     ``verifies`` is for who compares and changes nothing: bridges are looked at too, and the configuration is tried
     without the TLS files, which have findings of their own. ``asked_at`` is ``host_info``'s option.
     """
+    with commands.asking_once():
+        return _observe(declaration, verifies, asked_at)
+
+
+def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -> Observation:
     host = _host(declaration, verifies, asked_at)
     if platforms.problem(host["system"]):
         return Observation(host)
@@ -79,7 +85,7 @@ def observe(declaration: Declaration, verifies: bool = False, asked_at: float | 
     )
 
 
-def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> dict[str, Any]:
+def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Host:
     engine = declaration["engine"]
     users = [engine["socket"]["owner"], engine["ssh"]["user"], *engine["users"]] if engine else []
     return host_observation.observe(
@@ -97,7 +103,7 @@ def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> di
 
 def _try(
     declaration: Declaration,
-    host: dict[str, Any],
+    host: Host,
     fragments: dict[str, dict[str, Any]],
     secrets: frozenset[str],
     without_tls: bool,
@@ -139,7 +145,7 @@ def _configure(declaration: Declaration, fragments: dict[str, dict[str, Any]], t
     )
 
 
-def _pending(declaration: Declaration, host: dict[str, Any], tried: dict[str, Any] | None) -> ApplyPlan | None:
+def _pending(declaration: Declaration, host: Host, tried: dict[str, Any] | None) -> ApplyPlan | None:
     """What the files that are there ask of the daemon, where the dry run does not say it already."""
     seen = host["configuration"]["pending"]
     is_told = tried is not None and tried["plan"].action != "nothing"

@@ -7,8 +7,9 @@ An engine that is installed stays as it is: one from elsewhere (docker-ce) is co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._system.observed import Host
 from .selection import asks_for_step, is_asked_for
 
 if TYPE_CHECKING:
@@ -33,13 +34,13 @@ def looked_up(declaration: Declaration) -> list[str]:
     return [*engine, FILTER, SYSCTL]
 
 
-def installs_engine(declaration: Declaration, host: dict[str, Any]) -> bool:
+def installs_engine(declaration: Declaration, host: Host) -> bool:
     """Whether this run installs the engine."""
     is_missing = declaration["engine"] is not None and not host["engine"]["installed"]
     return is_missing and asks_for_step("packages", declaration)
 
 
-def refusals(declaration: Declaration, host: dict[str, Any]) -> list[str]:
+def refusals(declaration: Declaration, host: Host) -> list[str]:
     """Why the selected steps cannot do without the installation."""
     is_missing = declaration["engine"] is not None and not host["engine"]["installed"]
     if is_missing and asks_for_step("apply", declaration) and not asks_for_step("packages", declaration):
@@ -82,7 +83,7 @@ def step(declaration: Declaration, observation: Observation, others: list[Step])
     }
 
 
-def _engine_packages(declaration: Declaration, host: dict[str, Any]) -> list[str]:
+def _engine_packages(declaration: Declaration, host: Host) -> list[str]:
     engine = declaration["engine"]
     if engine is None:
         return []
@@ -96,12 +97,12 @@ def _engine_packages(declaration: Declaration, host: dict[str, Any]) -> list[str
     return [name for name, is_needed in needed.items() if is_needed]
 
 
-def _is_foreign(host: dict[str, Any]) -> bool:
+def _is_foreign(host: Host) -> bool:
     """Whether the engine is another package than Debian's."""
     return bool(host["engine"]["installed"] and not host["packages"][ENGINE]["installed"])
 
 
-def _needs_package(step: Step, host: dict[str, Any]) -> bool:
+def _needs_package(step: Step, host: Host) -> bool:
     """Whether a step does not work without its package: to remove a filter takes nothing that is not there."""
     if step["name"] == "sysctls":
         return host["sysctls"]["program"] is None

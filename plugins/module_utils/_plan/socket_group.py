@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._engine import socket_group
+from .._system.observed import Group, Host
 
 if TYPE_CHECKING:
     from .declaration import Declaration, EngineDeclaration
@@ -17,7 +18,7 @@ _BY_THE_SYSTEM = ("docker", "root")
 """Groups that are there, or come with the engine."""
 
 
-def refusals(engine: EngineDeclaration, host: dict[str, Any]) -> list[str]:
+def refusals(engine: EngineDeclaration, host: Host) -> list[str]:
     """Users and groups that are not there, and members that cannot be taken out."""
     group, owner = engine["socket"]["group"], engine["socket"]["owner"]
     problems = []
@@ -72,7 +73,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     }
 
 
-def _effects(todo: Any, observed: dict[str, Any]) -> list[str]:
+def _effects(todo: socket_group.Plan, observed: Group) -> list[str]:
     """Whose sessions end, and who becomes root's equal."""
     effects = []
     if todo.add:

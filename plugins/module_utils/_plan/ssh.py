@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._ssh import access, sshd
 from .._ssh.sshd_config import DROP_IN
+from .._system.observed import Host, Ssh
 
 if TYPE_CHECKING:
     from .declaration import Declaration, EngineDeclaration
@@ -25,15 +26,16 @@ _REASONS = {
 }
 
 
-def refusals(engine: EngineDeclaration, host: dict[str, Any]) -> list[str]:
+def refusals(engine: EngineDeclaration, host: Host) -> list[str]:
     """Why clients could not come in, or could do more than they should."""
     declared = engine["ssh"]
     if not declared["clients"]:
         return []
-    user = declared["user"]
+    observed, user = host["ssh"], declared["user"]
+    assert observed is not None, "ssh_user was asked for"
     account = host["users"].get(user)
     problems = []
-    if account and user not in host["ssh"]["accounts"]:
+    if account and user not in observed["accounts"]:
         problems.append(
             f"docker_engine_ssh_user {user}: there is an account of that name (uid {account['uid']}) "
             "that Mooring has not made: name another"
@@ -41,7 +43,7 @@ def refusals(engine: EngineDeclaration, host: dict[str, Any]) -> list[str]:
     if host["engine"]["installed"] and not host["engine"]["cli_version"]:
         problems.append("docker_engine_ssh_clients need a docker CLI on the host, on the PATH of sshd")
     types = sorted({key.split()[0] for key in declared["clients"].values()})
-    obstacles = sshd.obstacles(host["ssh"], user, declared["group"], declared["socket"], types)
+    obstacles = sshd.obstacles(observed, user, declared["group"], declared["socket"], types)
     return problems + [
         f"docker_engine_ssh_clients: sshd would not keep {user} to the daemon, or keep it out: {obstacle}"
         for obstacle in obstacles
@@ -54,6 +56,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     if engine is None:
         return None
     observed, declared = observation.host["ssh"], engine["ssh"]
+    assert observed is not None, "ssh_user was asked for"
     wanted = access.Access(declared["clients"], declared["user"], declared["group"], declared["socket"])
     due = access.steps(wanted, observed)
     if not due:
@@ -74,7 +77,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     }
 
 
-def _effects(wanted: access.Access, observed: dict[str, Any], due: list[str]) -> list[str]:
+def _effects(wanted: access.Access, observed: Ssh, due: list[str]) -> list[str]:
     """Whose connections end. Which keys were there is not known here, only that they differ."""
     if not observed["accounts"]:
         return []

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._network import sysctls
+from .._system.observed import Host
 
 if TYPE_CHECKING:
     from .declaration import Declaration, NetworkDeclaration
@@ -20,7 +21,7 @@ def looked_up(declaration: Declaration) -> list[str]:
     return list(network["sysctls"]) if network else []
 
 
-def refusals(network: NetworkDeclaration, host: dict[str, Any]) -> list[str]:
+def refusals(network: NetworkDeclaration, host: Host) -> list[str]:
     """Declared parameters that the host does not have."""
     return [f"docker_network_sysctls {problem}" for problem in sysctls.host_problems(network["sysctls"], host)]
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from .._config import state
-from .._system import commands, files, processes
+from .._system import commands, files, observed, processes
 from . import keys as ssh_keys
 from . import sshd, sshd_config
 
@@ -57,7 +57,7 @@ class Access:
     socket: str
 
     @property
-    def account(self) -> dict[str, Any]:
+    def account(self) -> observed.SshAccount:
         """The account as ``sshd.observe`` sees it where it is right."""
         return {"groups": [self.group], "shell": _SHELL, "password": False, "expires": False}
 
@@ -67,12 +67,12 @@ class Access:
         text: str = ssh_keys.authorized_keys(self.clients, self.socket)
         return text
 
-    def drop_in(self, seen: dict[str, Any]) -> str | None:
+    def drop_in(self, seen: observed.Ssh) -> str | None:
         """sshd's drop-in on a host as ``seen``, None for none."""
         return sshd.drop_in(self.user, self.socket, seen["settings"]) if self.clients else None
 
 
-def steps(declared: Access, seen: dict[str, Any]) -> list[str]:
+def steps(declared: Access, seen: observed.Ssh) -> list[str]:
     """What is to be done on a host as ``sshd.observe`` saw it, in this order; nothing where all is as declared.
 
     ``sshd``: write or remove the drop-in. ``load``: let sshd read it. ``account`` and ``home``: make them. ``keys``:
@@ -93,12 +93,12 @@ def steps(declared: Access, seen: dict[str, Any]) -> list[str]:
     return [step for step, is_due in due.items() if is_due]
 
 
-def due(seen: dict[str, Any], clients: dict[str, str], user: str, group: str, socket: str) -> bool:
+def due(seen: observed.Ssh, clients: dict[str, str], user: str, group: str, socket: str) -> bool:
     """Whether the host, as ``host_info`` saw it, is not as declared."""
     return bool(steps(Access(clients, user, group, socket), seen))
 
 
-def problems(seen: dict[str, Any], declared: Access) -> list[str]:
+def problems(seen: observed.Ssh, declared: Access) -> list[str]:
     """Why the host cannot be as declared."""
     types = sorted({key.split()[0] for key in declared.clients.values()})
     found: list[str] = sshd.obstacles(seen, declared.user, declared.group, declared.socket, types)
@@ -143,7 +143,7 @@ def _ending(declared: Access, todo: list[str], lost: set[str]) -> dict[str, int]
     return found
 
 
-def _refuse(declared: Access, seen: dict[str, Any], check_mode: bool) -> None:
+def _refuse(declared: Access, seen: observed.Ssh, check_mode: bool) -> None:
     """Raise AccessError where it cannot be as declared. In a dry run the group may be to come."""
     found = problems(seen, declared)
     if declared.user not in seen["accounts"] and _exists(pwd.getpwnam, declared.user):
@@ -162,7 +162,7 @@ def _exists(look_up: Callable[[str], Any], name: str) -> bool:
     return True
 
 
-def _grant(declared: Access, seen: dict[str, Any], todo: list[str], ending: dict[str, int]) -> int:
+def _grant(declared: Access, seen: observed.Ssh, todo: list[str], ending: dict[str, int]) -> int:
     """Let the clients in, and end what is not theirs any more; returns how many processes that were."""
     if "sshd" in todo:
         _install(declared, seen)
@@ -197,7 +197,7 @@ def _revoke(todo: list[str], ending: dict[str, int]) -> int:
     return ended
 
 
-def _install(declared: Access, seen: dict[str, Any]) -> None:
+def _install(declared: Access, seen: observed.Ssh) -> None:
     """Write the drop-in, and put back what was there where sshd does not do as it says."""
     state.write(sshd_config.DROP_IN, declared.drop_in(seen))
     found = problems(sshd.observe(declared.user, None, declared.socket), declared)

@@ -17,10 +17,9 @@ import pwd
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from .._config import state
-from .._system import commands, files, processes
+from .._system import commands, files, observed, processes
 from . import keys as ssh_keys
 from . import sshd_config
 
@@ -30,7 +29,7 @@ PENDING = state.STATE / "ssh.json"
 """There while a run changes the SSH side: accounts whose sessions are to end, name to user id."""
 
 
-def observe(user: str, client: str | None, socket: str | None = None) -> dict[str, Any]:
+def observe(user: str, client: str | None, socket: str | None = None) -> observed.Ssh:
     """Mooring's accounts, the keys that get in, its drop-in, sshd's settings for ``user`` from the address ``client``.
 
     With ``socket``, the daemon's, ``trial`` has the settings as they would be with the drop-in that keeps the account
@@ -39,9 +38,10 @@ def observe(user: str, client: str | None, socket: str | None = None) -> dict[st
     found, error = settings(user, client)
     listening = listeners()
     text = text_of(sshd_config.DROP_IN)
-    trial = None
+    trial: observed.SshTrial | None = None
     if socket and text != drop_in(user, socket, found):
-        trial = dict(zip(("settings", "error"), _trial(drop_in(user, socket, found), user, client)))
+        tried, why = _trial(drop_in(user, socket, found), user, client)
+        trial = {"settings": tried, "error": why}
     return {
         "accounts": {entry.pw_name: _account(entry) for entry in accounts()},
         "authorized_keys": state.file_digest(str(KEYS)),
@@ -126,7 +126,7 @@ def _host_keys(paths: list[str]) -> list[str]:
     return found
 
 
-def _account(entry: pwd.struct_passwd) -> dict[str, Any]:
+def _account(entry: pwd.struct_passwd) -> observed.SshAccount:
     shadow = (state.read(Path("/etc/shadow")) or "").splitlines()
     # shadow(5): the password is the second field, the day on which the account expires the eighth.
     fields = next((line.split(":") for line in shadow if line.startswith(f"{entry.pw_name}:")), [""] * 9)
@@ -206,7 +206,7 @@ def _trial(text: str, user: str, client: str | None) -> tuple[dict[str, list[str
         return settings(user, client, main)
 
 
-def obstacles(seen: dict[str, Any], user: str, group: str, socket: str, types: list[str]) -> list[str]:
+def obstacles(seen: observed.Ssh, user: str, group: str, socket: str, types: list[str]) -> list[str]:
     """What in sshd, as ``observe`` saw it, keeps ``user``, a member of ``group`` alone, with keys of ``types`` out.
 
     And what would let it do more than reach ``socket``. Each with what to say in sshd_config instead; the files but

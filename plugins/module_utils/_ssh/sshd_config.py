@@ -13,7 +13,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
+
+from .._system import observed
 
 MAIN = Path("/etc/ssh/sshd_config")
 DROP_IN = Path("/etc/ssh/sshd_config.d/00-mooring.conf")
@@ -77,7 +79,9 @@ def differing(values: dict[str, str], effective: dict[str, list[str]]) -> list[s
     ]
 
 
-def survey(read: Callable[[Path], str | None], find: Callable[[str], list[str]], main: Path = MAIN) -> dict[str, Any]:
+def survey(
+    read: Callable[[Path], str | None], find: Callable[[str], list[str]], main: Path = MAIN
+) -> observed.SshConfiguration:
     """The Match blocks of a configuration in the order in which sshd reads them, but Mooring's own.
 
     ``read`` gives the text of a file, None where there is none, ``find`` the files that a pattern leads to, sorted.
@@ -86,10 +90,10 @@ def survey(read: Callable[[Path], str | None], find: Callable[[str], list[str]],
     ``criteria``, those of blocks around it included, and the names of the ``settings`` in it. ``is_included`` tells
     whether sshd reads what stands at that place, and reads it for everybody.
     """
-    found: dict[str, Any] = {"before": [], "after": [], "is_included": False}
+    found: observed.SshConfiguration = {"before": [], "after": [], "is_included": False}
 
-    def begin(where: str, criteria: list[str]) -> dict[str, Any]:
-        one = {"where": where, "criteria": criteria, "settings": []}
+    def begin(where: str, criteria: list[str]) -> observed.Match:
+        one: observed.Match = {"where": where, "criteria": criteria, "settings": []}
         found["after" if found["is_included"] else "before"].append(one)
         return one
 
@@ -119,7 +123,7 @@ def survey(read: Callable[[Path], str | None], find: Callable[[str], list[str]],
     return found
 
 
-def problems(seen: dict[str, Any], user: str, group: str, values: dict[str, str]) -> list[str]:
+def problems(seen: observed.SshConfiguration, user: str, group: str, values: dict[str, str]) -> list[str]:
     """Why a configuration, as ``survey`` saw it, does not keep ``user``, a member of ``group`` alone, to the block."""
     if not seen["is_included"]:
         return [f"sshd does not read {DROP_IN}: begin {MAIN} with the line Include {DROP_IN.parent}/*.conf"]

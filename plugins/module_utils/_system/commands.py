@@ -4,8 +4,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_answers: dict[tuple[str, ...], subprocess.CompletedProcess[str]] | None = None
+"""What commands have answered since ``asking_once`` was entered; None outside of it."""
+
+
+@contextlib.contextmanager
+def asking_once() -> Iterator[None]:
+    """Run each command once, and give its answer again when it is run again: for looking at a host.
+
+    Nothing may be changed meanwhile by who looks. A command with input is always run.
+    """
+    global _answers
+    if _answers is not None:
+        yield
+        return
+    _answers = {}
+    try:
+        yield
+    finally:
+        _answers = None
 
 
 def run(*words: str, timeout: float = 30.0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -13,6 +38,14 @@ def run(*words: str, timeout: float = 30.0, stdin: str | None = None) -> subproc
 
     A command that is missing or misses its deadline is reported as exit status 127 or 124.
     """
+    if _answers is None or stdin is not None:
+        return _run(words, timeout, stdin)
+    if words not in _answers:
+        _answers[words] = _run(words, timeout, stdin)
+    return _answers[words]
+
+
+def _run(words: tuple[str, ...], timeout: float, stdin: str | None) -> subprocess.CompletedProcess[str]:
     environment = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     try:
         return subprocess.run(

@@ -11,7 +11,8 @@ import pwd
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from . import observed
 
 _MOST = 1000
 """Entries of a directory tree that are looked at; more are no configuration."""
@@ -24,9 +25,9 @@ _KINDS = (
 )
 
 
-def describe(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+def describe(paths: Iterable[Path]) -> dict[str, observed.FileStatus]:
     """Kind, owner, group, mode and, of a link, where it leads in the end; paths that are not there are left out."""
-    found = {}
+    found: dict[str, observed.FileStatus] = {}
     for path in paths:
         try:
             status = path.lstat()
@@ -52,7 +53,7 @@ def below(directory: Path) -> list[Path]:
     return found[:_MOST]
 
 
-def socket(path: str) -> dict[str, Any]:
+def socket(path: str) -> observed.Socket:
     """Who may use a UNIX socket. Raises OSError where there is none.
 
     ``group_members`` are the users who are in the group by group(5) or by their primary group. As with ls(1), a plus

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from . import observed
 
 _DESKTOP = (
     "On {name}, Docker runs in a virtual machine (Docker Desktop, Colima): docker0 and the veths live inside it, "
@@ -19,7 +19,7 @@ def connection_problem(connection: str, shell: str) -> str | None:
     return None
 
 
-def problem(system: dict[str, Any]) -> str | None:
+def problem(system: observed.System) -> str | None:
     """Why the host that ``host_info`` saw cannot become a Docker host, or None."""
     kernel = system["kernel"]
     if kernel != "Linux":

@@ -9,8 +9,9 @@ import datetime
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from .._system import observed
 from . import der
 
 try:
@@ -33,11 +34,10 @@ _USAGES = {
     "2.5.29.37.0": "anyExtendedKeyUsage",
 }
 
-_IN_CONTENTS = ("subject", "issuer", "key_id", "authority_key_id", "key")
 _LEAST_BITS = {"RSA": 3072, "EC": 256, "Ed25519": 0, "Ed448": 0}
 
 
-def describe(data: bytes) -> dict[str, Any]:
+def describe(data: bytes) -> observed.Certificate:
     """The first certificate in ``data`` (PEM or DER).
 
     Keys: sha256 (hex); bundle (sha256 of every certificate in ``data``, in order); subject, issuer (RFC 4514),
@@ -47,7 +47,7 @@ def describe(data: bytes) -> dict[str, Any]:
     certificate in ``data``, in order: sha256, subject, issuer, key_id, authority_key_id and key).
     All but sha256 and bundle are null or empty where the library is missing or a certificate cannot be read.
     """
-    found: dict[str, Any] = {
+    found: observed.Certificate = {
         "sha256": None,
         "bundle": [],
         "subject": None,
@@ -69,13 +69,13 @@ def describe(data: bytes) -> dict[str, Any]:
         found["sha256"] = found["bundle"][0]
         if x509 is not None:
             found["contents"] = [_content(der_bytes) for der_bytes in ders]
-            found.update(_details(x509.load_der_x509_certificate(ders[0])))
+            found = {**found, **_details(x509.load_der_x509_certificate(ders[0]))}
     except ValueError:
         found["sha256"] = found["sha256"] or hashlib.sha256(data).hexdigest()
     return found
 
 
-def describe_file(path: str) -> dict[str, Any] | None:
+def describe_file(path: str) -> observed.Certificate | None:
     """``describe`` of a file, or None where it cannot be read."""
     try:
         return describe(Path(path).read_bytes())
@@ -83,7 +83,7 @@ def describe_file(path: str) -> dict[str, Any] | None:
         return None
 
 
-def describe_key(key: Any) -> dict[str, Any]:
+def describe_key(key: Any) -> observed.Key:
     """A public key's type ("RSA", "DSA", "EC", "Ed25519", "Ed448") and its bits (None where the type says it all)."""
     types = {
         "RSA": rsa.RSAPublicKey,
@@ -96,7 +96,7 @@ def describe_key(key: Any) -> dict[str, Any]:
     return {"type": found, "bits": getattr(key, "key_size", None)}
 
 
-def weakness(key: dict[str, Any] | None) -> str:
+def weakness(key: observed.Key | None) -> str:
     """Why a key, as ``describe_key`` tells of it, is too weak to be trusted; "" where it is not."""
     if key is None:
         return "its key cannot be read"
@@ -131,16 +131,47 @@ def _ders(data: bytes) -> list[bytes]:
     return [base64.b64decode(text) for text in _PEM.findall(data)] or [data]
 
 
-def _content(der_bytes: bytes) -> dict[str, Any]:
+def _content(der_bytes: bytes) -> observed.CertificateInBundle:
     """One of ``contents``; all but sha256 null where the certificate cannot be read."""
+    digest = hashlib.sha256(der_bytes).hexdigest()
     try:
         details = _details(x509.load_der_x509_certificate(der_bytes))
     except ValueError:
-        details = {}
-    return {"sha256": hashlib.sha256(der_bytes).hexdigest(), **{name: details.get(name) for name in _IN_CONTENTS}}
+        return {
+            "sha256": digest,
+            "subject": None,
+            "issuer": None,
+            "key_id": None,
+            "authority_key_id": None,
+            "key": None,
+        }
+    return {
+        "sha256": digest,
+        "subject": details["subject"],
+        "issuer": details["issuer"],
+        "key_id": details["key_id"],
+        "authority_key_id": details["authority_key_id"],
+        "key": details["key"],
+    }
 
 
-def _details(certificate: Any) -> dict[str, Any]:
+class _Details(TypedDict):
+    """What takes the library to be read."""
+
+    subject: str
+    issuer: str
+    serial_number: str
+    names: list[str]
+    extended_key_usage: list[str]
+    key_id: str | None
+    authority_key_id: str | None
+    not_before: str
+    not_after: str
+    days_left: int
+    key: observed.Key | None
+
+
+def _details(certificate: Any) -> _Details:
     """Raises ValueError where an extension cannot be read."""
     not_before, not_after = _moment(certificate, "not_valid_before"), _moment(certificate, "not_valid_after")
     names = _extension(certificate, "SubjectAlternativeName")
@@ -167,7 +198,7 @@ def _details(certificate: Any) -> dict[str, Any]:
     }
 
 
-def _key(certificate: Any) -> dict[str, Any] | None:
+def _key(certificate: Any) -> observed.Key | None:
     try:
         return describe_key(certificate.public_key())
     except (ValueError, UnsupportedAlgorithm):

@@ -9,12 +9,10 @@ the library for it is missing on the machine or the file is no certificate.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from .._system.observed import Certificate, CertificateInBundle
 from . import names
 from .certificates import weakness
-
-Certificate = dict[str, Any]
 
 UNREADABLE = "it cannot be read, or Python on the machine lacks the library cryptography (package python3-cryptography)"
 
@@ -99,12 +97,12 @@ def _weak_authorities(bundle: Certificate) -> list[str]:
     return [f"the authority {one['subject'] or one['sha256']} is not to be trusted: {why}" for one, why in weak if why]
 
 
-def _signs(authority: dict[str, Any], certificate: dict[str, Any]) -> bool:
+def _signs(authority: CertificateInBundle, certificate: Certificate | CertificateInBundle) -> bool:
     by_key = authority["key_id"] and authority["key_id"] == certificate["authority_key_id"]
     return bool(by_key or (authority["subject"] is not None and authority["subject"] == certificate["issuer"]))
 
 
-def _is_named(authority: dict[str, Any], wanted: list[str]) -> bool:
+def _is_named(authority: CertificateInBundle, wanted: list[str]) -> bool:
     return authority["sha256"] in wanted or authority["subject"] in wanted
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from .._system import observed
 from . import names
 
-Deployed = Optional[dict[str, Any]]
+Deployed = Optional[observed.Certificate]
 """A file on the machine as ``certificates.describe`` tells of it; None where there is none."""
 
 
@@ -34,10 +35,11 @@ def certificate_due(
         return reissue
     if not deployed:
         return "there is none"
-    if deployed.get("days_left") is None:
+    days, end = deployed["days_left"], deployed["not_after"]
+    if days is None or end is None:
         return "it could not be read"
-    if deployed["days_left"] < renew_days:
-        return f"it ends on {deployed['not_after'][:10]}, in {deployed['days_left']} days"
+    if days < renew_days:
+        return f"it ends on {end[:10]}, in {days} days"
     lacking = names.lacking(wanted, deployed["names"])
     if lacking:
         return f"it lacks {', '.join(lacking)}"

@@ -26,17 +26,6 @@ from ansible.parsing.dataloader import DataLoader
 Variables = dict[str, Any]
 """Every variable of some roles by its name, as JSON can say it. One that is not set is None."""
 
-KEPT_BY_PLAYBOOKS = frozenset(
-    {
-        "docker_engine_findings",
-        "docker_engine_host",
-        "docker_engine_tried",
-        "docker_network_findings",
-        "docker_network_planned",
-    }
-)
-"""Names that begin like variables and are what roles and playbooks themselves keep during a run."""
-
 _ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 
@@ -48,7 +37,7 @@ def read(roles: Iterable[str], task_vars: Mapping[str, Any], templar: Any) -> tu
     template cannot be resolved or a value is not of its type. Unknown variables are problems beside the variables.
     """
     roles = list(roles)
-    problems = [sentence for role in roles for sentence in unknown(role, task_vars, KEPT_BY_PLAYBOOKS)]
+    problems = [sentence for role in roles for sentence in unknown(role, task_vars)]
     defaults = {name: value for role in roles for name, value in _defaults(role).items()}
     options = {name: option for role in roles for name, option in _options(role).items()}
     resolved, unresolved = _resolve(options, task_vars, defaults, templar)
@@ -63,12 +52,9 @@ def known(role: str) -> frozenset[str]:
     return frozenset(name for entry_point in _specs(role).values() for name in entry_point.get("options", {}))
 
 
-def unknown(role: str, names: Iterable[str], facts: Iterable[str] = ()) -> list[str]:
-    """A sentence for each of ``names`` that begins like a variable of ``role`` and is none.
-
-    ``facts`` are the names that the role itself sets during a run.
-    """
-    strangers = sorted(name for name in {*names} - {*facts} - known(role) if name.startswith(f"{role}_"))
+def unknown(role: str, names: Iterable[str]) -> list[str]:
+    """A sentence for each of ``names`` that begins like a variable of ``role`` and is none."""
+    strangers = sorted(name for name in {*names} - known(role) if name.startswith(f"{role}_"))
     return [f"{name} is not a variable of the role {role}{_suggestion(name, role)}" for name in strangers]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...module_utils._system.observed import Certificate
 from ...module_utils._tls import provided
 from ...module_utils._tls.certificates import describe_file, weakness
 from .. import authorities, generations, names
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 _PROVIDED = "have its issuer renew it"
 
 
-def served(declared: dict[str, Any], certificate: dict[str, Any] | None, whose: str) -> Iterator[Finding]:
+def served(declared: dict[str, Any], certificate: Certificate | None, whose: str) -> Iterator[Finding]:
     """Findings on a daemon's certificate, as ``host_info`` or ``endpoint_info`` saw it."""
     renew = APPLY if declared["issues"] else _PROVIDED
-    if not certificate or certificate["days_left"] is None:
+    if not certificate or certificate["not_after"] is None or certificate["days_left"] is None:
         yield Finding("certificates.unreadable", ERROR, f"{whose} can be read", "it cannot", renew)
         return
-    yield from _ends(certificate, declared["renew_days"], whose, renew)
+    yield from _ends(certificate["not_after"], certificate["days_left"], declared["renew_days"], whose, renew)
     lacking, undeclared, foreign = names.compared(declared["names"], certificate["names"], declared["fleet"])
     if lacking:
         yield Finding(
@@ -61,9 +62,7 @@ def served(declared: dict[str, Any], certificate: dict[str, Any] | None, whose: 
         )
 
 
-def trusted(
-    declared: dict[str, Any], certificate: dict[str, Any] | None, server: dict[str, Any] | None
-) -> Iterator[Finding]:
+def trusted(declared: dict[str, Any], certificate: Certificate | None, server: Certificate | None) -> Iterator[Finding]:
     """Findings on the file of authorities whose clients get in: the fleet's, or those that the operator provides."""
     wanted = declared["authorities"]["client"]["fingerprints"]
     if not certificate:
@@ -97,9 +96,10 @@ def controller(directory: str, client_days: int, authority_days: int) -> Iterato
     for kind in authorities.KINDS:
         for one in view[kind]["trusted"]:
             certificate = describe_file(one["certificate"])
-            if certificate is not None:
+            if certificate and certificate["not_after"] and certificate["days_left"] is not None:
                 renew = "run playbooks/rotate_certificates.yml -e rotate=ca"
-                yield from _ends(certificate, authority_days, one["name"], renew)
+                ends, left = certificate["not_after"], certificate["days_left"]
+                yield from _ends(ends, left, authority_days, one["name"], renew)
     made = any(one["key_id"] for kind in authorities.KINDS for one in view[kind]["trusted"])
     for pending in generations.due(directory) if made else []:
         yield Finding(
@@ -113,11 +113,11 @@ def controller(directory: str, client_days: int, authority_days: int) -> Iterato
         whose = f"the certificate of client {client['name']}"
         renew = "run playbooks/client.yml there, or playbooks/remove_client.yml if it is gone"
         if client["trusted"]:
-            yield from _ends(client, client_days, whose, renew)
+            yield from _ends(client["not_after"], client["days_left"], client_days, whose, renew)
 
 
-def _ends(certificate: dict[str, Any], days: int, whose: str, renew: str) -> Iterator[Finding]:
-    day, left = certificate["not_after"][:10], certificate["days_left"]
+def _ends(not_after: str, left: int, days: int, whose: str, renew: str) -> Iterator[Finding]:
+    day = not_after[:10]
     if left < 0:
         yield Finding("certificates.expired", ERROR, f"{whose} is valid", f"it ended on {day}", renew)
     elif left < days:

@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...module_utils._firewall import nftables
 from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from ...module_utils._system.observed import FilterTable
 
 
 def filters(
-    declared: dict[str, str | None], seen: dict[str, dict[str, Any]], required: bool = False
+    declared: dict[str, str | None], seen: Mapping[str, FilterTable], required: bool = False
 ) -> Iterator[Finding]:
     """Findings on the tables of ``declared``, name to rules or to nothing; ``seen`` is ``host_info``'s nftables.
 

@@ -13,6 +13,8 @@ from ._finding import APPLY, ERROR, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ...module_utils._system.observed import Forwarding, Sysctls
+
 
 def bridge(options: dict[str, Any], seen: dict[str, Any], without_ipv6: list[str]) -> Iterator[Finding]:
     """Findings on docker0. ``options`` are declared, by their names in daemon.json; ``seen`` is ``bridge_info``'s.
@@ -69,17 +71,15 @@ def networks(declared: list[dict[str, Any]], seen: dict[str, Any]) -> Iterator[F
             )
 
 
-def forwarding(
-    options: dict[str, Any], declared: list[dict[str, Any]], kernel: dict[str, bool | None]
-) -> Iterator[Finding]:
+def forwarding(options: dict[str, Any], declared: list[dict[str, Any]], kernel: Forwarding) -> Iterator[Finding]:
     """Findings on what the kernel forwards, ``host_info``'s network.forwarding."""
     if options.get("ip-forward") is False:
         return  # The operator looks after it.
-    wanted = {"inet": "net.ipv4.ip_forward"}
+    switches = {"net.ipv4.ip_forward": kernel["inet"]}
     if host_sysctls.has_ipv6(options, declared):
-        wanted["inet6"] = "net.ipv6.conf.all.forwarding"
-    for family, name in wanted.items():
-        if kernel[family] is False:
+        switches["net.ipv6.conf.all.forwarding"] = kernel["inet6"]
+    for name, is_on in switches.items():
+        if is_on is False:
             yield Finding(
                 "bridge.forwarding_off",
                 ERROR,
@@ -89,7 +89,7 @@ def forwarding(
             )
 
 
-def sysctls(wanted: dict[str, str], seen: dict[str, Any]) -> Iterator[Finding]:
+def sysctls(wanted: dict[str, str], seen: Sysctls) -> Iterator[Finding]:
     """Findings on the kernel's parameters, where ``wanted`` are the values, and ``seen`` is ``host_info``'s sysctls."""
     for name, value in wanted.items():
         live, boot = seen["live"].get(name), seen["boot"].get(name)

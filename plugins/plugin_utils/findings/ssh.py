@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...module_utils._ssh import access as ssh_access
 from ...module_utils._ssh import sshd, sshd_config
+from ...module_utils._system import observed
 from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
@@ -35,15 +36,16 @@ def ssh(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("ssh.left_over", ERROR, "nothing is left of clients over SSH", f"there is {files[0]}", APPLY)
 
 
-def _account(access: ssh_access.Access, seen: dict[str, Any]) -> Iterator[Finding]:
+def _account(access: ssh_access.Access, seen: observed.Ssh) -> Iterator[Finding]:
     """The account, its home and its keys."""
     account = seen["accounts"].get(access.user)
     if account is None:
         yield Finding("ssh.account", ERROR, f"the account {access.user}", "there is none", APPLY)
     else:
-        wrong = {name: value for name, value in account.items() if value != access.account[name]}
+        declared: dict[str, Any] = {**access.account}
+        wrong = {name: value for name, value in account.items() if value != declared[name]}
         if wrong:
-            expected = ", ".join(f"{name} {_said(access.account[name])}" for name in wrong)
+            expected = ", ".join(f"{name} {_said(declared[name])}" for name in wrong)
             found = ", ".join(f"{name} {_said(value)}" for name, value in wrong.items())
             yield Finding("ssh.account", ERROR, f"{access.user} has {expected}", found, APPLY)
     steps = ssh_access.steps(access, seen)
@@ -55,7 +57,7 @@ def _account(access: ssh_access.Access, seen: dict[str, Any]) -> Iterator[Findin
         yield Finding("ssh.home", ERROR, expected, "others may, or there is more", APPLY)
 
 
-def _sshd_keeps(access: ssh_access.Access, seen: dict[str, Any]) -> Iterator[Finding]:
+def _sshd_keeps(access: ssh_access.Access, seen: observed.Ssh) -> Iterator[Finding]:
     """sshd's settings: by its files, and by what it has read of them."""
     if seen["error"]:
         yield Finding("ssh.unobserved", ERROR, "sshd tells its settings", seen["error"], "as it says")

@@ -89,8 +89,10 @@ def test_what_cannot_be_right_is_refused(declared: dict[str, Any], sentence: str
     assert problem.startswith(sentence)
 
 
-def test_authorities_that_are_still_to_be_made_cannot_issue() -> None:
-    unmade = Authorities({"fingerprints": [], "bundle": ""}, {"signer": {"name": "x", "key_id": None}}, ["make x"])
+@pytest.mark.parametrize(("key_id", "bundle"), [(None, "-----BEGIN"), ("cc", "")])
+def test_authorities_that_are_still_to_be_made_cannot_issue(key_id: str | None, bundle: str) -> None:
+    signer = {"name": "Mooring client CA 1", "key_id": key_id}
+    unmade = Authorities({"fingerprints": [], "bundle": bundle}, {"signer": signer}, ["make Mooring client CA 1"])
     _declaration, (problem,) = client.declare(resolved("docker_client", **TLS), unmade)
     assert problem == (
         "docker_client_ca_directory /srv/fleet/pki has no authorities yet: run playbooks/site.yml for the fleet first"

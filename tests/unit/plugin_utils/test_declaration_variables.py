@@ -100,9 +100,9 @@ def test_a_template_that_fails_is_a_problem_of_its_variable(template: str, reaso
 
 def test_a_variable_that_is_omitted_has_its_default() -> None:
     values = resolved(
-        "docker_engine", docker_engine_socket_group="{{ omit }}", docker_engine_allowed_clients="{{ omit }}"
+        "docker_engine", docker_engine_ca_directory="{{ omit }}", docker_engine_allowed_clients="{{ omit }}"
     )
-    assert values["docker_engine_socket_group"] == "docker"
+    assert values["docker_engine_ca_directory"] == "/srv/fleet/pki"
     assert values["docker_engine_allowed_clients"] is None
 
 
@@ -191,15 +191,10 @@ def test_names_of_others_are_not_looked_at(name: str) -> None:
     assert variables.unknown("docker_engine", [name]) == []
 
 
-def test_what_playbooks_keep_during_a_run_is_no_stranger() -> None:
-    assert variables.unknown("docker_engine", ["docker_engine_findings"]) != []
-    assert read("docker_engine", docker_engine_findings=[])[1] == []
-
-
 @pytest.mark.parametrize("role", ROLES)
 def test_no_playbook_takes_a_variable_that_the_roles_refuse(role: str) -> None:
     """What an inventory has for one playbook keeps no other from running."""
     playbooks = [path.read_text() for path in (Path(__file__).resolve().parents[3] / "playbooks").rglob("*.yml")]
     taken = {name for text in playbooks for name in re.findall(rf"\b{role}_\w+", text)}
     assert taken
-    assert variables.unknown(role, taken, variables.KEPT_BY_PLAYBOOKS) == []
+    assert variables.unknown(role, taken) == []

@@ -1,0 +1,380 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is observed of a host: the types of what ``host_info`` and its parts return. No module here, only shapes.
+
+What they mean is documented where they are made, and in ``host_info``. None always stands for what is not there, or
+what nobody can tell. All of it is plain data, and travels as JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+# The operating system -------------------------------------------------------------------------------
+
+
+class System(TypedDict):
+    """On other systems than Linux only ``kernel``, ``systemd`` and ``root`` count."""
+
+    kernel: str
+    kernel_version: str
+    machine: str
+    distribution: str | None
+    distribution_like: list[str]
+    distribution_version: str | None
+    distribution_codename: str | None
+    python: str
+    python_libraries: list[str]
+    systemd: bool
+    apparmor_parser: bool | None
+    apt: bool
+    root: bool
+
+
+class Clock(TypedDict):
+    """Seconds by which the host's clock is ahead of the controller's."""
+
+    ahead: float | None
+
+
+class Package(TypedDict):
+    """Versions of a Debian package."""
+
+    installed: str | None
+    candidate: str | None
+
+
+class FileStatus(TypedDict):
+    """``kind`` is "file", "directory", "link", "socket" or "other"; ``mode`` octal text, such as "0644"."""
+
+    kind: str
+    owner: str
+    group: str
+    mode: str
+    leads_to: str | None
+
+
+class Socket(TypedDict):
+    """Who may use a UNIX socket. A plus behind ``mode`` tells of an access control list."""
+
+    path: str
+    owner: str
+    group: str
+    mode: str
+    group_members: list[str]
+
+
+class User(TypedDict):
+    """``groups`` are the names of all groups of the user."""
+
+    uid: int
+    groups: list[str]
+
+
+class Holder(TypedDict):
+    """A process that has a group, and its user."""
+
+    pid: int
+    name: str
+    user: str
+
+
+class Group(TypedDict):
+    """``gid`` is None for a group that is still to be made."""
+
+    gid: int | None
+    members: list[str]
+    primary: list[str]
+    own: list[str]
+    administrators: list[str]
+    password: bool
+    holders: list[Holder]
+
+
+class Sysctls(TypedDict):
+    """Kernel parameters by name, as they are (``live``) and as a boot would set them (``boot``)."""
+
+    program: str | None
+    file: str
+    own: list[str]
+    live: dict[str, str | None]
+    boot: dict[str, str | None]
+
+
+# Its network ------------------------------------------------------------------------------------------
+
+
+class Address(TypedDict):
+    """``address`` with its prefix length, such as "192.0.2.1/24"."""
+
+    interface: str
+    address: str
+
+
+class Route(TypedDict):
+    """``destination`` is a network or "default"."""
+
+    destination: str
+    type: str
+    table: str
+    scope: str
+    interface: str | None
+    gateways: list[str]
+
+
+class Neighbour(TypedDict):
+    """One whose link-layer address is known."""
+
+    address: str
+    interface: str | None
+
+
+class Forwarding(TypedDict):
+    """Whether the kernel forwards packets, of each family."""
+
+    inet: bool | None
+    inet6: bool | None
+
+
+class Network(TypedDict):
+    """The host's own network. ``client`` is the controller's address as the host sees it."""
+
+    interfaces: list[str]
+    addresses: list[Address]
+    bridges: list[str]
+    routes: list[Route]
+    neighbours: list[Neighbour]
+    resolvers: list[str]
+    client: str | None
+    forwarding: Forwarding
+    router_advertisements: dict[str, int]
+    without_ipv6: list[str]
+
+
+class FilterTable(TypedDict):
+    """A packet filter of Mooring's."""
+
+    text: str | None
+    live: bool
+    persistent: bool
+    required: bool
+    failed: bool
+
+
+# The engine -------------------------------------------------------------------------------------------
+
+
+class Subnet(TypedDict):
+    """A range of a network of Docker's."""
+
+    subnet: str | None
+    gateway: str | None
+    ip_range: str | None
+
+
+class DockerNetwork(TypedDict):
+    """A network as the engine has it; ``bridge`` is the kernel's interface, ``containers`` who is in it, by name."""
+
+    name: str
+    id: str
+    driver: str
+    scope: str | None
+    internal: bool
+    attachable: bool
+    ipv6: bool
+    subnets: list[Subnet]
+    options: dict[str, str]
+    labels: dict[str, str]
+    bridge: str | None
+    containers: list[str]
+
+
+class Service(TypedDict):
+    """docker.service in systemd's words."""
+
+    active: str | None
+    enabled: str | None
+    pid: int | None
+
+
+class Containerd(TypedDict):
+    """containerd.service in systemd's words."""
+
+    active: str
+    enabled: str
+
+
+class EnginePackage(TypedDict):
+    """The package that brings the engine."""
+
+    name: str
+    version: str
+
+
+class Engine(TypedDict):
+    """Programs, service and what the daemon says of itself; None where it does not answer."""
+
+    installed: bool
+    version: str | None
+    cli_version: str | None
+    api_version: str | None
+    running_version: str | None
+    service: Service
+    package: EnginePackage | None
+    containerd: Containerd | None
+    settings: dict[str, Any] | None
+    containers_running: int | None
+    live_restore: bool | None
+    swarm: str | None
+    swarm_manager: bool | None
+    networks: list[DockerNetwork] | None
+    published: list[str]
+
+
+class Pending(TypedDict):
+    """What the daemon has not applied yet."""
+
+    action: str
+    keys: list[str]
+    reasons: list[str]
+
+
+class Configuration(TypedDict):
+    """Fragments by name with their keys, keys of daemon.json, and the values of those that are addresses or TLS files.
+
+    Other values may be secret.
+    """
+
+    error: str | None
+    fragments: dict[str, list[str]]
+    effective: list[str]
+    stopped: list[str]
+    edited: list[str]
+    addresses: dict[str, Any]
+    tls: dict[str, Any]
+    pending: Pending | None
+
+
+class PendingConfirmation(TypedDict):
+    """Whose changes wait to be confirmed, and when and why the host last took one back."""
+
+    armed: list[str]
+    reverted: str | None
+
+
+# Certificates -----------------------------------------------------------------------------------------
+
+
+class Key(TypedDict):
+    """A public key: ``type`` is "RSA", "DSA", "EC", "Ed25519", "Ed448" or "of an unknown type"."""
+
+    type: str
+    bits: int | None
+
+
+class CertificateInBundle(TypedDict):
+    """One of several certificates in a file. All but the digest are None where it cannot be read."""
+
+    sha256: str
+    subject: str | None
+    issuer: str | None
+    key_id: str | None
+    authority_key_id: str | None
+    key: Key | None
+
+
+class Certificate(TypedDict):
+    """See ``certificates.describe``."""
+
+    sha256: str | None
+    bundle: list[str]
+    subject: str | None
+    issuer: str | None
+    serial_number: str | None
+    names: list[str]
+    extended_key_usage: list[str]
+    key_id: str | None
+    authority_key_id: str | None
+    not_before: str | None
+    not_after: str | None
+    days_left: int | None
+    key: Key | None
+    contents: list[CertificateInBundle]
+
+
+# Clients over SSH -------------------------------------------------------------------------------------
+
+
+class SshAccount(TypedDict):
+    """An account of clients; ``password`` and ``expires`` tell whether it has one, and whether it can expire."""
+
+    groups: list[str]
+    shell: str
+    password: bool
+    expires: bool
+
+
+class Match(TypedDict):
+    """A Match block of sshd's configuration, with the names of its settings."""
+
+    where: str
+    criteria: list[str]
+    settings: list[str]
+
+
+class SshConfiguration(TypedDict):
+    """The Match blocks before and after the place of Mooring's."""
+
+    before: list[Match]
+    after: list[Match]
+    is_included: bool
+
+
+class SshTrial(TypedDict):
+    """What sshd would say of itself with Mooring's drop-in."""
+
+    settings: dict[str, list[str]]
+    error: str | None
+
+
+class Ssh(TypedDict):
+    """See ``sshd.observe``."""
+
+    accounts: dict[str, SshAccount]
+    authorized_keys: str | None
+    has_home: bool
+    guarded: bool
+    drop_in: str | None
+    loaded: bool | None
+    pending: bool
+    configuration: SshConfiguration
+    listeners: list[str]
+    settings: dict[str, list[str]]
+    error: str | None
+    trial: SshTrial | None
+    host_keys: list[str]
+
+
+# All of it --------------------------------------------------------------------------------------------
+
+
+class Host(TypedDict):
+    """What ``host_info`` returns. Of another system than Linux there is only ``system``."""
+
+    system: System
+    clock: Clock
+    packages: dict[str, Package]
+    engine: Engine
+    configuration: Configuration
+    certificates: dict[str, Certificate | None]
+    files: dict[str, FileStatus]
+    network: Network
+    sysctls: Sysctls
+    nftables: dict[str, FilterTable]
+    confirm: PendingConfirmation
+    bridge: dict[str, Any] | None
+    users: dict[str, User | None]
+    groups: dict[str, Group | None]
+    listening: list[str]
+    sockets: list[Socket]
+    ssh: Ssh | None

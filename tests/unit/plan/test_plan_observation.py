@@ -1,0 +1,136 @@
+"""The host is looked at once; the declared configuration is tried on it, whole and as far as tags ask for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
+from ansible_collections.mooring.docker.plugins.module_utils._plan import observation
+from planned_host import CERTIFICATE, COMPOSED, HOST, ApplyPlan, Planned
+
+
+class Tries:
+    """In the place of the host and of the composition; ``refuses`` has the fragments that the host refuses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, planned: Planned) -> None:
+        self.planned = planned
+        self.made: list[tuple[list[str], bool]] = []
+        self.arguments: list[tuple[Any, ...]] = []
+        self.refuses: dict[str, str] = {}
+        self.asked: dict[str, Any] = {}
+        monkeypatch.setattr(observation.host_observation, "observe", self._observe)
+        monkeypatch.setattr(observation.composition, "configure", self._configure)
+        monkeypatch.setattr(observation.daemon, "secrets", lambda: {"s3cr3t-proxy"})
+        monkeypatch.setattr(observation, "Transaction", lambda timeout, drain: self)
+        self.plan = ApplyPlan("reload", ["labels"], [f"drain {planned.engine is not None}"])
+
+    def _observe(self, **asked: Any) -> dict[str, Any]:
+        self.asked = asked
+        return self.planned.host
+
+    def _configure(self, fragments: dict[str, Any], *arguments: Any, **options: Any) -> dict[str, Any]:
+        assert options["check_mode"] is True
+        self.made.append((list(fragments), options["tls_to_come"]))
+        self.arguments.append((fragments, *arguments, options["may_drain"]))
+        for name, reason in self.refuses.items():
+            if name in fragments:
+                raise ConfigError(reason)
+        return {**COMPOSED, "files": sorted(fragments)}
+
+    def observe(self) -> observation.Observation:
+        return observation.observe(self.planned.declaration)
+
+
+@pytest.fixture
+def tries(monkeypatch: pytest.MonkeyPatch) -> Tries:
+    return Tries(monkeypatch, Planned())
+
+
+BOTH = ["10-engine", "20-network"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_due", "tried", "composed"),
+    [
+        (["all"], False, [(BOTH, False)], BOTH),
+        (["all"], True, [(BOTH, True)], BOTH),
+        (["configure"], False, [(BOTH, False)], BOTH),
+        # Who does not ask for the certificate is told that its files are missing.
+        (["configure"], True, [(BOTH, False), (BOTH, True)], BOTH),
+        (["bridge"], False, [(["20-network"], False), (BOTH, False)], ["20-network"]),
+        (["sysctls"], False, [(BOTH, False)], None),
+        (["sysctls"], True, [(BOTH, True)], None),
+    ],
+)
+def test_what_is_tried(
+    tries: Tries, tags: list[str], is_due: bool, tried: list[Any], composed: list[str] | None
+) -> None:
+    tries.planned.tags(*tags)
+    if is_due:
+        tries.planned.host["certificates"][CERTIFICATE] = None
+    seen = tries.observe()
+    assert sorted(tries.made) == sorted(tried)
+    assert (seen.composition and seen.composition["files"]) == composed
+
+
+def test_the_fragments_are_the_declared_and_the_chosen_options(tries: Tries) -> None:
+    tries.planned.host["network"]["addresses"].append({"interface": "eth1", "address": "172.17.0.9/16"})
+    seen = tries.observe()
+    (fragments, on_conflict, socket, restart, may_drain) = tries.arguments[0]
+    assert fragments["10-engine"] == tries.planned.engine["options"]
+    assert fragments["20-network"] == {"mtu": 1450, **seen.chosen}
+    assert {"base": "172.18.0.0/16", "size": 16} in seen.chosen["default-address-pools"]
+    assert (on_conflict, restart, may_drain) == ("refuse", "only_without_containers", False)
+    assert socket == tries.planned.engine["socket"]
+
+
+def test_the_network_alone_leaves_the_sockets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = Planned("network")
+    planned.network.update(on_conflict="declared", restart="never", containers="drain")
+    tries = Tries(monkeypatch, planned)
+    tries.observe()
+    assert tries.arguments[0][1:] == ("declared", None, "never", True)
+    assert tries.asked["ssh_user"] is None
+    assert tries.asked["names"] == ["nftables", "procps"]
+
+
+def test_what_the_host_refuses_is_a_refusal_without_secrets(tries: Tries) -> None:
+    tries.refuses["10-engine"] = "dockerd refuses http://u:s3cr3t-proxy@p: bad"
+    seen = tries.observe()
+    assert seen.composition is None
+    assert seen.refused == ["dockerd refuses http://u:********@p: bad"]
+    tries.planned.tags("bridge")
+    assert tries.observe().refused == seen.refused
+
+
+def test_a_broken_daemon_json_is_not_tried(tries: Tries) -> None:
+    tries.planned.host["configuration"]["error"] = "no JSON"
+    assert tries.observe().composition is None
+    assert tries.made == []
+
+
+def test_an_unfit_host_is_not_tried(tries: Tries) -> None:
+    tries.planned.host = {"system": {"kernel": "Darwin"}}
+    assert tries.observe() == observation.Observation({"system": {"kernel": "Darwin"}})
+    assert tries.made == []
+
+
+def test_what_files_ask_for_that_are_there_counts_where_the_dry_run_says_nothing(tries: Tries) -> None:
+    assert tries.observe().pending is None
+    tries.planned.host["configuration"]["pending"] = {"action": "reload", "keys": [], "reasons": []}
+    seen = tries.observe()
+    assert seen.pending == seen.apply == tries.plan
+
+
+def test_the_host_is_asked_for_all_that_the_plan_needs(tries: Tries) -> None:
+    tries.observe()
+    assert set(tries.asked["names"]) == set(HOST["packages"])
+    assert tries.asked["users"] == ["root", "docker-remote", "deploy"]
+    assert tries.asked["groups"] == ["docker"]
+    assert tries.asked["certificates"] == [CERTIFICATE, "/etc/docker/tls/client-ca.pem"]
+    assert tries.asked["ssh_socket"] == "/run/docker.sock"
+    assert tries.asked["sysctl_names"] == ["net.ipv4.ip_forward"]
+    tries.planned.engine["ssh"]["clients"] = {}
+    tries.observe()
+    assert tries.asked["ssh_socket"] is None
