@@ -459,15 +459,22 @@ def test_containers_are_started_where_the_files_cannot_be_put_back(host: FakeHos
     assert not containers.RECORD.exists()
 
 
-def test_daemon_that_is_gone_is_not_woken_for_its_containers(host: FakeHost) -> None:
+@pytest.mark.parametrize("has_good_state", [True, False])
+def test_daemon_that_is_gone_is_not_woken_for_its_containers(host: FakeHost, has_good_state: bool) -> None:
     host.settle(BASE, *CREW)
+    host.declare(BRIDGE)
+    if not has_good_state:
+        state.GOOD.unlink()
     host.refuses = lambda _config: "no"
-    assert "could not be brought back: no" in _fails(host, BRIDGE, may_drain=True)
+    with pytest.raises(
+        ApplyError, match="could not be brought back: no" if has_good_state else "no earlier good state"
+    ):
+        host.apply(may_drain=True)
     assert not host.woken
     host.refuses = lambda _config: None
     assert host.apply() == "start"
     assert host.starts == host.names() == CREW
-    _is_back(host)
+    assert not containers.RECORD.exists()
 
 
 def test_containers_without_a_good_state_are_started_again(host: FakeHost) -> None:
