@@ -188,7 +188,7 @@ def test_daemon_without_a_process(host: FakeHost) -> None:
 @pytest.mark.parametrize(
     ("stderr", "last_words", "reason"),
     [
-        ("Job for docker.service failed.\nSee journalctl", None, "Job for docker.service failed."),
+        ("Job for docker.service failed.\nSee journalctl", None, "Job for docker.service failed"),
         ("Job for docker.service failed.", "failed to start daemon: no port", "failed to start daemon: no port"),
         ("", "failed to start daemon: no port", "failed to start daemon: no port"),
         ("", None, "systemctl restart docker.service: exit status 1, without a word"),
@@ -477,13 +477,18 @@ def test_daemon_that_is_gone_is_not_woken_for_its_containers(host: FakeHost, has
     assert not containers.RECORD.exists()
 
 
-def test_containers_without_a_good_state_are_started_again(host: FakeHost) -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_containers_without_a_good_state_are_started_again(host: FakeHost, fails: bool) -> None:
     host.settle(BASE, *CREW)
     host.declare(BRIDGE)
     state.GOOD.unlink()
     host.silent = lambda config: ["silence"] if config == BRIDGE else []
-    assert "There is no earlier good state" in _fails(host, BRIDGE, may_drain=True)
-    assert host.names() == CREW
+    host.fails = lambda line: "no room" if fails and "start id-web" in line else None
+    with pytest.raises(ApplyError) as failure:
+        host.apply(may_drain=True)
+    told = "There is no earlier good state on this host to go back to"
+    assert str(failure.value).endswith(f"{told}; docker start web: no room." if fails else f"{told}.")
+    assert host.names() == (["database"] if fails else CREW)
 
 
 def test_containers_of_an_interrupted_run_that_do_not_start_are_told(host: FakeHost) -> None:
