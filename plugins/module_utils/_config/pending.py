@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
-from .._system import observed
+from .._system.observed import PendingConfirmation
 from . import state
 
 SYSTEM = Path("/etc/systemd/system")
@@ -41,7 +41,7 @@ def record() -> Record | None:
     return found
 
 
-def observe() -> observed.PendingConfirmation:
+def observe() -> PendingConfirmation:
     """Whose changes are pending, and when and why the host last reverted one by itself."""
     pending = record()
     return {"armed": sorted(pending["undo"]) if pending else [], "reverted": reverted()}
