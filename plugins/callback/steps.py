@@ -38,6 +38,10 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.progress import Pro
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable, printable_data
 
 _PLAN = "mooring.docker.plan"
+_FINDINGS = "mooring.docker.show_findings"
+"""Like debug, it exists for what it has to say."""
+_FLEET = "mooring.docker.fleet_plan"
+"""It shows under every callback what stands at the end here, fitted to the terminal."""
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no types.
@@ -86,7 +90,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def v2_runner_on_ok(self, result: Any) -> None:
         """A task went well."""
         self._show_warnings(result)
-        if result.task.resolved_action == _PLAN and isinstance(result.result.get("plan"), Mapping):
+        if result.task.resolved_action == _PLAN:
             self._add_plan(result)
         elif not _has_items(result):
             self._show_success(result, "")
@@ -102,7 +106,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._show_warnings(result)
         if not ignore_errors:
             self._failed_tasks[result.host.get_name()] = _name(result)
-        if isinstance(result.result.get("plan"), Mapping):
+        if result.task.resolved_action == _PLAN:
             self._add_plan(result)
         self._show_failure(result, "failed, which is ignored" if ignore_errors else "failed")
         self._finish(result)
@@ -111,6 +115,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """A host did not answer."""
         self._show_warnings(result)
         ignored = result.task.ignore_unreachable
+        if result.task.resolved_action == _PLAN:
+            self._add_plan(result)
         self._show_failure(result, "unreachable, which is ignored" if ignored else "unreachable")
         self._finish(result)
 
@@ -144,7 +150,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
                 outcomes[host] = "unreachable"
             elif tally["failures"]:
                 outcomes[host] = f"failed: {self._failed_tasks.get(host, 'see above')}"
-            elif host not in self._plans:
+            elif host not in self._plans and (tally["changed"] or not self._plans):
+                # The controller, where it only helps, is no line of the fleet's.
                 outcomes[host] = f"{tally['changed']} changed" if tally["changed"] else "nothing changed"
         self._print("")
         if self._plans:
@@ -158,8 +165,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     # --- what is shown of a result
 
     def _add_plan(self, result: Any) -> None:
-        """Show the steps of a host, and keep them for the end. Roles that are used alone plan one after the other."""
-        host, planned = result.host.get_name(), result.result["plan"]
+        """Show the steps of a host, and keep them for the end. Roles that are used alone plan one after the other.
+
+        Where nothing was planned, the message tells why, whether the play goes on with the host or not.
+        """
+        host, planned = result.host.get_name(), result.result.get("plan")
+        if not isinstance(planned, Mapping):
+            planned = {"refusals": [str(result.result.get("msg", "no reason given"))], "steps": []}
         plan = self._plans.setdefault(host, {"refusals": [], "steps": []})
         plan["refusals"] += planned["refusals"]
         plan["steps"] += planned["steps"]
@@ -173,9 +185,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _show_success(self, result: Any, item: str) -> None:
         """The line of a change, the message of a playbook, or, where asked for, the whole result."""
-        if result.task.action in C._ACTION_DEBUG:
+        if result.task.action in C._ACTION_DEBUG or result.task.resolved_action == _FINDINGS:
             self._clean_results(result.result, result.task.action)
             self._show_details(result, "  ")
+            return
+        if result.task.resolved_action == _FLEET and not result.result.get("changed"):
             return
         # Some actions, such as assert, always want to be shown whole. Here the operator decides.
         verbose = self._display.verbosity > 0 and self._run_is_verbose(result)
@@ -191,7 +205,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         path = result.task.get_path()
         where = f" [{path}]" if path and self._display.verbosity else ""
         self._print(f"  {self.host_label(result)}: {what}: {_name(result)}{where}", C.COLOR_ERROR)
-        self._show_details(result, "    ", C.COLOR_ERROR)
+        if result.task.resolved_action != _FLEET:
+            self._show_details(result, "    ", C.COLOR_ERROR)
 
     def _show_details(self, result: Any, indent: str, color: str | None = None) -> None:
         """The message of a result, line by line, and what else there is of it but statuses."""
@@ -233,7 +248,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
 
 def _name(result: Any) -> str:
-    return str(result.task.get_name()).strip()
+    """The task's own name, without that of its role."""
+    return str(result.task.name or result.task.get_name()).strip()
 
 
 def _has_items(result: Any) -> bool:

@@ -1,26 +1,28 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module: keep a change that could have cut the line."""
+"""Module: confirm a pending change."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: confirm
-short_description: Keep a change that the host would take back by itself
+short_description: Confirm a change that the host would revert by itself
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - A change that can cut the line to a host is made under a timer on that host. This module stops it. Where nobody
-    does, because the line is cut or the controller gone, the host goes back to its old state by itself. It does so at
-    its next boot too, before the network comes up.
+  - A change that can lose the connection to a host is pending until it is confirmed, and a timer runs on the host.
+    This module confirms the change and stops the timer. If nobody does in time, because the connection is lost or the
+    controller is gone, the host reverts the change by itself. It also does so at its next boot, before the network
+    comes up.
   - Works over an SSH connection that began after the change, as C(meta reset_connection) makes one. Over an older one
-    it fails, for an open connection often survives what lets no new one in.
-  - Where the host is not reached by SSH there is no line to prove, and the change is kept. A play on the host itself
-    (C(ansible_connection=local)) that an operator has started over SSH needs a new SSH session of the operator.
-  - A host has one switch. Changes that are armed together are kept together, or taken back together to the state before
-    the first of them, and the last of them sets the time.
-  - Does nothing where nothing is armed. Fails where the host went back by itself and nothing was armed since.
+    it fails, because an open connection often survives a change that lets no new one in.
+  - Where the host is not reached by SSH there is no connection to prove, and the change is confirmed. A play on the
+    host itself (C(ansible_connection=local)) that an operator has started over SSH needs a new SSH session of the
+    operator.
+  - A host has one timer. Changes that are pending together are confirmed together, or reverted together to the state
+    before the first of them. The last of them sets the time.
+  - Does nothing where nothing is pending. Fails where the host reverted a change by itself and none was made since.
 attributes:
   check_mode:
     description: Tells whether something would be kept.

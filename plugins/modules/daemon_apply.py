@@ -42,7 +42,7 @@ options:
         are started with it. For such a restart O(restart=only_without_containers) is no obstacle.
       - V(drain) fails with their names, before anything is touched, where some would not be as before. Those are the
         ones that C(--rm) removes when they stop, paused ones, ones that do not stay up, and those of a swarm.
-      - Containers that a run which was cut has left stopped are started by the next, whatever this says.
+      - Containers that an interrupted run has left stopped are started by the next run, whatever this says.
     type: str
     choices: [keep, drain]
     default: keep
@@ -53,15 +53,15 @@ options:
     default: 60
   confirm:
     description:
-      - Seconds after which the host takes a start or restart back that can cut the line to it, unless
-        M(mooring.docker.confirm) was called over a new connection. That is one with which addresses or packet
-        filtering of Docker's networks change (C(bip), C(default-address-pools), C(iptables), ...), and the first
+      - Seconds after which the host reverts a start or restart that can lose the connection to it, unless
+        M(mooring.docker.confirm) is called over a new connection in time. Such a start or restart changes addresses or
+        packet filtering of Docker's networks (C(bip), C(default-address-pools), C(iptables), ...), or is the first
         start of all, which makes C(docker0).
-      - The files, C(docker0) and the daemon are as before then. Where there was no daemon before, it is stopped and
+      - The files, C(docker0) and the daemon are then as before. Where there was no daemon before, it is stopped and
         does not start at boot, C(docker0) is removed, and the files stay for the next run.
-      - Nothing is taken back for a running daemon that has read nobody knows what, for its files changed after its
-        start and before Mooring first saw them.
-      - V(0) goes without that safety.
+      - Nothing is reverted for a running daemon whose loaded configuration is unknown, because its files changed after
+        its start and before Mooring first saw them.
+      - V(0) applies the change without a timer.
     type: int
     default: 0
 attributes:
@@ -69,7 +69,7 @@ attributes:
     description: Reports what would be done and does nothing.
     support: full
   diff_mode:
-    description: Shows the way and its reasons.
+    description: Shows the action and its reasons.
     support: full
 seealso:
   - module: mooring.docker.daemon_config
@@ -120,7 +120,7 @@ pending:
   type: str
   sample: "restart (changed: bip)"
 drained:
-  description: The containers that were stopped for it, now or by a run that was cut, and started again, in that order.
+  description: The containers that were stopped for it, now or by an interrupted run, and started again, in that order.
   returned: success
   type: list
   elements: str
@@ -131,6 +131,7 @@ armed:
   type: bool
 """
 
+
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -139,35 +140,33 @@ from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer
 from ansible_collections.mooring.docker.plugins.module_utils._apply.transaction import ApplyError, Transaction
 from ansible_collections.mooring.docker.plugins.module_utils._config import redaction, state
 from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
-from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon
+from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon, planning
 
 
 def _apply(module: AnsibleModule) -> None:
-    transaction = Transaction(module.params["timeout"], module.params["containers"] == "drain")
-    plan = transaction.plan
+    observed = planning.observe(may_drain=module.params["containers"] == "drain")
+    plan = observed.plan
+    transaction = Transaction(observed, module.params["timeout"])
     result: dict[str, Any] = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
-    result["drained"] = [one.name for one in transaction.drained]
-    result["armed"] = connection_guard.is_armed()
-    if not transaction.installed and not module.check_mode:
+    result["drained"] = [container.name for container in observed.to_run]
+    result["armed"] = connection_guard.is_pending()
+    if not observed.is_installed and not module.check_mode:
         raise ApplyError("there is no docker.service on this host; install the engine first")
     refusal = plan.refusal(module.params["restart"])
     if refusal and not module.check_mode:
-        result["drained"] = transaction.resume()
+        result["drained"] = transaction.start_interrupted()
     if refusal and module.params["restart"] == "never":
         module.warn(refusal)
         module.exit_json(changed=True, **{**result, "action": "nothing", "pending": plan.sentence()})
     if refusal:
         raise ApplyError(refusal)
-    enable = not transaction.enabled
-    changed = enable or plan.action != "nothing" or bool(transaction.drained)
+    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run)
     if not module.check_mode:
-        with connection_guard.guarded(module.params["confirm"], plan.action, transaction.config, transaction.drained):
-            if enable:
-                transaction.enable()
-            transaction.act()
-        result["armed"] = connection_guard.is_armed()
+        with connection_guard.guarded(module.params["confirm"], plan.action, observed.config, observed.to_run):
+            transaction.execute()
+        result["armed"] = connection_guard.is_pending()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
-    lines += "".join(f"start {one.name}\n" for one in transaction.drained)
+    lines += "".join(f"start {container.name}\n" for container in observed.to_run)
     diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
     module.exit_json(changed=changed, **result, **({"diff": diff} if changed else {}))
 

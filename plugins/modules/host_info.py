@@ -114,7 +114,7 @@ host:
     configuration:
       description:
         - Keys of each fragment and of C(daemon.json), those C(edited) in the latter by somebody else, containers
-          that a run has left C(stopped) which was cut while it moved their bridge, the C(pending)
+          that an interrupted run has left C(stopped) while it moved their bridge, the C(pending)
           C(action) with its C(reasons), values of the options that are C(addresses), and those of C(tls), C(tlsverify),
           C(tlscacert), C(tlscert), C(tlskey).
       type: dict

@@ -41,8 +41,9 @@ options:
     default: false
   confirm:
     description:
-      - Seconds after which the host takes the change back unless M(mooring.docker.confirm) was called over a new
-        connection. What is loaded, and what is on disk, is as before then. V(0) loads without that safety.
+      - Seconds after which the host reverts the change, unless M(mooring.docker.confirm) is called over a new
+        connection in time. What is loaded, and what is on disk, is then as before. V(0) applies the change without a
+        timer.
     type: int
     default: 0
 attributes:
@@ -90,7 +91,7 @@ import re
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._apply import revert_timer
+from ansible_collections.mooring.docker.plugins.module_utils._apply import filter_table, revert_timer
 from ansible_collections.mooring.docker.plugins.module_utils._config import fragments, state
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 
@@ -100,7 +101,7 @@ def _ensure(module: AnsibleModule) -> None:
     if rules is not None and module.check_mode and not shutil.which("nft", path="/usr/sbin:/sbin"):
         module.exit_json(changed=True, table=None, armed=False)
     table = nftables.Table(module.params["name"], rules, module.params["required"])
-    module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
+    module.exit_json(**filter_table.ensure(table, module.params["confirm"], module.check_mode))
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ armed:
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._apply import revert_timer
+from ansible_collections.mooring.docker.plugins.module_utils._apply import filter_table, revert_timer
 from ansible_collections.mooring.docker.plugins.module_utils._config import fragments, state
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import docker_proxy, nftables, published
 
@@ -106,7 +106,7 @@ def _ensure(module: AnsibleModule) -> None:
             module.exit_json(changed=True, table=None, armed=False)
         docker_proxy.require()
     table = docker_proxy.Filter(rules, module.params["required"])
-    module.exit_json(**table.ensure(module.params["confirm"], module.check_mode))
+    module.exit_json(**filter_table.ensure(table, module.params["confirm"], module.check_mode))
 
 
 def main() -> None:

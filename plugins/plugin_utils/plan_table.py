@@ -13,6 +13,8 @@ _HEAD = ("HOST", "STEPS", "WHAT", "EFFECTS")
 _GAP = "  "
 _LEAST_WIDTH = 12
 """Columns that a shortened cell keeps."""
+_ALIGNED_WIDTH = 60
+"""Where nothing is shortened, the effects of all rows begin below each other unless what the steps do is longer."""
 
 
 def table(plans: Mapping[str, Plan], width: int | None = None, outcomes: Mapping[str, str] | None = None) -> list[str]:
@@ -35,15 +37,16 @@ def table(plans: Mapping[str, Plan], width: int | None = None, outcomes: Mapping
     if widths[3] == len(_HEAD[3]) and not any(row[3] for row in rows[1:]):
         # Nobody notices anything.
         rows, widths = [(*row[:3], "") for row in rows], [*widths[:3], 0]
-    if width is not None:
-        _narrow(widths, width)
+    if width is None:
+        return [_line(row, [*widths[:2], min(widths[2], _ALIGNED_WIDTH), widths[3]], whole=True) for row in rows]
+    _narrow(widths, width)
     return [_line(row, widths) for row in rows]
 
 
 def _what(plan: Plan) -> str:
     if plan["refusals"]:
         return f"refused: {'; '.join(plan['refusals'])}"
-    return ", ".join(step["summary"] for step in plan["steps"]) or "nothing to do"
+    return "; ".join(step["summary"] for step in plan["steps"]) or "nothing to do"
 
 
 def _narrow(widths: list[int], width: int) -> None:
@@ -53,9 +56,9 @@ def _narrow(widths: list[int], width: int) -> None:
         widths[column] -= max(0, min(excess, widths[column] - _LEAST_WIDTH))
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+def _line(row: Sequence[str], widths: Sequence[int], whole: bool = False) -> str:
     cells = [
-        cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
+        cell.ljust(width) if whole or len(cell) <= width else f"{cell[: width - 1]}…"
         for cell, width in zip(row, widths)
         if width
     ]

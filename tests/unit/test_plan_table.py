@@ -27,8 +27,8 @@ def plan(*steps: Step, refusals: tuple[str, ...] = ()) -> Plan:
 
 RESTART = plan(
     step("configuration", "write daemon.json (log-driver)"),
-    step("apply", "restart the daemon", "Connections to the API end.", "2 containers keep running."),
-    step("confirm", "confirm", "Connections to the API end."),
+    step("apply", "restart the daemon", "connections to the API end", "2 containers keep running"),
+    step("confirm", "confirm", "connections to the API end"),
 )
 FLEET = {"web-2": plan(), "web-1": RESTART, "db": plan(refusals=("docker_engine_endpoint is unknown",))}
 
@@ -37,10 +37,19 @@ def test_every_host_has_a_line_that_says_what_would_be_done_and_who_notices() ->
     assert table(FLEET) == [
         "HOST   STEPS  WHAT                                                         EFFECTS",
         "db     -      refused: docker_engine_endpoint is unknown",
-        "web-1  3      write daemon.json (log-driver), restart the daemon, confirm  "
-        "Connections to the API end. 2 containers keep running.",
+        "web-1  3      write daemon.json (log-driver); restart the daemon; confirm  "
+        "connections to the API end; 2 containers keep running",
         "web-2  0      nothing to do",
     ]
+
+
+def test_a_long_row_is_complete_without_a_terminal_and_moves_no_other() -> None:
+    long = "write daemon.json (" + ", ".join(f"option-{number}" for number in range(20)) + ")"
+    lines = table(
+        {"a": plan(step("configuration", long, "seen by a")), "b": plan(step("apply", "reload", "seen by b"))}
+    )
+    assert lines[1].endswith(f"{long}  seen by a")
+    assert len(lines[2]) < 90
 
 
 def test_effects_that_nobody_notices_take_no_column() -> None:
@@ -54,7 +63,7 @@ def test_effects_that_nobody_notices_take_no_column() -> None:
 def test_what_the_steps_do_is_shortened_before_their_effects() -> None:
     lines = table(FLEET, width=88)
     assert max(map(len, lines)) <= 88
-    assert lines[2] == "web-1  3      write daemon.json…  Connections to the API end. 2 containers keep running."
+    assert lines[2] == "web-1  3      write daemon.json …  connections to the API end; 2 containers keep running"
     assert table(FLEET, width=200) == table(FLEET)
 
 
@@ -72,7 +81,7 @@ def test_an_outcome_stands_where_the_steps_would() -> None:
     assert "failed: Apply" in lines[3]
     assert "restart the daemon" not in lines[3]
     # Who was in for something still sees it.
-    assert "Connections to the API end." in lines[3]
+    assert "connections to the API end" in lines[3]
 
 
 def test_what_a_host_has_said_cannot_steer_the_terminal() -> None:

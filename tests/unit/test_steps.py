@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import fleets
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -144,9 +145,66 @@ def test_a_change_is_told_with_step_host_and_reason_and_at_the_end(operator: Ope
         "",
         "HOST  STEPS  WHAT                                   EFFECTS",
         "a     0      nothing to do",
-        "b     2      write daemon.json, restart the daemon  Connections to the API end.",
+        "b     2      write daemon.json; restart the daemon  Connections to the API end.",
         "c     0      nothing to do",
     ]
+
+
+def test_a_host_without_a_plan_has_a_line_only_where_it_changed(operator: Operator) -> None:
+    helping = """
+- hosts: c:d
+  gather_facts: false
+  tasks:
+    - ansible.builtin.command: "true"
+      changed_when: inventory_hostname == 'd'
+"""
+    done = operator.run(PLANNED.replace("hosts: all", "hosts: a") + helping, hosts="a,b,c,d")
+    assert done.stdout.splitlines()[-3:] == [
+        "HOST  STEPS  WHAT",
+        "a     0      nothing to do",
+        "d     -      1 changed",
+    ]
+
+
+FLEET = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - mooring.docker.plan:
+      register: plan
+      failed_when: false
+- name: Show the plan
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Show the fleet's plan
+      mooring.docker.fleet_plan: {hosts: [a, b]}
+"""
+
+
+def test_the_plan_of_the_fleet_is_shown_once_with_those_who_have_none(operator: Operator) -> None:
+    refused = {"refusals": ["bip covers the controller."], "steps": []}
+    done = operator.run(FLEET, hosts="a,b", plans={"a": refused, "b": RESTART})
+    assert done.returncode == 2
+    assert done.stdout.count("HOST ") == 1
+    assert "  localhost: failed: Show the fleet's plan\n\nHOST" in done.stdout
+    assert "a          -      refused: bip covers the controller." in done.stdout
+    assert operator.run(FLEET, hosts="a,b", plans={"b": RESTART}).stdout.splitlines()[-5:] == [
+        "Show the plan",
+        "",
+        "HOST  STEPS  WHAT                                   EFFECTS",
+        "a     0      nothing to do",
+        "b     2      write daemon.json; restart the daemon  Connections to the API end.",
+    ]
+
+
+def test_findings_that_fail_nothing_are_shown(operator: Operator) -> None:
+    playbook = (
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - mooring.docker.show_findings: {findings: '{{ seen }}'}\n"
+    )
+    done = operator.run(playbook, hosts="a", seen=[fleets.finding("a", "warning")])
+    assert done.returncode == 0
+    assert "  a: warning endpoint-plaintext" in done.stdout
 
 
 def test_check_mode_says_so_and_shows_the_plan(operator: Operator) -> None:
@@ -154,7 +212,7 @@ def test_check_mode_says_so_and_shows_the_plan(operator: Operator) -> None:
     assert done.stdout.splitlines()[0] == "Turn servers into Docker hosts (check mode: nothing is changed)"
     assert "  b: planned: write daemon.json (log-driver is local, was json-file)" in done.stdout
     assert "b: changed: Plan" not in done.stdout
-    assert "b     2      write daemon.json, restart the daemon  Connections to the API end." in done.stdout
+    assert "b     2      write daemon.json; restart the daemon  Connections to the API end." in done.stdout
 
 
 def test_a_refusal_is_shown_once_in_full_and_counts_as_a_failure(operator: Operator) -> None:
@@ -172,7 +230,7 @@ def test_a_refusal_is_shown_once_in_full_and_counts_as_a_failure(operator: Opera
 def test_roles_that_plan_their_own_part_add_up(operator: Operator) -> None:
     twice = PLANNED.replace("    - name: Write", "    - mooring.docker.plan:\n    - name: Write")
     assert (
-        "b     4      write daemon.json, restart the daemon, write daemon.json"
+        "b     4      write daemon.json; restart the daemon; write daemon.json"
         in operator.run(twice, plans={"b": RESTART}).stdout
     )
 
@@ -324,7 +382,11 @@ def test_on_a_terminal_the_last_line_tells_what_is_waited_for(operator: Operator
     os.close(ours)
     assert "\x1b" not in stdout
     lines = [line for line in shown.decode().split("\r\x1b[K") if line]
-    assert "Plan: 0 of 3 hosts done, waiting for a, b, c" in lines
+    assert lines[0] == "Plan: 0 of 1 hosts done, waiting for a"
+    planning = [
+        line.partition(" hosts done, waiting for ")[2].split(", ") for line in lines if line.startswith("Plan: ")
+    ]
+    assert {name for names in planning for name in names} == {"a", "b", "c", ""}
     assert "Plan: 3 of 3 hosts done" in lines
     assert max(map(len, lines)) < 60
     # Nothing stays on the terminal.

@@ -18,9 +18,8 @@ from .._config import fragments, options, redaction, state, units, validation
 from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._config.options import Config
-from .._engine import daemon
+from .._engine import containers, daemon, planning
 from .._system import commands
-from . import drain, transaction
 
 _TLS_KEYS = ("tlscacert", "tlscert", "tlskey")
 
@@ -159,8 +158,10 @@ def configure(
         _check_with_dockerd(merged, version)
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
     if refusal:
-        stopped = ", ".join(one.name for one in drain.left())
-        raise ConfigError(refusal + (f" (an earlier run was cut and has left {stopped} stopped)" if stopped else ""))
+        stopped = ", ".join(container.name for container in containers.interrupted())
+        raise ConfigError(
+            refusal + (f" (an earlier run was interrupted and has left {stopped} stopped)" if stopped else "")
+        )
     current = {path: state.read(path) for path in changes}
     result: dict[str, Any] = {
         "changed": bool(changes),
@@ -204,7 +205,7 @@ def _changes(
 
 
 def _write(changes: dict[Path, str | None]) -> None:
-    """In this order a run that is cut loses nothing.
+    """In this order an interrupted run loses nothing.
 
     What is adopted has its fragment before daemon.json changes, and no daemon.json of ours is ever taken for an
     operator's.
@@ -248,8 +249,8 @@ def _plan(
     tls_to_come: bool,
 ) -> ApplyPlan:
     """What ``daemon_apply`` has to do once the ``changes`` are written."""
-    applied = daemon.applied(show, existing or {}) if show.get("ActiveState") == "active" else None
-    return transaction.foresee(show, applied, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
+    applied = daemon.applied(show, existing or {}) if planning.is_active(show) else None
+    return planning.plan_apply(show, applied, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
 
 
 def _remember(show: dict[str, str], existing: Config | None) -> None:

@@ -19,7 +19,7 @@ COMMAND_CHANGED = "the unit's command changed"
 """Reasons for a restart after which the daemon may be told anything."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class ApplyPlan:
     """``action`` is "nothing", "reload", "start" or "restart"; ``keys`` are the options that it changes.
 

@@ -118,18 +118,31 @@ def write(path: Path, text: str | None, mode: int = 0o644) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=str(path.parent))
+    staged = _stage(path, text, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        staged.replace(path)
     except BaseException:
-        Path(name).unlink()
+        staged.unlink()
         raise
+
+
+def _stage(path: Path, text: str, mode: int) -> Path:
+    """A file beside ``path`` that can take its place. Raises OSError, which names ``path``, and leaves none then."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=str(path.parent))
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).chmod(mode)
+        except BaseException:
+            Path(name).unlink()
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    return Path(name)
 
 
 def mode_of(path: Path) -> int:
@@ -208,6 +221,18 @@ def snapshot_files(good: Snapshot) -> dict[Path, str | None]:
 
 
 def restore(good: Snapshot) -> None:
-    """Put the files back as ``snapshot`` saw them."""
-    for path, text in snapshot_files(good).items():
-        write(path, text, mode_of(path))
+    """Put the files back as ``snapshot`` saw them: all of them, or none where there is no room for one."""
+    files = snapshot_files(good)
+    staged: dict[Path, Path] = {}
+    try:
+        for path, text in files.items():
+            if text is not None:
+                staged[path] = _stage(path, text, mode_of(path))
+        for path in files:
+            if path in staged:
+                staged.pop(path).replace(path)
+            else:
+                write(path, None)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink()

@@ -181,3 +181,14 @@ def log_driver(value: Any) -> str | None:
     if isinstance(value, str) and re.match(r"^[a-z0-9][\w.-]*(/[\w.-]+)?:[\w.-]+$|^[\w.-]+/[\w.-]+$", value):
         return None
     return _LOG_DRIVERS(value)
+
+
+def range_problems(ranges: list[str]) -> list[str]:
+    """Which of ``ranges`` are no IP networks, one sentence each."""
+    found = []
+    for text in ranges:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            found.append(f"{text!r} is no network ({error})")
+    return found

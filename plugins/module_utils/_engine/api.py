@@ -14,8 +14,9 @@ import io
 import json
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, Any
+
+from .._system.deadline import Deadline
 
 if TYPE_CHECKING:
     import ssl
@@ -33,21 +34,6 @@ class ApiError(Exception):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-
-
-class Deadline:
-    """The moment by which a whole exchange must be over."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds that are left, more than 0. Raises socket.timeout (an OSError) when there are none."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise socket.timeout("timed out")
-        return left
 
 
 def open_unix(path: str, deadline: Deadline) -> socket.socket:

@@ -206,8 +206,8 @@ def _said_since(moment: float) -> list[str]:
     return lines
 
 
-def error_since(moment: float) -> str:
-    """dockerd's own reason for not starting, from the journal since ``moment`` (seconds since the epoch)."""
+def error_since(moment: float) -> str | None:
+    """dockerd's own reason for not starting, from the journal since ``moment`` (seconds since the epoch), if any."""
     lines = _said_since(moment)
     # What dockerd dies of is its last line; a daemon that was stopped before has words of its own.
     for marker in ("failed to start", "failed to load", "unable to configure", "level=fatal", "level=error"):
@@ -215,7 +215,7 @@ def error_since(moment: float) -> str:
             if marker in line:
                 # Some list every network they tried.
                 return line if len(line) < 500 else f"{line[:250]} ... {line[-200:]}"
-    return lines[-1] if lines else "the journal has no word of dockerd"
+    return lines[-1] if lines else None
 
 
 def reload_error_since(moment: float) -> str | None:

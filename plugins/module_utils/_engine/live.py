@@ -16,8 +16,9 @@ from typing import Any, Callable
 from .._config.endpoints import parse
 from .._config.options import OPTIONS, Config, short
 from .._system import commands
+from .._system.deadline import Deadline
 from . import daemon
-from .api import Api, ApiError, Deadline, open_unix
+from .api import Api, ApiError, open_unix
 
 # Did it take? --------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from .._config.endpoints import Endpoint, EndpointError, parse
 from .._system import files
+from .._system.deadline import Deadline
 from .._tls import client_hello
 from .._tls.certificates import describe, describe_name
 from . import api
@@ -128,7 +129,7 @@ class _Visit:
         path = self.endpoint.path
         try:
             self.found["socket"] = files.socket(path)
-            deadline = api.Deadline(self.timeout)
+            deadline = Deadline(self.timeout)
             sock = api.open_unix(path, deadline)
         except OSError as error:
             raise OSError(f"{path}: {api.reason(error)}") from error
@@ -138,7 +139,7 @@ class _Visit:
 
     def in_plain_text(self) -> bool:
         """Whether the port answers plain HTTP. TLS servers do too, but with status 400 (Go, net/http, and others)."""
-        deadline = api.Deadline(self.timeout)
+        deadline = Deadline(self.timeout)
         with self._open(deadline) as sock:
             self.found["reachable"] = True
             try:
@@ -153,14 +154,14 @@ class _Visit:
         self.found["plaintext_accepted"] = accepted
         if accepted:
             self.found["transport"] = "plaintext"
-            deadline = api.Deadline(self.timeout)
+            deadline = Deadline(self.timeout)
             with self._open(deadline) as sock:
                 self._ask_versions(sock, deadline)
         return bool(accepted)
 
     def by_its_hello(self) -> None:
         """Which versions and ciphers it takes, and what it shows to everyone, whatever OpenSSL thinks of it here."""
-        deadline = api.Deadline(self.timeout)
+        deadline = Deadline(self.timeout)
         versions: dict[str, bool | None] = dict.fromkeys(client_hello.VERSIONS)
         ciphers: dict[str, list[str] | None] = {}
         with contextlib.suppress(OSError, client_hello.HelloError):
@@ -182,7 +183,7 @@ class _Visit:
         if ciphers:
             self.found.update(versions=versions, ciphers=ciphers)
 
-    def _taken(self, version: str, deadline: api.Deadline) -> list[str]:
+    def _taken(self, version: str, deadline: Deadline) -> list[str]:
         """Every cipher in turn that is chosen out of those that were not chosen before."""
         left, taken = dict(client_hello.ciphers(version)), []
         while left:
@@ -194,7 +195,7 @@ class _Visit:
             taken.append(left.pop(answer.cipher))
         return taken
 
-    def _hello(self, version: str, offered: list[int], deadline: api.Deadline) -> client_hello.Answer | None:
+    def _hello(self, version: str, offered: list[int], deadline: Deadline) -> client_hello.Answer | None:
         with self._open(deadline) as sock:
             answer: client_hello.Answer | None = client_hello.ask(sock, version, offered, self.name, deadline)
         return answer
@@ -204,7 +205,7 @@ class _Visit:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        deadline = api.Deadline(self.timeout)
+        deadline = Deadline(self.timeout)
         try:
             with api.secure(self._open(deadline), context, self.name, deadline) as tls:
                 self._met(tls)
@@ -233,7 +234,7 @@ class _Visit:
     def verifying(self, context: ssl.SSLContext, with_certificate: bool) -> None:
         """TLS as a client that verifies the server and, where it has one, shows its certificate."""
         self.found["authenticated"] = False if with_certificate else None
-        deadline = api.Deadline(self.timeout)
+        deadline = Deadline(self.timeout)
         try:
             with api.secure(self._open(deadline), context, self.name, deadline) as tls:
                 self._met(tls)
@@ -258,7 +259,7 @@ class _Visit:
             refused = "the client certificate is refused: " if _is_refusal(error.__cause__) else ""
             self.found["error"] = f"{refused}{error}"
 
-    def _open(self, deadline: api.Deadline) -> socket.socket:
+    def _open(self, deadline: Deadline) -> socket.socket:
         sock: socket.socket = api.open_tcp(self.endpoint.host, self.endpoint.port, deadline)
         return sock
 
@@ -268,7 +269,7 @@ class _Visit:
         self.found["tls"] = {"version": tls.version(), "cipher": cipher[0] if cipher else None}
         self.found["certificate"] = describe(tls.getpeercert(binary_form=True) or b"")
 
-    def _ask_versions(self, sock: socket.socket, deadline: api.Deadline) -> None:
+    def _ask_versions(self, sock: socket.socket, deadline: Deadline) -> None:
         """Raises ApiError, also where something answers that is not Docker's API."""
         version = api.exchange(sock, "/version", deadline)
         said = dict(version) if isinstance(version, dict) else {}
@@ -279,7 +280,7 @@ class _Visit:
         self.found["engine_version"], self.found["min_api_version"] = others
 
 
-def _await_verdict(tls: ssl.SSLSocket, deadline: api.Deadline) -> None:
+def _await_verdict(tls: ssl.SSLSocket, deadline: Deadline) -> None:
     """Let a server that refuses the client's certificate say so. Raises ApiError if it does, or hangs up.
 
     In TLS 1.3 the client is through before the server has seen its certificate: the refusal comes with the first

@@ -10,7 +10,6 @@ system, which the service writes before dockerd starts and takes away when it ha
 from __future__ import annotations
 
 import contextlib
-import re
 from pathlib import Path
 
 from .._config import state
@@ -27,16 +26,12 @@ level=$(printf %s "$group" | tr -cd / | wc -c)
 [ -z "$group" ] || printf 'socket cgroupv2 level %d "%s" goto outside\\n' "$level" "${group#/}"
 """
 
-_REMEMBER = f"""\
+WRITE_RULE = f"""\
 mkdir -p {RULE.parent}
 {{
 {_TELL}}} > {RULE}
 [ -s {RULE} ] || rm {RULE}
 """
-_FORGET = f"rm -f {RULE}; rmdir {RULE.parent} 2>&-\n"
-
-# As nft lists it; the group is a number there once it is gone.
-_LISTED = re.compile(r"socket cgroupv2 level \d+ \S+ goto outside")
 
 _TELL_FILTER = f"""\
 #!/bin/sh
@@ -44,7 +39,7 @@ _TELL_FILTER = f"""\
 # only the engine of then.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 set -eu
-{_REMEMBER}nft -f {nftables.file(published.NAME)} &&
+{WRITE_RULE}nft -f {nftables.file(published.NAME)} &&
     nft list table {nftables.table(published.NAME)} > /dev/null && exit 0
 {nftables.refusal(published.NAME)}"""
 
@@ -88,11 +83,6 @@ class Filter(nftables.Table):
     def is_live(self) -> bool:
         """Whether it is in force, and would be again after a flush."""
         return bool(super().is_live) and state.read(RULE) == self.rule
-
-    def undo(self) -> str:
-        """As it is in force now, for the engine as it runs then: nft refuses a control group that is gone."""
-        text = _LISTED.sub(lambda _rule: published.INCLUDE, super().undo())
-        return f"{_REMEMBER if self.present or RULE.exists() else _FORGET}{text}"
 
     def load(self) -> None:
         """Put it in force, with the rule where the table includes it."""

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from .._config import endpoints
-from .._network import addresses
+from .._config import endpoints, values
 
 NAME = "endpoint"
 """Of the table, and of its file."""
@@ -17,7 +16,7 @@ def problems(allowed: object) -> list[str]:
     """What is wrong with a declared list of allowed clients, one sentence each."""
     if not isinstance(allowed, list):
         return ["must be a list of addresses and networks, such as 192.0.2.0/24 and 2001:db8::/32"]
-    found: list[str] = addresses.range_problems([str(entry) for entry in allowed])
+    found: list[str] = values.range_problems([str(entry) for entry in allowed])
     for entry in allowed if not found else []:
         network = ipaddress.ip_network(str(entry))
         if network.version == 6 and network.network_address.ipv4_mapped:

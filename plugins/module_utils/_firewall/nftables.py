@@ -7,19 +7,18 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .._apply import revert_timer
-from .._config import fragments, state
+from .._config import fragments, pending, state
 from .._system import commands, observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DIRECTORY = Path("/etc/mooring")
-UNIT = revert_timer.SYSTEM / "mooring-nftables.service"
-AT_BOOT = revert_timer.SYSTEM / "sysinit.target.wants" / UNIT.name
-DROP_IN = revert_timer.SYSTEM / "nftables.service.d" / "50-mooring.conf"
+UNIT = pending.SYSTEM / "mooring-nftables.service"
+AT_BOOT = pending.SYSTEM / "sysinit.target.wants" / UNIT.name
+DROP_IN = pending.SYSTEM / "nftables.service.d" / "50-mooring.conf"
 
 LOADER = DIRECTORY / "load"
 _LOAD = f"/bin/sh {LOADER}"
@@ -186,7 +185,7 @@ def _persistent() -> bool:
     return files == (_LOADER, _SERVICE, _AFTER_FLUSH) and AT_BOOT.is_symlink()
 
 
-def _has_failed() -> bool:
+def has_failed() -> bool:
     """Whether the unit could not load all tables when it last ran."""
     return bool(commands.unit_properties(UNIT.name).get("ActiveState") == "failed")
 
@@ -201,7 +200,7 @@ def observe(files: dict[str, Callable[[str, bool], dict[Path, str | None]]]) -> 
     names.update(re.findall(r"^table inet mooring_(\w+)$", commands.run("nft", "list", "tables").stdout, re.MULTILINE))
     drop_ins = state.FILTER_DROP_INS.parent.glob(state.FILTER_DROP_INS.name)
     names.update(path.stem[len("60-mooring-") :] for path in drop_ins)
-    failed = bool(names) and _has_failed()
+    failed = bool(names) and has_failed()
     found: dict[str, observed.FilterTable] = {}
     for name in sorted(names):
         text = _text(file(name))
@@ -247,7 +246,7 @@ class Table:
         self.wanted = None if self.text is None else canonical(name, self.resolved(self.text))
         self.present = live(name, "-s")
         others = set(DIRECTORY.glob("*.nft")) - {file(name)}
-        # In this order a run that is cut leaves no service that needs a file which is not there.
+        # In this order an interrupted run leaves no service that needs a file which is not there.
         self.files: dict[Path, str | None] = {file(name): self.text}
         if self.text is not None or not others:
             self.files.update({LOADER: _LOADER, UNIT: _SERVICE, DROP_IN: _AFTER_FLUSH})
@@ -270,16 +269,16 @@ class Table:
         return self.present == self.wanted
 
     @property
-    def _boots_wrong(self) -> bool:
+    def boots_wrong(self) -> bool:
         """Whether systemd has to be told something."""
-        units = [path for path in self.files if revert_timer.SYSTEM in path.parents]
+        units = [path for path in self.files if pending.SYSTEM in path.parents]
         return any(self.old[path] != self.files[path] for path in units) or (
             UNIT in self.files and AT_BOOT.is_symlink() != (self.text is not None)
         )
 
     @property
     def changed(self) -> bool:
-        return not self.is_live or self.old != self.files or self._boots_wrong
+        return not self.is_live or self.old != self.files or self.boots_wrong
 
     def diff(self) -> list[dict[str, str]]:
         """What differs, in force and on disk, for --diff."""
@@ -291,44 +290,13 @@ class Table:
             if old != new
         ]
 
-    def ensure(self, seconds: int, check: bool) -> dict[str, Any]:
-        """Put the table in force where it is not, or only foretell that (``check``); what a module answers then."""
-        changed = self.changed
-        result = {"diff": self.diff()} if changed else {}
-        if changed and not check:
-            self.act(seconds)
-        return {"changed": changed, "table": self.wanted, "armed": bool(revert_timer.observe()["armed"]), **result}
-
-    def act(self, seconds: int) -> None:
-        """Put the table in force and keep it over a boot. The caller holds the lock."""
-        guard = 0 if self.is_live else seconds
-        # A boot loads what is on disk.
-        undo = f"[ $live = yes ] || return 0\n{self.undo()}"
-        with revert_timer.guarded(f"table {table(self.name)}", guard, [*self.files, AT_BOOT], undo):
-            if not self.is_live:
-                self.load()
-            for path, text in self.files.items():
-                if self.old[path] != text:
-                    state.write(path, text)
-            if self._boots_wrong:
-                self._enable()
-        if _has_failed():
-            # It says for itself whether all can be loaded by now.
-            commands.run("systemctl", "restart", UNIT.name)
-
-    def undo(self) -> str:
-        """Shell script that puts the table in force as it is now, with its counters."""
-        # Files are back by then; directories that were made for them are empty.
-        directories = " ".join(sorted({str(path.parent) for path in self.files}))
-        return f"rmdir {directories} 2>&-\nnft -f - <<'END'\n{script(self.name, None)}{live(self.name) or ''}END"
-
     def load(self) -> None:
         """Put the wanted table in force."""
         done = commands.run("nft", "-f", "-", stdin=self.text or script(self.name, None))
         if done.returncode != 0:
             raise NftError(f"nft refuses to load the table: {done.stderr.strip()}")
 
-    def _enable(self) -> None:
+    def enable(self) -> None:
         """Load the tables at boot, or leave no trace of that."""
         if self.text is None:
             if UNIT in self.files:

@@ -21,11 +21,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .._apply import drain, revert_timer, transaction
-from .._config import fragments, state
+from .._config import fragments, pending, state
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
-from .._engine import daemon, live, settings, socket_group
+from .._engine import containers, daemon, live, planning, settings, socket_group
 from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
@@ -191,13 +190,13 @@ def configuration() -> observed.Configuration:
     effective = effective or {}
     pending: observed.Pending | None = None
     if daemon.dockerd():
-        plan = transaction.Transaction(0).plan
+        plan = planning.observe().plan
         pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
     return {
         "error": None,
         "fragments": {name: sorted(content) for name, content in contents.items()},
         "effective": sorted(effective),
-        "stopped": [one.name for one in drain.left()],
+        "stopped": [container.name for container in containers.interrupted()],
         "edited": _edited(contents, effective),
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
@@ -408,7 +407,7 @@ def observe(
         "network": around,
         "sysctls": sysctls.observe([*(sysctl_names or []), *map(sysctls.accept_ra, around["router_advertisements"])]),
         "nftables": docker_proxy.observe(nftables.observe({published.NAME: docker_proxy.files})),
-        "confirm": revert_timer.observe(),
+        "confirm": pending.observe(),
         "bridge": _bridges() if bridges else None,
         "users": {name: _user(name) for name in users},
         "groups": {name: socket_group.observe(name) for name in groups},

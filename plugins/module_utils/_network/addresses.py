@@ -216,17 +216,6 @@ def _range_problem(range_: dict[str, str]) -> str | None:
     return None
 
 
-def range_problems(ranges: list[str]) -> list[str]:
-    """Which of ``ranges`` are no IP networks, one sentence each."""
-    found = []
-    for text in ranges:
-        try:
-            ipaddress.ip_network(text)
-        except ValueError as error:
-            found.append(f"{text!r} is no network ({error})")
-    return found
-
-
 def declared_networks(networks: list[dict[str, Any]]) -> list[tuple[Network, str]]:
     """The ranges of the declared user-defined networks, each with a name.
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._apply import composition
-from .._apply.transaction import Transaction
 from .._config import options, redaction
 from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
-from .._engine import daemon
+from .._engine import daemon, planning
 from .._host import observation as host_observation
 from .._system import commands, platforms
 from .._system.observed import Host
@@ -152,4 +151,4 @@ def _pending(declaration: Declaration, host: Host, tried: dict[str, Any] | None)
     is_told = tried is not None and tried["plan"].action != "nothing"
     if is_told or seen is None or seen["action"] == "nothing":
         return None
-    return Transaction(0, apply.settings(declaration)["containers"] == "drain").plan
+    return planning.observe(may_drain=apply.settings(declaration)["containers"] == "drain").plan

@@ -65,6 +65,12 @@ def _run(words: tuple[str, ...], timeout: float, stdin: str | None) -> subproces
         return subprocess.CompletedProcess(words, 124, "", f"{' '.join(words)}: no end after {timeout:.0f} s")
 
 
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """Why a command that ``run`` ran has failed, in words that are never empty."""
+    words = done.stderr.strip() or done.stdout.strip()
+    return words or f"{' '.join(done.args)}: exit status {done.returncode}, without a word"
+
+
 def unit_properties(unit: str) -> dict[str, str]:
     """What systemd knows of ``unit``, from ``systemctl show``."""
     names = (

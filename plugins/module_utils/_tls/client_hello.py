@@ -16,7 +16,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .._engine.api import Deadline
+from .._system.deadline import Deadline
 
 # RFC 8446, 4.2.1; the names are Python's.
 VERSIONS = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}

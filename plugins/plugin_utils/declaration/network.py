@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...module_utils._config import endpoints, validation
+from ...module_utils._config import endpoints, validation, values
 from ...module_utils._firewall import published
 from ...module_utils._network import address_plan, addresses, sysctls
 from ...module_utils._plan.declaration import NetworkDeclaration, Options
@@ -99,7 +99,7 @@ def _problems(variables: Variables) -> Iterator[str]:
     explicit = {option: value for option, value in _options(variables).items() if value != _AUTO}
     yield from _of("docker_network_", validation.problems(explicit, names=_VARIABLES))
     yield from _of("docker_network_networks ", addresses.network_problems(variables["docker_network_networks"]))
-    yield from _of("docker_network_reserved ", addresses.range_problems(variables["docker_network_reserved"]))
+    yield from _of("docker_network_reserved ", values.range_problems(variables["docker_network_reserved"]))
     slot = address_plan.slot_problem(variables["docker_network_slot"] or 0)
     yield from _of("docker_network_slot ", [slot] if slot else [])
     policy = variables["docker_network_published"]

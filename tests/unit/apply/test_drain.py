@@ -1,106 +1,149 @@
-"""Which containers can be stopped and started again, in what order, and what is missing of one afterwards."""
+"""Containers are stopped and started again, and those that were stopped are known until all are well."""
 
 from __future__ import annotations
 
-import itertools
-import subprocess
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._apply import drain
-from ansible_collections.mooring.docker.plugins.module_utils._engine import live
+from ansible_collections.mooring.docker.plugins.module_utils._apply.drain import DrainError
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._engine import containers
+from ansible_collections.mooring.docker.plugins.module_utils._engine.api import ApiError
+from unit.apply.fake_host import FakeHost
+
+CREW = ["database", "web", "sidecar"]
 
 
-def _one(name: str, started: str = "2026-01-01T00:00:00Z", *needs: str, **more: Any) -> drain.Container:
-    return drain.Container(f"id-{name}", name, started, list(needs), more.get("ports", []), 10, more.get("healthy"))
+@pytest.fixture
+def host(host: FakeHost) -> FakeHost:
+    """With an engine that runs, and a crew."""
+    host.settle({"live-restore": True}, *CREW)
+    return host
 
 
-def _shown(state: dict[str, Any] | None = None, **host: Any) -> dict[str, Any]:
-    """A container as the API shows it."""
-    return {
-        "Id": "id-web",
-        "Name": "/web",
-        "State": {"Running": True, "StartedAt": "2026-01-01T00:00:00Z", **(state or {})},
-        "HostConfig": host,
-        "Config": {},
-        "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "81/tcp": None}},
-    }
+@pytest.fixture
+def crew(host: FakeHost) -> list[containers.Container]:
+    found, lost = containers.survey({})
+    assert ([container.name for container in found], lost) == (CREW, [])
+    return found
 
 
-def test_order_is_that_of_the_starts() -> None:
-    # Go leaves out the zeros at the end of a second's fraction.
-    stamps = ["2026-01-01T00:00:09Z", "2026-01-01T00:00:09.05Z", "2026-01-01T00:00:09.5Z", "2026-01-01T00:00:10Z"]
-    for given in itertools.permutations(stamps):
-        assert [one.started for one in drain.ordered([_one(stamp, stamp) for stamp in given])] == stamps
+def _recorded() -> list[str]:
+    return [container.name for container in containers.interrupted()]
 
 
-@pytest.mark.parametrize("need", ["id-database", "database"])
-def test_what_is_needed_comes_first_though_it_was_started_last(need: str) -> None:
-    database, web = _one("database", "2026-01-01T00:00:02Z"), _one("web", "2026-01-01T00:00:00Z", need)
-    other = _one("other", "2026-01-01T00:00:01Z")
-    assert [one.name for one in drain.ordered([other, web, database])] == ["database", "web", "other"]
+def test_last_started_is_stopped_first_within_its_own_time(host: FakeHost, crew: list[containers.Container]) -> None:
+    drain.stop({}, crew)
+    lines = [f"docker --host unix:///run/docker.sock stop id-{name}" for name in reversed(CREW)]
+    assert host.log == lines
+    assert host.timeouts[lines[0]] == crew[0].stop + 30
+    assert (host.names(), _recorded()) == ([], CREW)
 
 
-def test_containers_that_need_each_other_are_all_there() -> None:
-    assert len(drain.ordered([_one("a", "2026-01-01T00:00:00Z", "b"), _one("b", "2026-01-01T00:00:00Z", "a")])) == 2
+def test_record_is_written_before_the_first_is_stopped(host: FakeHost, crew: list[containers.Container]) -> None:
+    host.is_full = lambda _number, path: path == containers.RECORD
+    with pytest.raises(OSError, match="No space left"):
+        drain.stop({}, crew)
+    assert host.names() == CREW
 
 
-def test_namespaces_and_links_are_needs() -> None:
-    shown = _shown(NetworkMode="container:abc", IpcMode="shareable", PidMode="container:def", Links=["/db:/web/db"])
-    assert drain.describe(shown).needs == ["abc", "def", "db"]
+@pytest.mark.parametrize("name", CREW)
+def test_container_that_does_not_stop_is_named(host: FakeHost, crew: list[containers.Container], name: str) -> None:
+    host.fails = lambda line: "" if line.endswith(f"stop id-{name}") else None
+    with pytest.raises(DrainError, match=f"docker stop {name}: docker .* exit status 1, without a word"):
+        drain.stop({}, crew)
+    assert _recorded() == CREW
+    host.fails = lambda _line: None
+    drain.start({}, crew, 60)
+    assert (host.names(), _recorded()) == (CREW, [])
 
 
-def test_health_has_the_time_of_its_check() -> None:
-    shown = _shown({"Health": {"Status": "healthy"}})
-    assert drain.describe(shown).healthy == 61
-    shown["Config"] = {"Healthcheck": {"Interval": 2_000_000_000, "Timeout": 1_000_000_000}}
-    assert drain.describe(shown).healthy == 4
-    shown["State"]["Health"]["Status"] = "unhealthy"
-    assert drain.describe(shown).healthy is None
+def test_who_runs_or_stands_already_is_left_alone(host: FakeHost, crew: list[containers.Container]) -> None:
+    host.running["web"] = False
+    drain.stop({}, crew)
+    assert not any("id-web" in line for line in host.log)
+    host.running["web"] = True
+    drain.start({}, crew, 60)
+    assert host.starts == ["database", "sidecar"]
 
 
-def test_what_an_earlier_run_has_left_keeps_its_place() -> None:
-    left = [_one("database", "2026-01-01T00:00:00Z"), _one("web", "2026-01-01T00:00:01Z")]
-    now = [_one("database", "2026-01-02T00:00:00Z"), _one("new", "2026-01-01T12:00:00Z")]
-    assert [one.name for one in drain.merged(left, now)] == ["database", "web", "new"]
+def test_who_was_removed_meanwhile_is_passed_over(host: FakeHost, crew: list[containers.Container]) -> None:
+    drain.stop({}, crew)
+    del host.running["web"]
+    drain.start({}, crew, 60)
+    assert host.starts == ["database", "sidecar"]
+    assert not containers.RECORD.exists()
 
 
-@pytest.mark.parametrize(
-    ("shown", "words"),
-    [
-        (_shown(), None),
-        (_shown(AutoRemove=True), "--rm"),
-        (_shown({"Paused": True}), "paused"),
-        (_shown({"Restarting": True}), "does not stay up"),
-        ({**_shown(), "Config": {"Labels": {"com.docker.swarm.task.id": "x"}}}, "swarm"),
-    ],
-)
-def test_obstacle(shown: dict[str, Any], words: str | None) -> None:
-    obstacle = drain.obstacle(shown)
-    assert obstacle is None if words is None else words in (obstacle or "")
+def test_who_does_not_stay_up_is_named_and_the_record_stays(host: FakeHost, crew: list[containers.Container]) -> None:
+    drain.stop({}, crew)
+    host.unwell = lambda name: 3 if name == "web" and "web" in host.starts else None
+    with pytest.raises(DrainError, match=r"web does not stay up \(exit status 3\)"):
+        drain.start({}, crew, 60)
+    assert host.starts == CREW
+    assert _recorded() == CREW
 
 
-@pytest.mark.parametrize(
-    ("shown", "was", "words"),
-    [
-        (_shown(), _one("web", ports=["80/tcp"]), None),
-        ({}, _one("web"), "does not stay up"),
-        (_shown({"Running": False, "ExitCode": 3}), _one("web"), "exit status 3"),
-        (_shown({"Restarting": True}), _one("web"), "does not stay up"),
-        (_shown(), _one("web", ports=["80/tcp", "81/tcp"]), "does not publish 81/tcp"),
-        (_shown({"Health": {"Status": "starting"}}), _one("web", healthy=5), "is starting"),
-        (_shown({"Health": {"Status": "starting"}}), _one("web"), None),
-        (_shown({"Health": {"Status": "healthy"}}), _one("web", healthy=5), None),
-    ],
-)
-def test_unwell(shown: dict[str, Any], was: drain.Container, words: str | None) -> None:
-    problem = drain.unwell(shown, was)
-    assert problem is None if words is None else words in (problem or "")
+def test_restart_policy_has_its_time(host: FakeHost, crew: list[containers.Container]) -> None:
+    drain.stop({}, crew)
+    host.policy = "unless-stopped"
+    tries: Iterator[int | None] = iter([None, None, 3, 3])
+
+    def unwell(name: str) -> int | None:
+        # Docker starts it again, and the third time it stays.
+        if name == "web" and "web" in host.starts:
+            problem = next(tries, None)
+            host.running["web"] = problem is None
+            return problem
+        return None
+
+    host.unwell = unwell
+    drain.start({}, crew, 60)
+    assert not containers.RECORD.exists()
 
 
-def test_way_back_is_plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "local_sockets", lambda _config: ["/run/docker.sock", "/srv/a b.sock"])
-    stopping, starting = drain.shell({}, [_one("web")])
-    text = f"set -u\nundo() {{\n{stopping}\n{starting}\n}}"
-    assert subprocess.run(["dash", "-n"], input=text, text=True, check=False).returncode == 0
-    assert drain.shell({}, []) == ("", "")
+@pytest.mark.parametrize("becomes_healthy", [True, False])
+def test_health_has_the_time_of_its_check(host: FakeHost, becomes_healthy: bool) -> None:
+    host.health = lambda _name: "healthy"
+    crew, _lost = containers.survey({})
+    drain.stop({}, crew)
+    began = host.clock.now
+    patience = 60 + (crew[0].healthy or 0)
+    host.health = lambda _name: "healthy" if becomes_healthy and host.clock.now > began + patience - 5 else "starting"
+    if becomes_healthy:
+        drain.start({}, crew, 60)
+    else:
+        with pytest.raises(DrainError, match="database was healthy and is starting"):
+            drain.start({}, crew, 60)
+        assert patience < host.clock.now - began < patience + 5
+    assert bool(_recorded()) is not becomes_healthy
+
+
+def test_unhealthy_container_is_not_waited_for(host: FakeHost) -> None:
+    host.health = lambda _name: "healthy"
+    crew, _lost = containers.survey({})
+    host.health = lambda _name: "unhealthy"
+    began = host.clock.now
+    with pytest.raises(DrainError, match="database was healthy and is unhealthy"):
+        drain.start({}, crew, 60)
+    assert host.clock.now - began < 5
+
+
+def test_daemon_that_does_not_answer_is_told(host: FakeHost, crew: list[containers.Container]) -> None:
+    host.active = False
+    with pytest.raises(ApiError, match=r"cannot be looked at|nothing listens"):
+        drain.stop({}, crew)
+    with pytest.raises(ApiError, match=r"cannot be looked at|nothing listens"):
+        drain.start({}, crew, 60)
+    assert _recorded() == CREW
+
+
+def test_record_of_the_version_before_is_read(host: FakeHost) -> None:
+    state.write(
+        containers.RECORD,
+        '[{"id": "id-web", "name": "web", "started": "2026-01-01T00:00:00Z", "needs": [], "ports": ["80/tcp"],'
+        ' "stop": 10, "healthy": null}]',
+    )
+    (container,) = containers.interrupted()
+    assert (container.id, container.ports, container.healthy) == ("id-web", ["80/tcp"], None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
 from typing import Any
 
@@ -40,6 +39,8 @@ ENGINE: EngineDeclaration = {
     "on_conflict": "refuse",
     "restart": "only_without_containers",
     "containers": "keep",
+    "timeout": 60,
+    "confirm": 50,
     "socket": {"paths": ["/run/docker.sock"], "owner": "root", "group": "docker", "mode": "0660"},
     "users": ["deploy"],
     "users_exclusive": True,
@@ -62,6 +63,8 @@ NETWORK: NetworkDeclaration = {
     "on_conflict": "refuse",
     "restart": "only_without_containers",
     "containers": "keep",
+    "timeout": 60,
+    "confirm": 50,
     "networks": [],
     "published": "open",
     "other_bridges": [],
@@ -202,7 +205,7 @@ COMPOSED: dict[str, Any] = {
     "effective": {},
     "adopted": False,
     "backup": None,
-    "plan": {**dataclasses.asdict(ApplyPlan("nothing")), "sentence": "nothing"},
+    "plan": ApplyPlan("nothing"),
     "diff": [],
 }
 
@@ -244,7 +247,7 @@ class Planned:
     def compose(self, plan: ApplyPlan, *files: str, **more: Any) -> Planned:
         """What the dry run answers."""
         self.composition.update(
-            plan={**dataclasses.asdict(plan), "sentence": plan.sentence()},
+            plan=plan,
             files=list(files),
             keys=plan.keys,
             changed=bool(files),

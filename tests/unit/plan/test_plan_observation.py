@@ -22,7 +22,7 @@ class Tries:
         monkeypatch.setattr(observation.host_observation, "observe", self._observe)
         monkeypatch.setattr(observation.composition, "configure", self._configure)
         monkeypatch.setattr(observation.daemon, "secrets", lambda: {"s3cr3t-proxy"})
-        monkeypatch.setattr(observation, "Transaction", lambda timeout, drain: self)
+        monkeypatch.setattr(observation.planning, "observe", lambda may_drain: self)
         self.plan = ApplyPlan("reload", ["labels"], [f"drain {planned.engine is not None}"])
 
     def _observe(self, **asked: Any) -> dict[str, Any]:

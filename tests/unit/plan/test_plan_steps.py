@@ -96,9 +96,9 @@ def test_every_step_is_in_the_shape_that_replies_have() -> None:
     for _what, change, _steps in ONE_DIFFERENCE:
         planned = Planned()
         change(planned)
-        said = {"plan": planned.plan(), "certificate_names": [], "host": None}
+        said = {"plan": planned.plan(), "certificate_names": [], "composition": None, "host": None}
         assert reply.mismatch(said, reply.REPLIES["host_plan"], "") is None
-    said = {"plan": Planned().bare().plan(), "certificate_names": [], "host": None}
+    said = {"plan": Planned().bare().plan(), "certificate_names": [], "composition": None, "host": None}
     assert reply.mismatch(said, reply.REPLIES["host_plan"], "") is None
 
 
@@ -156,6 +156,7 @@ def test_filters_have_the_options_of_their_modules() -> None:
         "rules": RULES,
         "state": "present",
         "required": True,
+        "confirm": 50,
     }
     assert planned.step("published_filter")["parameters"] == {
         "policy": {"allow": [{"ports": [80]}]},
@@ -163,6 +164,7 @@ def test_filters_have_the_options_of_their_modules() -> None:
         "other_bridges": [],
         "services": ["2376/tcp"],
         "required": True,
+        "confirm": 50,
     }
     assert planned.step("endpoint_filter")["effects"] == ["who may connect to 2376/tcp changes"]
 
@@ -332,6 +334,10 @@ def test_configuration_names_fragments_and_the_values_that_were_chosen_here() ->
     assert step["parameters"] == {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.18.0.1/16"},
+        "on_conflict": "refuse",
+        "socket": planned.engine["socket"],
+        "restart": "only_without_containers",
+        "containers": "keep",
         "adopted": False,
         "files": ["/etc/docker/daemon.d/20-network.json", "/etc/docker/daemon.json"],
     }

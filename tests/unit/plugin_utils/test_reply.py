@@ -139,6 +139,52 @@ def test_another_system_says_only_what_it_is() -> None:
     assert "is missing" in cleaned(said, "host_info")["msg"]
 
 
+STEP: dict[str, Any] = {
+    "name": "packages",
+    "role": "docker_engine",
+    "summary": "install docker.io",
+    "reasons": [],
+    "effects": [],
+    "parameters": {"required": ["docker.io"], "optional": []},
+    "diff": [],
+}
+
+
+def planned(*steps: Any, **more: Any) -> dict[str, Any]:
+    said = {"certificate_names": [], "composition": None, "host": None, **more}
+    return cleaned({"plan": {"refusals": [], "steps": list(steps)}, **said}, "host_plan")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"name": "reboot"}, "plan.steps[0].name must be one of packages, "),
+        ({"name": ["packages"]}, "plan.steps[0].name must be one of packages, "),
+        ({"name": "networks"}, "plan.steps[0].parameters.optional is unknown"),
+        ({"role": "docker_pki"}, "plan.steps[0].role must be one of docker_engine, docker_network"),
+        ({"parameters": {"required": ["x"]}}, "plan.steps[0].parameters.optional is missing"),
+        ({"parameters": {"required": "x", "optional": []}}, "plan.steps[0].parameters.required must be a list"),
+        ({"parameters": {"required": [], "optional": [], "src": "/etc"}}, "plan.steps[0].parameters.src is unknown"),
+        ({"delegate_to": "localhost"}, "plan.steps[0].delegate_to is unknown"),
+        ({"diff": [{"before": "x"}]}, "plan.steps[0].diff[0].after is missing"),
+        ({"effects": [{}]}, "plan.steps[0].effects[0] must be a string"),
+    ],
+)
+def test_a_hosts_plan_has_the_steps_that_there_are_and_nothing_else(change: dict[str, Any], problem: str) -> None:
+    assert planned(STEP)["plan"]["steps"] == [STEP]
+    assert problem in planned({**STEP, **change})["msg"]
+
+
+@pytest.mark.parametrize("step", ["packages", None, [], 5])
+def test_a_step_is_a_dictionary(step: Any) -> None:
+    assert "plan.steps[0].name must be one of" in planned(step)["msg"]
+
+
+def test_a_host_of_another_system_has_a_plan_too() -> None:
+    system = {"kernel": "FreeBSD", "root": True, "systemd": False}
+    assert planned(host={"system": system})["host"] == {"system": system}
+
+
 def test_every_module_that_runs_on_hosts_is_taken_in() -> None:
     """Those without an action of their own, with the keys that they document."""
     actions = {path.stem for path in (ROOT / "plugins/action").glob("*.py")}

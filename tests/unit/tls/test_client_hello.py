@@ -6,7 +6,7 @@ import contextlib
 import socket
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils._engine.api import Deadline
+from ansible_collections.mooring.docker.plugins.module_utils._system.deadline import Deadline
 from ansible_collections.mooring.docker.plugins.module_utils._tls import client_hello
 from ansible_collections.mooring.docker.plugins.module_utils._tls.client_hello import Answer, HelloError, ask
 from hypothesis import given

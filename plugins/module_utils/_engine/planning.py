@@ -1,0 +1,122 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be done so that the running daemon is as its files say. Reads the host, and changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+
+from .._config import classification, state
+from .._config.classification import ApplyPlan
+from .._config.options import OPTIONS, Config
+from .._config.state import Inputs
+from .._system import commands
+from . import containers, daemon, live
+from .containers import Container
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The daemon and its files at one moment, and the plan that follows.
+
+    ``unit`` are the properties of docker.service. ``applied`` is what the running daemon has read, ``effective`` what
+    it would read now, both as ``daemon.inputs``; ``applied`` is None where no daemon runs or nobody can know.
+    ``to_run`` are the containers that run once the plan is carried out, of those that it stops or that an interrupted
+    run has left stopped.
+    """
+
+    config: Config
+    unit: dict[str, str]
+    applied: Inputs | None
+    effective: Inputs
+    plan: ApplyPlan
+    to_run: tuple[Container, ...]
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether there is an engine to start."""
+        return self.unit.get("LoadState") not in (None, "not-found")
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the daemon starts at boot."""
+        return self.unit.get("UnitFileState") == "enabled"
+
+
+def observe(may_drain: bool = False) -> Observed:
+    """The daemon as it runs, its files as they are, and the plan. Raises ConfigError where daemon.json is broken.
+
+    ``may_drain`` allows to stop and start the containers that keep the daemon from changing its bridge.
+    """
+    config = state.daemon_json() or {}
+    unit = commands.unit_properties(daemon.SERVICE)
+    effective = daemon.inputs(config, unit)
+    applied = daemon.applied(unit, config) if is_active(unit) else None
+    plan = plan_apply(unit, applied, effective, may_drain)
+    if plan.action == "nothing":
+        plan = add_containers(_plan_repair(unit, config), applied, effective, may_drain)
+    to_run = containers.interrupted()
+    if plan.drained:
+        to_run = containers.merged(to_run, containers.survey((applied or effective)["config"])[0])
+    return Observed(config, unit, applied, effective, plan, tuple(to_run))
+
+
+def is_active(unit: dict[str, str]) -> bool:
+    """Whether the service of these properties runs."""
+    return unit.get("ActiveState") == "active"
+
+
+def plan_apply(unit: dict[str, str], applied: Inputs | None, effective: Inputs, may_drain: bool) -> ApplyPlan:
+    """The plan that brings the daemon from ``applied`` to ``effective`` inputs, with the containers that it affects.
+
+    The arguments are as in ``Observed`` and ``observe``.
+    """
+    version = daemon.installed_version() or (0, 0)
+    plan = classification.decide(is_active(unit), applied, effective, version)
+    return add_containers(plan, applied, effective, may_drain)
+
+
+def add_containers(plan: ApplyPlan, applied: Inputs | None, effective: Inputs, may_drain: bool) -> ApplyPlan:
+    """``plan`` with the containers that a start or restart affects."""
+    config = effective["config"]
+    keeps = config.get("live-restore") is True
+    if plan.action == "start":
+        # To ask would wake the daemon by its socket, with whatever configuration there is.
+        return dataclasses.replace(plan, containers=live.shims(), survives=keeps)
+    if plan.action != "restart":
+        return plan
+    # The daemon still listens where its old configuration said.
+    listening = (applied or effective)["config"]
+    # Where live-restore is off so far, a reload of what the daemon has read switches it on before.
+    survives = keeps and (applied is not None or live.live_restore(config))
+    plan = dataclasses.replace(plan, containers=live.containers(listening), survives=survives)
+    if plan.containers:
+        # Where nobody knows what it has read, it shows what it holds.
+        keys = plan.keys if applied is not None else sorted(live.drift(config))
+        plan = dataclasses.replace(plan, shown=live.shown(config), keys=keys)
+    # What an interrupted run has begun is finished, whatever is allowed now.
+    if plan.ignored_keys() and (may_drain or containers.interrupted()):
+        running, lost = containers.survey(listening)
+        plan = dataclasses.replace(plan, drained=[container.name for container in running], not_restartable=lost)
+    return plan
+
+
+def _plan_repair(unit: dict[str, str], config: Config) -> ApplyPlan:
+    """The plan where the daemon should have read everything: nothing, unless it shows otherwise."""
+    silent = live.unanswered(config)
+    if silent:
+        return ApplyPlan("restart", [], silent)
+    # Somebody else may have edited the file, reloaded, and edited it back.
+    wrong = {**live.not_reloaded(config, last_reload(unit, config)), **live.drift(config)}
+    if not wrong:
+        return ApplyPlan("nothing")
+    action = "reload" if all(OPTIONS[key].reload for key in wrong) else "restart"
+    return ApplyPlan(action, sorted(wrong), list(wrong.values()))
+
+
+def last_reload(unit: dict[str, str], config: Config) -> dict[str, str]:
+    """The attributes of the last reload of the daemon that runs; nothing where it has not reloaded."""
+    life = daemon.instance(int(unit.get("MainPID", "0") or 0))
+    return live.reload_event(config, life["started"] if life else time.time()) or {}
