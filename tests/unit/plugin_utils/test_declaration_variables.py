@@ -196,5 +196,6 @@ def test_no_playbook_takes_a_variable_that_the_roles_refuse(role: str) -> None:
     """What an inventory has for one playbook keeps no other from running."""
     playbooks = [path.read_text() for path in (Path(__file__).resolve().parents[3] / "playbooks").rglob("*.yml")]
     taken = {name for text in playbooks for name in re.findall(rf"\b{role}_\w+", text)}
-    assert taken
+    # No playbook takes the role docker_pki's: the controller's part of a rotation does without the role.
+    assert taken or role == "docker_pki"
     assert variables.unknown(role, taken) == []
