@@ -7,14 +7,16 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: quiet
 type: stdout
-short_description: Print only what a playbook has to say, a line each
+short_description: Print only messages and failures, one line each
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Prints the messages of C(ansible.builtin.debug), and for each host that fails or cannot be reached a line that says
-    why. Characters in it that could steer a terminal are shown as escapes, such as C(\x1b).
-  - Made for C(playbooks/verify.yml) under a timer or a monitoring system. Without findings it prints nothing.
-  - Where the standard error is a terminal, its last line tells a person which host is done with what, and how many are
+  - Prints the messages of a playbook, such as those of C(ansible.builtin.debug), and one line with the reason for each
+    host that fails or cannot be reached. Characters that could control a terminal are shown as escapes, such as
+    C(\x1b).
+  - Use it to run C(playbooks/verify.yml) from a timer or a monitoring system. If there are no findings, it prints
+    nothing.
+  - If the standard error is a terminal, its last line shows which host has finished which task, and how many hosts are
     left.
 """
 

@@ -11,17 +11,16 @@ short_description: Print the plan of each host, what changes, and a line for eac
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Prints the steps that M(mooring.docker.plan) finds necessary, with their reasons and effects, tasks that change
+  - Prints the steps that M(mooring.docker.plan) has planned, with their reasons and effects, tasks that change
     something, warnings, the messages of C(ansible.builtin.debug), and failures in full. Tasks that change nothing or
-    are skipped are not mentioned.
-  - Ends with a line for each host. Where hosts were planned, it tells the number of steps, what they do, and what
-    clients and containers notice. For a host that failed or could not be reached, it tells that instead.
-  - Shows characters that could steer a terminal as escapes, such as C(\x1b), also in diffs and warnings.
-  - Where the standard error is a terminal, its last line tells which task runs, and for which hosts it waits.
+    are skipped are not printed.
+  - Ends with one line for each host. For a host that was planned, the line has the number of steps, what they do, and
+    what clients and containers notice. For a host that failed or could not be reached, it has that outcome instead.
+  - Shows characters that could control a terminal as escapes, such as C(\x1b), also in diffs and warnings.
+  - If the standard error is a terminal, its last line shows which task is running, and for which hosts it waits.
   - With C(-v), it also prints the results of tasks that change nothing.
-  - Mooring's C(ansible.cfg) selects it. A project with an C(ansible.cfg) of its own can set
-    C(stdout_callback=mooring.docker.steps) below C([defaults]). C(ansible.builtin.default) works, too, and prints each
-    task.
+  - The C(ansible.cfg) of this collection's repository selects it. In your own project, set
+    C(stdout_callback=mooring.docker.steps) below C([defaults]). With C(ansible.builtin.default), every task is printed.
 extends_documentation_fragment:
   - result_format_callback
 """

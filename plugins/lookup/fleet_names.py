@@ -6,20 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fleet_names
-short_description: By what each host of the inventory is known
+short_description: Get the names and addresses of all hosts in the inventory
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Returns one dictionary, from the name of each host in the inventory, whatever hosts the play has, to its name and
-    its C(ansible_host), as they would stand in a certificate.
-  - Every host's variables are looked at, so ask once for a play and keep the answer.
+  - Returns one dictionary with all hosts of the inventory, including those that are not in the play. For each host, it
+    has the name and C(ansible_host) in the notation of certificates.
+  - The lookup reads the variables of every host, so use it once in a play and keep the result.
 options:
   _terms:
     description: None.
 """
 
 EXAMPLES = r"""
-- name: Show by what the hosts are known
+- name: Show the names and addresses of all hosts
   ansible.builtin.debug:
     msg: "{{ lookup('mooring.docker.fleet_names') }}"
 """

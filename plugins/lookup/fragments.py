@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fragments
-short_description: The shares of daemon.json that roles of this collection declare
-version_added: 0.2.0
+short_description: Get the fragments of daemon.json that the roles' variables declare
+version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
   - Returns one dictionary of fragments of C(daemon.json), as M(mooring.docker.daemon_config) takes them.
-  - They may have secrets in them, which a plan never has. So they are looked up when they are written.
+  - Fragments may contain secrets, and a plan never does. Therefore, they are looked up when they are written.
 options:
   _terms:
     description: Names of fragments. V(10-engine) is that of docker_engine, V(20-network) that of docker_network.
     required: true
   chosen:
-    description: The options that the plan of the host has chosen where V(auto) is declared.
+    description: The values that the plan of the host has chosen for options that are declared as V(auto).
     type: dict
     default: {}
 """

@@ -11,18 +11,18 @@ short_description: Observe Docker's bridges, every veth and the container behind
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Returns C(docker0) and every other bridge as the kernel has them, each port with the container's end of it, the
-    rules that carry each published port, and Docker's networks and containers as the API tells them, in one trip.
-  - Without an engine that answers, what the kernel has is returned all the same. A container that ends meanwhile hides
-    no other.
-  - Needs C(ip) of iproute2, and root to look into containers.
+  - Returns C(docker0) and every other bridge as the kernel reports them, each port with the container's end of it, the
+    rules for each published port, and Docker's networks and containers as the API reports them, in one trip.
+  - If no engine answers, the module still returns what the kernel reports. A container that ends meanwhile does not
+    affect the others.
+  - Requires C(ip) of iproute2, and root to look into containers.
 options:
   socket:
     description: The daemon's UNIX socket.
     type: path
     default: /run/docker.sock
   timeout:
-    description: Seconds that each question to the engine, to the kernel and to a command may take.
+    description: Seconds that each request to the engine, to the kernel and to a command may take.
     type: float
     default: 10.0
 attributes:
@@ -38,7 +38,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the bridges
+- name: Observe the bridges
   mooring.docker.bridge_info:
   become: true
   register: result
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 bridges:
-  description: Every bridge of the host, also those that are not Docker's, as the kernel has them.
+  description: Every bridge of the host, including those that are not Docker's, as the kernel reports them.
   returned: always
   type: list
   elements: dict
@@ -80,7 +80,7 @@ bridges:
       elements: str
       sample: [172.17.0.1/16, "fe80::42:acff:fe11:1/64"]
     mtu:
-      description: Largest frame's payload in bytes.
+      description: Largest payload of a frame in bytes.
       type: int
       sample: 1500
     mac:
@@ -88,17 +88,17 @@ bridges:
       type: str
       sample: "02:42:ac:11:00:01"
     state:
-      description: Operational state (C(operstate)); a bridge without ports is V(DOWN) though it is up.
+      description: Operational state (C(operstate)). A bridge without ports is V(DOWN) even if it is up.
       type: str
       sample: UP
     up:
-      description: Whether it is switched on.
+      description: Whether the interface is up.
       type: bool
       sample: true
     ports:
       description:
         - Its ports, each with C(interface), C(ifindex), C(mac), C(state), C(mtu) and the C(container) behind it.
-        - C(container) is null where no container of this engine is known to be there.
+        - C(container) is null if no container of this engine is known to be there.
       type: list
       elements: dict
       sample:
@@ -138,11 +138,12 @@ networks:
       type: str
       sample: local
     internal:
-      description: Whether it has no way out.
+      description: Whether it has no external connectivity.
       type: bool
       sample: false
     attachable:
-      description: Whether containers outside of services may join it; means something for a swarm's networks.
+      description:
+        - Whether containers that do not belong to a service may join it. Only relevant for networks of a swarm.
       type: bool
       sample: false
     ipv6:
@@ -159,20 +160,20 @@ networks:
       type: dict
       sample: {"com.docker.network.driver.mtu": "1400"}
     labels:
-      description: Its labels; C(mooring.docker) on those that role docker_network made.
+      description: Its labels. Networks that the role docker_network created have C(mooring.docker).
       type: dict
       sample: {"mooring.docker": "managed"}
     bridge:
-      description: The interface that carries it, null for drivers other than C(bridge).
+      description: The interface of the network. Null for drivers other than C(bridge).
       type: str
       sample: br-9f8e7d6c5b4a
     containers:
-      description: Names of the containers in it, also of those that do not run.
+      description: Names of the containers in it, including those that are not running.
       type: list
       elements: str
       sample: [web]
 containers:
-  description: All containers, also those that do not run.
+  description: All containers, including those that are not running.
   returned: always
   type: list
   elements: dict
@@ -186,7 +187,7 @@ containers:
       type: str
       sample: web
     image:
-      description: The image as it was named.
+      description: The image, by the name that was used.
       type: str
       sample: nginx:1.29
     state:
@@ -194,30 +195,30 @@ containers:
       type: str
       sample: running
     pid:
-      description: Its first process on the host, null where it does not run.
+      description: Its first process on the host. Null if it is not running.
       type: int
       sample: 4711
     network_mode:
-      description: How its network was chosen; engines before 26 write V(default) for V(bridge).
+      description: How its network was chosen. Engines before 26 write V(default) for V(bridge).
       type: str
       sample: bridge
     networks:
-      description: Name of each network to C(addresses), C(mac) and C(gateway) there, as the engine tells them.
+      description: For each network, by name, C(addresses), C(mac) and C(gateway), as the engine reports them.
       type: dict
       sample: {"bridge": {"addresses": ["172.17.0.2/16"], "mac": "02:42:ac:11:00:02", "gateway": "172.17.0.1"}}
     interfaces:
       description:
-        - Names of its own interfaces as the kernel has them, the loopback left out.
-        - Null where it has no network of its own, or does not run.
+        - Names of its own interfaces as the kernel reports them, without the loopback interface.
+        - Null if it has no network of its own, or is not running.
       type: list
       elements: str
       sample: [eth0]
     published:
       description:
-        - Ports that are published right now, as the engine tells them, each with what the kernel has for it.
-        - C(nat) are the rules that carry it to the container, C(filter) those that name the port or the container and
-          accept or drop what goes there, written as the commands that make them; of iptables, or of nft where the
-          engine uses that.
+        - Ports that are currently published, as the engine reports them, each with its rules in the kernel.
+        - C(nat) are the rules that forward it to the container. C(filter) are the rules that name the port or the
+          container and accept or drop its packets. Rules are written as the commands that create them, for iptables, or
+          for nft if the engine uses that.
         - C(proxy) is the C(docker-proxy) that listens for it, or null.
       type: list
       elements: dict
@@ -232,7 +233,7 @@ containers:
             - iptables -t filter -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
           proxy: 4242
 parents:
-  description: The interfaces of the host that containers' macvlan and ipvlan interfaces sit on.
+  description: The interfaces of the host to which containers' macvlan and ipvlan interfaces belong.
   returned: always
   type: list
   elements: dict
@@ -276,12 +277,12 @@ uplinks:
       mtu: 1500
       mac: "52:54:00:12:34:56"
 engine_answers:
-  description: Whether the API answered. RV(networks) and RV(containers) are empty where it did not.
+  description: Whether the API answered. RV(networks) and RV(containers) are empty if it did not.
   returned: always
   type: bool
   sample: true
 error:
-  description: Why it did not, or what of the rest could not be seen. Null where all could.
+  description: Why the API did not answer, or what else could not be observed. Null if everything was observed.
   returned: always
   type: str
   sample: "Docker's API: Connection refused"

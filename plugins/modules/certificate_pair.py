@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_pair
-short_description: Make a private key where it is used, and put its certificate beside it
+short_description: Generate a private key where it is used, and install its certificate
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Without O(certificate) it makes a directory with a new private key, P-256, and returns a signing request.
-  - With O(certificate) it puts that into O(pair), lets the link O(kind) in O(place) point there in one moment, and
-    removes the pairs before it.
+  - Without O(certificate), the module creates a directory with a new private key (P-256) and returns a signing request.
+  - With O(certificate), it writes the certificate to O(pair), switches the link O(kind) in O(place) to this directory
+    in one operation, and removes earlier pairs.
   - Both steps are those of M(mooring.docker.issue_certificate), which signs in between. The key is never returned.
 options:
   place:
@@ -29,27 +29,27 @@ options:
     description: The directory that the first step returned.
     type: path
   certificate:
-    description: The certificate, PEM, with those of authorities in between behind it.
+    description: The certificate as PEM, followed by those of intermediate authorities.
     type: str
 attributes:
   check_mode:
-    description: Cannot tell what it would do.
+    description: Cannot predict what it would do.
     support: none
   diff_mode:
     description: Shows nothing.
     support: none
 notes:
-  - Needs the C(cryptography) library.
+  - Requires the C(cryptography) library.
 """
 
 EXAMPLES = r"""
-- name: Make a key and a signing request
+- name: Generate a key and a signing request
   mooring.docker.certificate_pair:
     place: /etc/docker/tls
     kind: server
   register: made
 
-- name: Use what somebody has signed
+- name: Install the signed certificate
   mooring.docker.certificate_pair:
     place: /etc/docker/tls
     kind: server
@@ -64,7 +64,7 @@ pair:
   type: str
   sample: /etc/docker/tls/server-8yr2k1
 csr:
-  description: The signing request, PEM.
+  description: The signing request as PEM.
   returned: without O(certificate)
   type: str
   sample: "-----BEGIN CERTIFICATE REQUEST-----..."

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: client_plan
-short_description: Plan what the role docker_client would do on a machine
-version_added: 0.2.0
+short_description: Plan the steps that make a machine a client
+version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Checks the variables of the role on the controller, looks at the machine in one trip, and returns the ordered steps
-    that make it the client that is declared.
-  - Fails where there can be no plan, with every reason in one message. Never changes anything.
-  - A part of the role docker_client, whose variables are its only input.
+  - Checks the variables of the role docker_client on the controller, observes the machine in one trip, and returns the
+    ordered steps that make it the client that is declared.
+  - Fails if there can be no plan, with every reason in one message. Never changes anything.
+  - The role docker_client uses it. The variables of the role are its only input.
 options: {}
 attributes:
   check_mode:
-    description: Reports whether there is something to do.
+    description: Reports whether there are steps.
     support: full
   diff_mode:
-    description: In check mode, shows what the steps do.
+    description: In check mode, shows what the steps would do.
     support: full
 seealso:
   - module: mooring.docker.plan
@@ -35,15 +35,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: The plan, of the form that M(mooring.docker.plan) documents.
+  description: The plan, in the format that M(mooring.docker.plan) documents.
   returned: when the machine could be observed
   type: dict
 steps:
-  description: The steps to carry out, by name. In check mode only those that see for themselves what they would change.
+  description:
+    - The steps to carry out, by name. In check mode, only those that determine by themselves what they would change.
   returned: success
   type: dict
 files:
-  description: The certificate, its key and the authorities of the servers, as paths on the machine; empty without TLS.
+  description: Paths on the machine of the certificate, its key, and the authorities of the servers. Empty without TLS.
   returned: success
   type: dict
 """

@@ -11,40 +11,39 @@ short_description: Confirm a change that the host would revert by itself
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - A change that can lose the connection to a host is pending until it is confirmed, and a timer runs on the host.
-    This module confirms the change and stops the timer. If nobody does in time, because the connection is lost or the
-    controller is gone, the host reverts the change by itself. It also does so at its next boot, before the network
+  - A change that could cost you the connection to a host is pending until it is confirmed, and a timer runs on the
+    host. This module confirms the change and stops the timer. If it is not called in time, because the connection or
+    the controller is lost, the host reverts the change by itself. It also does so at its next boot, before the network
     comes up.
-  - Works over an SSH connection that began after the change, as C(meta reset_connection) makes one. Over an older one
-    it fails, because an open connection often survives a change that lets no new one in.
-  - Where the host is not reached by SSH there is no connection to prove, and the change is confirmed. A play on the
-    host itself (C(ansible_connection=local)) that an operator has started over SSH needs a new SSH session of the
-    operator.
+  - Requires an SSH connection that began after the change, such as one after C(meta reset_connection). The module fails
+    over an older connection, because open connections often survive a change that prevents new ones.
+  - If the host is not reached over SSH, there is no connection to prove, and the change is confirmed. If an operator
+    has started a play on the host itself (C(ansible_connection=local)) over SSH, the operator needs a new SSH session.
   - A host has one timer. Changes that are pending together are confirmed together, or reverted together to the state
     before the first of them. The last of them sets the time.
-  - Does nothing where nothing is pending. Fails where the host reverted a change by itself and none was made since.
+  - Does nothing if no change is pending. Fails if the host has reverted a change and none was made since.
 attributes:
   check_mode:
-    description: Tells whether something would be kept.
+    description: Reports whether something would be confirmed.
     support: full
   diff_mode:
-    description: There is nothing to show.
+    description: Shows nothing.
     support: none
 seealso:
   - module: mooring.docker.nftables_table
 """
 
 EXAMPLES = r"""
-- name: Come back over a new connection
+- name: Close the connection
   ansible.builtin.meta: reset_connection
 
-- name: Keep what was changed
+- name: Confirm the change over a new connection
   mooring.docker.confirm:
 """
 
 RETURN = r"""
 confirmed:
-  description: What was kept.
+  description: The changes that were confirmed.
   returned: success
   type: list
   elements: str

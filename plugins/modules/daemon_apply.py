@@ -7,60 +7,61 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: daemon_apply
-short_description: Bring the running Docker daemon to its configuration
+short_description: Apply the Docker daemon's configuration to the running daemon
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Does the least that brings the running daemon to C(daemon.json), its unit and its TLS files. That is nothing,
-    a reload (SIGHUP), a start, or a restart.
-  - Decides from what the daemon has read and what the files say now, not from what this run changed, so a run
-    that was interrupted is finished by the next.
-  - Waits until the daemon answers on every declared endpoint and checks that the settings took. If not, it puts
-    the last good state back, brings the daemon back with it, and fails with dockerd's own error line.
+  - Does the least that applies C(daemon.json), the unit and the TLS files to the running daemon, which is nothing, a
+    reload (SIGHUP), a start, or a restart.
+  - Compares what the daemon has loaded with the current files, not with what this run changed. Therefore, the next run
+    completes a run that was interrupted.
+  - Waits until the daemon answers on every declared endpoint, and checks that the settings have taken effect. If they
+    have not, it restores the last good state, brings the daemon back with it, and fails with dockerd's own error
+    message.
 options:
   restart:
     description:
       - When a restart may happen.
-      - V(only_without_containers) restarts only where that stops no container. None is running, or
-        C(live-restore) keeps them. Otherwise the module fails and names the containers. Where C(live-restore) is
-        declared and the running daemon does not have it yet, a reload switches it on before the restart.
-      - V(when_needed) restarts also where that stops containers.
-      - V(never) does not restart; the module reports what is pending.
-      - A restart that would not do is always refused. dockerd leaves the default bridge as it is while
+      - V(only_without_containers) restarts only if that stops no container, because none is running or C(live-restore)
+        keeps them running. Otherwise the module fails and names the containers. If C(live-restore) is declared and the
+        running daemon does not have it yet, a reload switches it on before the restart.
+      - V(when_needed) restarts even if that stops containers.
+      - V(never) does not restart. The module reports what is pending.
+      - A restart that would have no effect is always refused. dockerd does not change the default bridge while
         C(live-restore) keeps containers running. See O(containers).
     type: str
     choices: [only_without_containers, when_needed, never]
     default: only_without_containers
   containers:
     description:
-      - What becomes of running containers where the default bridge changes (C(bip), C(fixed-cidr), C(mtu), ...), which
-        dockerd does for none of them while any runs.
-      - V(keep) keeps them, and fails with their names before anything is touched.
-      - V(drain) stops all of them, who was started last first, restarts the daemon, starts them again in the order in
-        which they had been started, each after those that it links to or shares a namespace with, and sees that they
-        stay up, publish their ports, and are healthy where they were. If not, the last good state is put back and they
-        are started with it. For such a restart O(restart=only_without_containers) is no obstacle.
-      - V(drain) fails with their names, before anything is touched, where some would not be as before. Those are the
-        ones that C(--rm) removes when they stop, paused ones, ones that do not stay up, and those of a swarm.
-      - Containers that an interrupted run has left stopped are started by the next run, whatever this says.
+      - What to do with running containers if the default bridge changes (C(bip), C(fixed-cidr), C(mtu), ...). dockerd
+        does not change it while a container is running.
+      - V(keep) leaves them running. The module fails with their names before anything is changed.
+      - V(drain) stops all of them, the one that was started last first, and restarts the daemon. Then it starts them
+        again in the order in which they had been started, each after those that it links to or shares a namespace with,
+        and checks that they stay up, publish their ports, and are healthy if they were before. If not, it restores the
+        last good state and starts them with it. O(restart=only_without_containers) allows such a restart.
+      - V(drain) fails before anything is changed if a container would not be the same afterwards, and names it. These
+        are containers that C(--rm) removes when they stop, paused ones, ones that do not stay up, and those of a swarm.
+      - If an interrupted run has left containers stopped, the next run starts them, whatever the value of this option.
     type: str
     choices: [keep, drain]
     default: keep
   timeout:
     description:
-      - Seconds that the daemon is given to answer on all its endpoints, and that a drained container is given to start.
+      - Seconds to wait for the daemon to answer on all its endpoints, and for a drained container to start.
     type: int
     default: 60
   confirm:
     description:
-      - Seconds after which the host reverts a start or restart that can lose the connection to it, unless
+      - Seconds after which the host reverts a start or restart that could cost you the connection to it, unless
         M(mooring.docker.confirm) is called over a new connection in time. Such a start or restart changes addresses or
         packet filtering of Docker's networks (C(bip), C(default-address-pools), C(iptables), ...), or is the first
-        start of all, which makes C(docker0).
-      - The files, C(docker0) and the daemon are then as before. Where there was no daemon before, it is stopped and
-        does not start at boot, C(docker0) is removed, and the files stay for the next run.
+        start, which creates C(docker0).
+      - The files, C(docker0) and the daemon are then as before. If there was no daemon before, it is stopped and does
+        not start at boot, C(docker0) is removed, and the files stay for the next run.
       - Nothing is reverted for a running daemon whose loaded configuration is unknown, because its files changed after
-        its start and before Mooring first saw them.
+        its start and before Mooring first observed them.
       - V(0) applies the change without a timer.
     type: int
     default: 0
@@ -89,10 +90,10 @@ EXAMPLES = r"""
     containers: drain
     confirm: 60
 
-- name: Come back over a new connection
+- name: Close the connection
   ansible.builtin.meta: reset_connection
 
-- name: Keep it
+- name: Confirm the change over a new connection
   mooring.docker.confirm:
 """
 
@@ -103,30 +104,30 @@ action:
   type: str
   choices: [nothing, reload, start, restart]
 keys:
-  description: The options that changed by it.
+  description: The options that changed.
   returned: success
   type: list
   elements: str
   sample: [labels]
 reasons:
-  description: Why that much was needed.
+  description: Why the action was needed.
   returned: success
   type: list
   elements: str
   sample: ["changed: bip"]
 pending:
-  description: What O(restart=never) left undone, or null.
+  description: What O(restart=never) has left pending, or null.
   returned: success
   type: str
   sample: "restart (changed: bip)"
 drained:
-  description: The containers that were stopped for it, now or by an interrupted run, and started again, in that order.
+  description: The containers that this or an interrupted run has stopped, and that were started again, in this order.
   returned: success
   type: list
   elements: str
   sample: [database, web]
 armed:
-  description: Whether a change of the daemon waits for M(mooring.docker.confirm), this one or an earlier one.
+  description: Whether a change of the daemon is pending confirmation by M(mooring.docker.confirm).
   returned: success
   type: bool
 """

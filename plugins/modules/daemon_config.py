@@ -11,35 +11,35 @@ short_description: Compose the Docker daemon's configuration from fragments
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Writes each owner's fragment, C(/etc/docker/daemon.d/OWNER.json), and merges all that are there into
+  - Writes each owner's fragment, C(/etc/docker/daemon.d/OWNER.json), and merges all fragments into
     C(/etc/docker/daemon.json). A key in two fragments is an error that names both.
-  - A C(daemon.json) that was there before becomes the fragment C(00-adopted), and is kept in
-    C(/var/lib/mooring/backups); so is one that was edited by hand since.
-  - Takes C(-H) out of the daemon's command by a systemd drop-in, computed from the unit that is installed,
-    since dockerd does not start with C(hosts) both there and in C(daemon.json).
-  - Refuses what dockerd would choke on, or silently ignore, before anything is written.
-  - Never touches the running daemon; M(mooring.docker.daemon_apply) does.
+  - A C(daemon.json) that existed before becomes the fragment C(00-adopted), and a copy is kept in
+    C(/var/lib/mooring/backups). A copy is also kept of one that was edited by hand since.
+  - Removes C(-H) from the daemon's command with a systemd drop-in that is computed from the installed unit, because
+    dockerd does not start if the addresses to listen on are set both there and as C(hosts) in C(daemon.json).
+  - Refuses options that dockerd would reject or silently ignore, before anything is written.
+  - Never changes the running daemon. Use M(mooring.docker.daemon_apply) for that.
 options:
   fragments:
     description:
-      - Options of dockerd as C(daemon.json) has them, by owner. An empty fragment is removed; those of other owners
-        are left as they are.
-      - Fragments merge in the order of their names.
+      - Options of dockerd in the format of C(daemon.json), by owner. An empty fragment is removed. Fragments of other
+        owners are not changed.
+      - Fragments are merged in the order of their names.
     type: dict
     required: true
   on_conflict:
     description:
-      - Which side wins where O(fragments) and the adopted C(daemon.json) disagree.
-      - V(refuse) stops with a message that names both values.
+      - Which value wins if O(fragments) and the adopted C(daemon.json) differ.
+      - V(refuse) fails with a message that names both values.
     type: str
     choices: [refuse, declared, existing]
     default: refuse
   socket:
-    description: The daemon's UNIX sockets, which systemd opens for it. Left alone when not given.
+    description: The daemon's UNIX sockets, which systemd opens for it. Not changed if the option is not set.
     type: dict
     suboptions:
       paths:
-        description: Absolute paths. Empty means the packaged unit's own.
+        description: Absolute paths. An empty list stands for the path of the packaged unit.
         type: list
         elements: str
         default: []
@@ -57,19 +57,19 @@ options:
         default: "0660"
   restart:
     description:
-      - What M(mooring.docker.daemon_apply#module) will be allowed. A way that it would refuse is refused here already,
-        before anything is written. Not judged when not given.
+      - The value of this option for M(mooring.docker.daemon_apply#module). If that module would refuse to apply the
+        configuration, this module refuses it before anything is written. Not checked if the option is not set.
     type: str
     choices: [only_without_containers, when_needed, never]
   containers:
-    description: As in M(mooring.docker.daemon_apply#module). Judged together with O(restart).
+    description: As in M(mooring.docker.daemon_apply#module). Checked together with O(restart).
     type: str
     choices: [keep, drain]
     default: keep
   tls_to_come:
     description:
-      - Something later in the play makes the TLS files that O(fragments) name, so they are not looked at, and count
-        as changed in RV(plan). For check mode, where nothing is made.
+      - The TLS files that O(fragments) name are created later in the play, so they are not checked, and count as
+        changed in RV(plan). Use it in check mode, in which no files are created.
     type: bool
     default: false
 attributes:
@@ -78,15 +78,15 @@ attributes:
     support: full
   diff_mode:
     description:
-      - Shows every file that changes, with V(********) in the place of secrets, and "(differs, not shown)" after those
-        that change.
+      - Shows every file that changes, with V(********) in place of secrets. "(differs, not shown)" follows secrets that
+        change.
     support: full
 seealso:
   - module: mooring.docker.daemon_apply
 """
 
 EXAMPLES = r"""
-- name: Cap the containers' logs
+- name: Limit the size of the containers' logs
   mooring.docker.daemon_config:
     fragments:
       30-logging:
@@ -104,21 +104,21 @@ EXAMPLES = r"""
         tlskey: /etc/docker/tls/server/key.pem
     socket: {mode: "0660", group: docker}
 
-- name: Find out what a change would take, without making it
+- name: Preview a change
   mooring.docker.daemon_config:
     fragments:
       30-logging: {log-driver: journald}
   check_mode: true
-  register: tried
+  register: preview
 
-- name: Tell
+- name: Show what it would take
   ansible.builtin.debug:
-    var: tried.plan.sentence
+    var: preview.plan.sentence
 """
 
 RETURN = r"""
 effective:
-  description: The merged configuration. What is secret in it, such as passwords and tokens, is not shown.
+  description: The merged configuration. Secrets in it, such as passwords and tokens, are not shown.
   returned: success
   type: dict
   sample: {"live-restore": true}
@@ -129,26 +129,26 @@ files:
   elements: str
   sample: [/etc/docker/daemon.d/30-logging.json, /etc/docker/daemon.json]
 plan:
-  description: What M(mooring.docker.daemon_apply) has to do then.
+  description: What M(mooring.docker.daemon_apply) then has to do.
   returned: success
   type: dict
   contains:
     action:
-      description: V(nothing), V(reload), V(start) or V(restart), whichever is the least.
+      description: The least that is needed, V(nothing), V(reload), V(start) or V(restart).
       type: str
       sample: restart
     keys:
-      description: The options that change by it.
+      description: The options that change.
       type: list
       elements: str
       sample: [log-driver]
     reasons:
-      description: Why that much is needed.
+      description: Why the action is needed.
       type: list
       elements: str
       sample: ["changed: log-driver"]
     containers:
-      description: The running containers that a start or restart meets.
+      description: The containers that are running at a start or restart.
       type: list
       elements: str
       sample: [web]
@@ -157,17 +157,18 @@ plan:
       type: bool
       sample: true
     shown:
-      description: Options that the running daemon shows as declared already.
+      description: Options that the running daemon already shows as declared.
       type: list
       elements: str
       sample: [bip]
     drained:
-      description: The containers that are stopped for it and started again, in the order of their starts.
+      description: The containers that are stopped and started again, in the order of their starts.
       type: list
       elements: str
       sample: [database, web]
     lost:
-      description: Those of them that would not be as before, with the reason. RV(plan) may not be carried out then.
+      description:
+        - Those of them that would not be the same afterwards, with the reason. RV(plan) must not be carried out then.
       type: list
       elements: str
       sample: ["job is removed when it stops (--rm)"]
@@ -176,11 +177,11 @@ plan:
       type: str
       sample: "restart (changed: log-driver)"
 adopted:
-  description: Whether an existing C(daemon.json) was taken over in this call.
+  description: Whether this call has adopted an existing C(daemon.json).
   returned: success
   type: bool
 backup:
-  description: Where the replaced C(daemon.json) was kept, if it had an operator's writing in it.
+  description: Path of the copy of the replaced C(daemon.json), if an operator had written it.
   returned: success
   type: str
   sample: /var/lib/mooring/backups/daemon.json.20260101T120000

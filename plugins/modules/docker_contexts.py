@@ -7,27 +7,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: docker_contexts
-short_description: Give the current user a context of the docker CLI for each daemon of a fleet
+short_description: Manage the docker contexts of the current user for the daemons of a fleet
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Makes, changes and removes all contexts of one fleet in one trip. They bear the fleet's name in their description;
-    contexts without it are never touched.
-  - Contexts of TCP endpoints do not copy the client's TLS files, they link to them. The key stays in one place, and a
-    renewed certificate holds in all contexts at once.
-  - A C(config.json) that the user does not have is made for this user alone, for the CLI stores logins in it. One that
-    has logins and that others can read stays as it is, with a warning.
+  - Creates, changes and removes all contexts of one fleet in one trip. Their descriptions contain the fleet's name.
+    Contexts without it are never changed.
+  - Contexts of TCP endpoints link to the client's TLS files and do not copy them. The key stays in one place, and a
+    renewed certificate applies to all contexts at once.
+  - If the user has no C(config.json), in which the CLI stores logins, the module creates one that only the user can
+    read. An existing file is not changed. The module warns if it contains logins and others can read it.
 options:
   contexts:
-    description: Name of each context, and the endpoint it leads to, V(tcp://192.0.2.7:2376) or V(ssh://user@192.0.2.7).
+    description: Name of each context and its endpoint, such as V(tcp://192.0.2.7:2376) or V(ssh://user@192.0.2.7).
     type: dict
     required: true
   fleet:
-    description: Name of the fleet. Its contexts that O(contexts) does not have are removed.
+    description: Name of the fleet. Its contexts that are not in O(contexts) are removed.
     type: str
     required: true
   ca:
-    description: PEM file with the authorities of the servers. Needed for TCP endpoints.
+    description: PEM file with the authorities of the servers. Required for TCP endpoints.
     type: path
   certificate:
     description: PEM file with the client's certificate.
@@ -37,26 +37,26 @@ options:
     type: path
   ssh:
     description:
-      - What the user's ssh, which the CLI runs for C(ssh://), is told of the hosts. It then trusts no key of theirs
-        that it was not told, and forwards nothing to them, no agent, no X11, and no port. Other uses of ssh stay as
-        they are; without this option all do.
+      - Settings of the user's ssh, which the CLI runs for C(ssh://), for these hosts. With them, ssh trusts only the
+        given keys of the hosts, and forwards nothing to them, no agent, no X11, and no port. Other uses of ssh are not
+        affected. Without this option, nothing is.
     type: dict
     suboptions:
       directory:
         description:
           - Directory for the fleet's C(known_hosts) and C(ssh_config).
-          - An SSH key there, C(id_ed25519), is the one that ssh uses for the fleet; else it is the user's.
+          - If it contains an SSH key, C(id_ed25519), ssh uses this key for the fleet, otherwise the user's keys.
         type: path
         required: true
       host_keys:
         description:
-          - For each C(ssh://) endpoint of O(contexts) the public keys of its host, each with its type and base64 as in
-            a file C(.pub). What is known of a host that is left out stays.
-          - What is no whole public key of a plain type is refused, for these lines decide which host is which.
+          - For each C(ssh://) endpoint of O(contexts) the public keys of its host, each with its type and base64 text
+            as in a C(.pub) file. Known keys of hosts that are not listed stay.
+          - Anything but a complete public key of a plain type is refused, because these lines identify the hosts.
         type: dict
         default: {}
       config:
-        description: The user's configuration of ssh, which gets a line that includes the fleet's.
+        description: The user's configuration file of ssh. The module adds a line that includes the fleet's.
         type: path
         default: ~/.ssh/config
   cli:
@@ -65,17 +65,17 @@ options:
     default: docker
 attributes:
   check_mode:
-    description: Tells what would change and changes nothing.
+    description: Reports what would change and changes nothing.
     support: full
   diff_mode:
-    description: Shows the fleet's contexts, and the files that ssh reads, before and after.
+    description: Shows the fleet's contexts and the files that ssh reads, before and after.
     support: full
 seealso:
   - module: community.docker.docker_context_info
 """
 
 EXAMPLES = r"""
-- name: Talk to two daemons by name, as in "docker --context trixie ps"
+- name: Use two daemons by name, as in "docker --context trixie ps"
   mooring.docker.docker_contexts:
     fleet: lab
     ca: ~/.docker/lab/ca.pem
@@ -93,7 +93,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 contexts:
-  description: The fleet's contexts, name to endpoint.
+  description: The endpoints of the fleet's contexts, by name.
   returned: success
   type: dict
   sample: {trixie: "tcp://192.0.2.12:2376"}

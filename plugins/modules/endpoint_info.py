@@ -11,33 +11,34 @@ short_description: Observe one endpoint of a Docker daemon from wherever the mod
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Tells whether an endpoint can be reached, whether it takes plain text, whether it demands a client certificate,
-    which versions of TLS and which ciphers it takes, what certificates it shows, and whether a given client gets in.
-  - Works against any daemon, also one that Mooring did not set up, and asks for nothing but C(/_ping) and C(/version).
+  - Reports whether an endpoint can be reached, whether it accepts plain text, whether it requires a client certificate,
+    which versions of TLS and which ciphers it accepts, which certificates it presents, and whether a given client has
+    access.
+  - Works with any daemon, also one that Mooring did not set up, and requests only C(/_ping) and C(/version).
     A TCP endpoint is connected to up to three times for that. Over TLS come connections that end with the server's
     first answer, four for the versions, and for each version that is taken as many as it has ciphers, and one more.
     That is 16 in all for a daemon that takes seven ciphers. dockerd's journal has a line for each that is cut off.
-  - What cannot be told is null. An endpoint that cannot be reached is a result, not a failure; the module fails only
-    where O(endpoint) or the files it is given cannot be used.
+  - Values that cannot be determined are null. An endpoint that cannot be reached is a result, not a failure. The module
+    fails only if O(endpoint) or the given files cannot be used.
 options:
   endpoint:
-    description: The endpoint, V(unix:///run/docker.sock), V(tcp://192.0.2.7:2376) or V(tcp://[2001:db8::7]:2376).
+    description:
+      - The endpoint, such as V(unix:///run/docker.sock), V(tcp://192.0.2.7:2376) or V(tcp://[2001:db8::7]:2376).
     type: str
     required: true
   ca:
     description:
-      - PEM file with the authorities that may vouch for the server.
-      - The server is taken as a Docker client takes it, which means that its name must be among the subject
-        alternative names.
+      - PEM file with the authorities that the server's certificate may be signed by.
+      - The server is verified as a Docker client does it, so its name must be among the subject alternative names.
     type: path
   client_certificate:
-    description: PEM file with the client's certificate. It is shown only to a server that O(ca) vouches for.
+    description: PEM file with the client's certificate. It is presented only to a server that O(ca) has signed.
     type: path
   client_key:
     description: PEM file with the client's key, not encrypted.
     type: path
   server_name:
-    description: Name that the server's certificate must have, sent as SNI. The endpoint's host when not given.
+    description: Name that the server's certificate must have, sent as SNI. Defaults to the host of O(endpoint).
     type: str
   timeout:
     description:
@@ -61,7 +62,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether Alice gets in from here
+- name: Check whether Alice has access from here
   mooring.docker.endpoint_info:
     endpoint: tcp://192.0.2.7:2376
     ca: pki/server-ca.pem
@@ -70,12 +71,12 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: alice
 
-- name: Say why she does not
+- name: Show why she does not
   ansible.builtin.debug:
     var: alice.endpoint.error
   when: not alice.endpoint.authenticated
 
-- name: See who may use the socket
+- name: Show who may use the socket
   mooring.docker.endpoint_info:
     endpoint: unix:///run/docker.sock
   become: true
@@ -83,7 +84,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 endpoint:
-  description: The endpoint as it was seen. Every key is there; null means not applicable, or not to be told.
+  description: The endpoint as it was observed. All keys exist. Null means not applicable, or not determined.
   returned: always
   type: dict
   contains:
@@ -92,7 +93,7 @@ endpoint:
       type: str
       sample: tcp://192.0.2.7:2376
     reachable:
-      description: Whether a connection could be made. Nothing may be answering on it, see RV(endpoint.error).
+      description: Whether a connection could be made. If nothing answers on it, see RV(endpoint.error).
       type: bool
       sample: true
     transport:
@@ -100,15 +101,15 @@ endpoint:
       type: str
       sample: tls
     plaintext_accepted:
-      description: Whether HTTP without TLS is answered. Null for UNIX sockets, and where a port stays silent.
+      description: Whether HTTP without TLS is answered. Null for UNIX sockets, and if a port does not answer.
       type: bool
       sample: false
     client_certificate_required:
-      description: Whether a client without a certificate is refused. Null where there is no TLS.
+      description: Whether a client without a certificate is refused. Null without TLS.
       type: bool
       sample: true
     trusted:
-      description: Whether the server's certificate stems from O(ca) and has the name. Null without O(ca).
+      description: Whether the server's certificate is signed by O(ca) and has the name. Null without O(ca).
       type: bool
       sample: true
     authenticated:
@@ -116,7 +117,7 @@ endpoint:
       type: bool
       sample: true
     tls:
-      description: Protocol C(version) and C(cipher) that this side's OpenSSL and the server agree on.
+      description: Protocol C(version) and C(cipher) that OpenSSL on this side and the server negotiate.
       type: dict
       sample: {"version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256"}
     versions:
@@ -162,7 +163,7 @@ endpoint:
         bundle: [5c3fd0a0c2c5a8e9b7f1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d]
     chain:
       description:
-        - Every certificate that the server shows, in its order, its own first, each as in RV(endpoint.certificate).
+        - Every certificate that the server presents, in its order, its own first, each as in RV(endpoint.certificate).
         - Null where the server takes nothing older than TLS 1.3, which shows the chain to no bystander.
       type: list
       elements: dict
@@ -176,25 +177,25 @@ endpoint:
       elements: str
       sample: [CN=Mooring client CA 1]
     engine_version:
-      description: Version of the engine, where the API answered.
+      description: Version of the engine, if the API answered.
       type: str
       sample: 28.5.2
     api_version:
-      description: Version of the API, where it answered.
+      description: Version of the API, if it answered.
       type: str
       sample: "1.51"
     min_api_version:
-      description: Oldest version of the API that is served.
+      description: Oldest version of the API that the engine supports.
       type: str
       sample: "1.24"
     socket:
       description:
         - C(path), C(owner), C(group), C(mode) and C(group_members) of a UNIX socket.
-        - Members are the users of the group, also those for whom it is the primary one.
+        - Members are the users of the group, including those whose primary group it is.
       type: dict
       sample: {"path": "/run/docker.sock", "owner": "root", "group": "docker", "mode": "0660", "group_members": []}
     error:
-      description: In one line, why it could not be reached or the client did not get in. Null where it did.
+      description: Why the endpoint could not be reached or the client has no access, in one line. Null if it has.
       type: str
       sample: "the client certificate is refused: tlsv1 alert unknown ca"
 """

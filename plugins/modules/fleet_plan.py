@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_plan
-short_description: Show the plans of the fleet's hosts, and keep them in a file
-version_added: 0.2.0
+short_description: Show the plans of a fleet's hosts, and write them to a file
+version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Shows what M(mooring.docker.plan) has registered as C(plan) for each host, a line for each step.
-  - Fails where a host has no plan, with the reasons, after everything else was shown and written.
+  - Shows a table with one line for each host, from the results of M(mooring.docker.plan) that were registered as
+    C(plan). A line has the number of steps, what they do, and what clients and containers notice.
+  - A host without a plan has a line with the reasons. The module then fails after it has shown and written everything.
 options:
   hosts:
     description: The names of the hosts.
@@ -21,8 +22,8 @@ options:
     required: true
   output:
     description:
-      - File for the plans as JSON, on the controller. There are no secrets in it. Reviewed, it is carried out by
-        playbooks/site.yml with C(plan_file).
+      - File on the controller to which the plans are written as JSON. It contains no secrets, so it can be attached to
+        a change request. With C(-e plan_file=FILE), playbooks/site.yml carries out exactly this plan.
     type: path
 attributes:
   check_mode:

@@ -11,12 +11,11 @@ short_description: Observe a host and its Docker Engine in one trip
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Returns what the host is, which engine it has, what that engine was told and really does, and what a change
-    of its addresses could cut off.
-  - Works on hosts without an engine, without systemd, and on other systems than Linux, where it returns just
-    RV(host.system).
-  - Values of the configuration other than addresses and TLS options are not returned, for they can hold passwords of
-    proxies; nor is what a key holds.
+  - Returns the system, the engine, its declared and its observed configuration, and the addresses that a change of the
+    engine's addresses could cut off.
+  - Works on hosts without an engine and without systemd. On systems other than Linux, it returns only RV(host.system).
+  - Values of the configuration other than addresses and TLS options are not returned, because they can contain
+    passwords of proxies. The content of keys is not returned either.
 options:
   packages:
     description: Debian packages to look up.
@@ -34,22 +33,23 @@ options:
     elements: str
     default: []
   certificates:
-    description: PEM files whose certificate is described, beside those that C(daemon.json) names.
+    description: PEM files whose certificate is described, in addition to those that C(daemon.json) names.
     type: list
     elements: path
     default: []
   ssh_user:
-    description: Account by which clients reach the daemon over SSH. Given, RV(host.ssh) tells what is there of it.
+    description: Account with which clients reach the daemon over SSH. If it is set, RV(host.ssh) describes it.
     type: str
   ssh_socket:
-    description: Path of the daemon's socket that they are to reach. Given, RV(host.ssh) has a C(trial).
+    description: Path of the daemon's socket that they reach. If it is set, RV(host.ssh) has a C(trial).
     type: path
   bridges:
-    description: Whether RV(host.bridge) tells what M(mooring.docker.bridge_info) would, without another trip.
+    description: Whether RV(host.bridge) has the result of M(mooring.docker.bridge_info), without another trip.
     type: bool
     default: false
   asked_at:
-    description: What the controller's clock says, in seconds since the epoch. Given, RV(host.clock) compares.
+    description:
+      - Time of the controller's clock, in seconds since the epoch. If it is set, RV(host.clock) compares the clocks.
     type: float
   sysctls:
     description: Names of kernel parameters to look up, such as V(net.ipv4.ip_forward).
@@ -72,14 +72,14 @@ EXAMPLES = r"""
     groups: [docker]
   register: result
 
-- name: Show what waits for a restart
+- name: Show what requires a restart
   ansible.builtin.debug:
     var: result.host.configuration.pending
 """
 
 RETURN = r"""
 host:
-  description: The host as it was seen.
+  description: The host as it was observed.
   returned: always
   type: dict
   contains:

@@ -7,37 +7,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_plan
-short_description: Tell in one trip what a run would do on a host
+short_description: Observe a host and plan what a run would do on it, in one trip
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Observes the host, tries the declared configuration on it without writing anything, and compares both with what is
-    declared. Returns the steps that lead from one to the other, or why it refuses to make any.
-  - Meant for the roles docker_engine and docker_network, which make O(declaration) from their variables and carry the
-    steps out.
+  - Observes the host, makes a dry run of the declared configuration on it without writing anything, and compares the
+    result with what is declared. Returns the steps that bring the host to what is declared, or the reasons for a
+    refusal.
+  - M(mooring.docker.plan) uses it, and makes O(declaration) from the variables of the roles. Use that module in your
+    playbooks.
 options:
   declaration:
     description:
-      - What is declared for this host. C(name), C(controller), C(run_tags), C(skip_tags), and the roles' variables as
-        C(engine) and C(network), null for a role that is not planned. See
+      - What is declared for this host. The keys are C(name), C(controller), C(run_tags), C(skip_tags), and, for the
+        variables of the roles, C(engine) and C(network), which are null for a role that is not planned. See
         C(plugins/module_utils/_plan/declaration.py).
     type: dict
     required: true
   observe:
     description:
-      - Whether the reply has RV(host) and RV(composition) too, for a comparison. The configuration is then tried
-        without a look at TLS files.
+      - Whether to return RV(host) and RV(composition), too, for a comparison. The dry run then does not check TLS
+        files.
     type: bool
     default: false
   asked_at:
-    description: What the controller's clock says, as in M(mooring.docker.host_info#module).
+    description: The time of the controller's clock, as in M(mooring.docker.host_info#module).
     type: float
 attributes:
   check_mode:
     description: Changes nothing.
     support: full
   diff_mode:
-    description: Changes nothing. The differences that the steps would make are in RV(plan).
+    description: Shows nothing. The differences that the steps would make are in RV(plan).
     support: none
 seealso:
   - module: mooring.docker.host_info
@@ -66,7 +67,7 @@ EXAMPLES = r"""
         sysctls: {}
         reserved: []
         check_addresses: true
-        slot: null
+        address_block: null
         fleet: []
         docker_host: unix:///run/docker.sock
   register: preview
@@ -74,20 +75,21 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: What a run would do. Nothing in it is secret.
+  description: What a run would do. It contains no secrets.
   returned: success
   type: dict
   contains:
     refusals:
-      description: Why there is no plan, a sentence each. Then there are no steps.
+      description: Why there is no plan, one sentence each. If there are refusals, there are no steps.
       type: list
       elements: str
       sample: ["docker_engine_users deploy: there is no such user"]
     steps:
       description:
-        - What is done, in this order. C(packages), C(sysctls), C(published_filter), C(ssh_access), C(endpoint_filter),
-          C(certificate), C(configuration), C(socket_group), C(apply), C(confirm) and C(networks), each at most once and
-          only where it has something to do and C(--tags) asks for it.
+        - The steps, in the order in which they are carried out. Their names are C(packages), C(sysctls),
+          C(published_filter), C(ssh_access), C(endpoint_filter), C(certificate), C(configuration), C(socket_group),
+          C(apply), C(confirm) and C(networks). A step is planned only if it has something to do and C(--tags) selects
+          it.
         - Each has its C(name), its C(role), a C(summary), the C(reasons), the C(effects) that clients and containers
           notice, the C(parameters) of its task, and the C(diff).
       type: list
@@ -101,20 +103,20 @@ plan:
           parameters: {"action": restart, "keys": [bip]}
           diff: []
 certificate_names:
-  description: What the server's certificate that is on the host is for, empty where there is none.
+  description: Names and addresses in the server's certificate on the host. Empty if there is none.
   returned: success
   type: list
   elements: str
   sample: ["DNS:trixie", "IP:192.0.2.7"]
 composition:
   description:
-    - The C(files) of the engine that would change, or a C(msg) that says why the declaration cannot be tried.
-    - Null without O(observe), and for a host that cannot carry an engine.
+    - The C(files) of the engine that would change, or a C(msg) with the reason why the dry run is not possible.
+    - Null without O(observe), and for a host that cannot run an engine.
   returned: success
   type: dict
   sample: {"files": []}
 host:
-  description: The host as M(mooring.docker.host_info#module) tells it, with its bridges; null without O(observe).
+  description: The host as M(mooring.docker.host_info#module) returns it, with its bridges. Null without O(observe).
   returned: success
   type: dict
 """

@@ -11,14 +11,15 @@ short_description: Install Debian packages in one trip, without starting a servi
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Installs those of O(required) that are missing, and with them those of O(optional) that the host's release has, by
-    one call of C(apt-get install --no-install-recommends). Nothing is upgraded or removed.
-  - Refreshes the package lists before where they are older than a day or lack a required package, and where they name
-    a version that cannot be downloaded any more.
-  - Keeps the packages from starting services, by a C(policy-rc.d) that is there only while apt-get runs. One of the
-    operator's own is put back as it was. A run that is killed leaves none that would hold back a service.
-  - Waits up to 300 seconds for another apt or dpkg to finish.
-  - Needs apt-get and no library of Python.
+  - Installs the packages in O(required) that are missing, together with those in O(optional) that the host's release
+    has. It calls C(apt-get install --no-install-recommends) once, or not at all. No package is upgraded or removed.
+  - Refreshes the package lists first if they are older than a day, lack a required package, or name a version that can
+    no longer be downloaded.
+  - Prevents the packages from starting services with a C(policy-rc.d) that exists only while apt-get runs. The
+    operator's own C(policy-rc.d) is restored. A run that is killed leaves none that would prevent a service from
+    starting.
+  - Waits up to 300 seconds for another apt or dpkg process to finish.
+  - Requires apt-get, but no Python library on the host.
 options:
   required:
     description: Packages that must be installed.
@@ -27,17 +28,17 @@ options:
     required: true
   optional:
     description:
-      - Packages that are installed together with a required one where the release has them. They never cause an
+      - Packages that are installed together with a required one if the release has them. They do not cause an
         installation by themselves.
-      - C(docker-compose) counts from version 2, where it became the plugin C(docker compose).
+      - C(docker-compose) is installed only from version 2, with which it became the plugin C(docker compose).
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
     description:
-      - Tells what the package lists of now would give. They are not refreshed, so optional packages may be missing from
-        it on a host without lists.
+      - Reports what the current package lists would give. They are not refreshed, so optional packages may be missing
+        on a host without lists.
     support: full
   diff_mode:
     description: Shows the names of the packages.
@@ -53,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 packages:
-  description: The packages that were installed, or would be in check mode, without those that they depend on.
+  description: The packages that were installed, or would be in check mode, without their dependencies.
   returned: success
   type: list
   elements: str

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: networks
-short_description: Bring Docker's user-defined networks to what is declared, in one trip
+short_description: Create and remove Docker's user-defined networks in one trip
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Makes the declared networks that are missing. One that is there as declared is left alone, whoever made it.
-  - One that differs is removed and made again where this module made it and no container is in it, running or not. A
-    network that this module made and that is declared no more is removed likewise, unless it is a swarm's.
-  - Fails before anything is touched where a network cannot be as declared.
-  - Looks at the engine itself, and waits for one that has just started.
+  - Creates the declared networks that are missing. A network that exists as declared is left alone, whoever created it.
+  - A network that differs is removed and created again if this module created it and no container is in it, running or
+    not. Under the same conditions, a network that this module created and that is no longer declared is removed, unless
+    it belongs to a swarm.
+  - If a network cannot be made as declared, the module fails before it changes anything.
+  - Uses the API of the engine directly, without a Python library, and waits for an engine that has just started.
 options:
   networks:
-    description: All networks that are to be there.
+    description: All networks that must exist.
     type: list
     elements: dict
     required: true
@@ -32,19 +33,19 @@ options:
         type: str
         default: bridge
       internal:
-        description: Whether it has no way out.
+        description: Whether it has no external connectivity.
         type: bool
         default: false
       attachable:
-        description: Whether containers outside of services may join it.
+        description: Whether containers that do not belong to a service may join it.
         type: bool
         default: false
       ipv6:
-        description: Whether it has IPv6. Engines before 27 need a declared range for it.
+        description: Whether it has IPv6. Engines before 27 require a declared range for it.
         type: bool
         default: false
       ranges:
-        description: Its ranges. For a family without one, Docker cuts one from the pools.
+        description: Its ranges. For a family without a range, Docker takes one from the pools.
         type: list
         elements: dict
         suboptions:
@@ -56,7 +57,7 @@ options:
             description: Address of the host in it.
             type: str
           iprange:
-            description: Part of it that containers get addresses from.
+            description: Part of it from which containers get their addresses.
             type: str
       driver_options:
         description: Options of the driver, by Docker's names.
@@ -69,22 +70,22 @@ options:
     type: str
     default: unix:///run/docker.sock
   timeout:
-    description: Seconds that the engine is given to answer after its start, and for each question.
+    description: Seconds to wait for the engine to answer after its start, and for each request.
     type: int
     default: 60
 attributes:
   check_mode:
-    description: Tells what would be made and removed.
+    description: Reports what would be created and removed.
     support: full
   diff_mode:
-    description: Shows the names of the networks, and why one is removed.
+    description: Shows the names of the networks, and why a network is removed.
     support: full
 seealso:
   - module: mooring.docker.bridge_info
 """
 
 EXAMPLES = r"""
-- name: Make a network for the application
+- name: Create a network for the application
   mooring.docker.networks:
     networks:
       - name: backend
@@ -95,13 +96,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 made:
-  description: The networks that were made, or would be in check mode.
+  description: The networks that were created, or would be in check mode.
   returned: success
   type: list
   elements: str
   sample: [backend]
 removed:
-  description: The networks that were removed before, or would be in check mode. Those that are made again are in both.
+  description:
+    - The networks that were removed first, or would be in check mode. Those that are created again are in both lists.
   returned: success
   type: list
   elements: str

@@ -7,36 +7,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nftables_table
-short_description: Keep an nftables table of its own in force, now and over a boot
+short_description: Manage a separate nftables table, now and at each boot
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Loads the table C(inet mooring_NAME) in one transaction and keeps it in C(/etc/mooring/NAME.nft), from where
-    C(mooring-nftables.service) loads it at boot, before the network comes up, each table by itself. One that cannot be
-    loaded keeps no other from it; the unit has failed then. Other tables, those of ufw, firewalld and
-    Docker among them, are never touched.
-  - Compares what is in force with what is wanted, so a table that somebody flushed or changed is repaired. A drop-in
-    for C(nftables.service) loads the tables again after that service flushed all there are.
-  - The rules are first loaded in a network namespace of their own. What nft refuses is refused before anything is
-    touched; so are rules that name an interface by its index (C(iif)), which could not be loaded at boot.
-  - Needs C(nft), from the package nftables, whose own service does not have to run.
+  - Loads the table C(inet mooring_NAME) in one transaction and stores it in C(/etc/mooring/NAME.nft). At boot,
+    C(mooring-nftables.service) loads each of these tables separately, before the network comes up. If a table cannot be
+    loaded, the others still are, and the unit is in the state C(failed). Other tables, including those of ufw,
+    firewalld and Docker, are never changed.
+  - Compares the rules in force with the declared ones, so that a table that was flushed or changed is repaired. A
+    drop-in for C(nftables.service) loads the tables again after that service has flushed all tables.
+  - The rules are first loaded in a separate network namespace. If nft refuses them, the module fails before anything is
+    changed. It also refuses rules that name an interface by its index (C(iif)), which could not be loaded at boot.
+  - Requires C(nft) from the package nftables. The service of this package does not have to run.
 options:
   name:
     description: The table's name without C(mooring_).
     type: str
     required: true
   rules:
-    description: What stands between the braces of the table. Sets, maps and chains as in C(nft(8)).
+    description: The content of the table between its braces, that is, sets, maps and chains as in C(nft(8)).
     type: str
   state:
-    description: V(absent) removes the table; with the last one goes all that loads them.
+    description: V(absent) removes the table. With the last table, everything that loads them is removed, too.
     type: str
     choices: [present, absent]
     default: present
   required:
     description:
-      - Whether C(docker.service) starts only with the table in force. A drop-in loads it before dockerd starts. Where
-        that cannot be done, and no earlier state of it is in force, the start fails with a line in the journal.
+      - Whether C(docker.service) starts only if the table is in force. A drop-in loads it before dockerd starts. If
+        that fails, and no earlier state of the table is in force, the start fails with a line in the journal.
     type: bool
     default: false
   confirm:
@@ -48,17 +48,17 @@ options:
     default: 0
 attributes:
   check_mode:
-    description: Tells what would change, and refuses what nft refuses where it is installed.
+    description: Reports what would change. If nft is installed, rules that it refuses are refused.
     support: full
   diff_mode:
-    description: Shows the table in force and the one that would be, both as nft lists them, and the file.
+    description: Shows the table before and after the change, both as nft lists them, and the file.
     support: full
 seealso:
   - module: mooring.docker.confirm
 """
 
 EXAMPLES = r"""
-- name: Let one network in to port 9323, and nobody else
+- name: Admit one network to port 9323, and nobody else
   mooring.docker.nftables_table:
     name: metrics
     rules: |
@@ -69,10 +69,10 @@ EXAMPLES = r"""
       }
     confirm: 60
 
-- name: Come back over a new connection
+- name: Close the connection
   ansible.builtin.meta: reset_connection
 
-- name: Keep the filter
+- name: Confirm the filter over a new connection
   mooring.docker.confirm:
 """
 
@@ -82,7 +82,7 @@ table:
   returned: success
   type: str
 armed:
-  description: Whether a change waits for M(mooring.docker.confirm), this one or an earlier one.
+  description: Whether this or an earlier change is pending confirmation by M(mooring.docker.confirm).
   returned: success
   type: bool
 """

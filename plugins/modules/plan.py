@@ -7,37 +7,40 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: plan
-short_description: Plan what the roles of this collection would do on a host
-version_added: 0.2.0
+short_description: Plan the steps that bring a host to what the roles' variables declare
+version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Checks the variables of O(roles) on the controller. A variable that is wrong or unknown is refused before the host
+  - Checks the variables of O(roles) on the controller. A variable that is invalid or unknown is refused before the host
     is contacted.
-  - Observes the host in one trip, and returns the ordered steps that would bring it to what is declared. There are none
-    where it is so already.
-  - Fails where there can be no plan, with every reason in one message.
-  - Never changes anything. In check mode it reports RV(ignore:changed) where there are steps, with their diff.
+  - Observes the host, normally in one trip, and returns the ordered steps that bring it to what is declared. If the
+    host already is as declared, there are no steps.
+  - Plans only steps that C(--tags) and C(--skip-tags) select, and the installation of packages that these steps need.
+  - Fails if there can be no plan, with every reason in one message.
+  - Never changes anything. In check mode, it reports RV(ignore:changed) if there are steps, and shows their diff.
 options:
   roles:
-    description: The roles whose variables count and whose steps are planned.
+    description: The roles whose variables are read and whose steps are planned.
     type: list
     elements: str
     choices: [docker_engine, docker_network]
     required: true
   inventory:
-    description: By what all hosts of the inventory are known, as the lookup P(mooring.docker.fleet_names#lookup) says.
+    description:
+      - The names and addresses of all hosts of the inventory, as P(mooring.docker.fleet_names#lookup) returns them.
     type: dict
     required: true
   file:
     description:
-      - A file that playbooks/plan.yml has written. The module fails where the steps are not those of the file any more.
+      - A file that playbooks/plan.yml has written. The module fails if the steps for the host differ from those in the
+        file, because the host or its variables have changed since. Reasons and effects may differ.
     type: path
 attributes:
   check_mode:
     description: Reports whether there are steps.
     support: full
   diff_mode:
-    description: In check mode, shows what the steps would change.
+    description: In check mode, shows the differences that the steps would make.
     support: full
 """
 
@@ -60,48 +63,48 @@ plan:
   type: dict
   contains:
     refusals:
-      description: Why there is no plan; empty where there is one.
+      description: Why there is no plan. Empty if there is one.
       type: list
       elements: str
     steps:
-      description: What would be done, in this order.
+      description: The steps, in the order in which they are carried out.
       type: list
       elements: dict
       contains:
         name:
-          description: The step.
+          description: The name of the step.
           type: str
           sample: apply
         role:
-          description: The role that it belongs to.
+          description: The role to which the step belongs.
           type: str
           sample: docker_engine
         summary:
-          description: What is done.
+          description: What the step does.
           type: str
           sample: "restart (changed: bip)"
         reasons:
-          description: Why it is needed.
+          description: Why the step is needed.
           type: list
           elements: str
         effects:
-          description: What clients and containers notice of it.
+          description: What clients and containers notice.
           type: list
           elements: str
         parameters:
-          description: What the step's task needs. Nothing in it is secret.
+          description: Parameters of the step's task. They contain no secrets.
           type: dict
         diff:
-          description: What changes, as Ansible's C(--diff) shows it. Secrets are not shown.
+          description: The differences, as Ansible's C(--diff) shows them. Secrets are not shown.
           type: list
           elements: dict
 certificate_names:
-  description: What a certificate by the fleet's authorities is for; empty where none is needed.
+  description: Names and addresses for a certificate by the fleet's authorities. Empty if the host needs none.
   returned: success
   type: list
   elements: str
 steps:
-  description: The steps to carry out, by name; none in check mode.
+  description: The steps to carry out, by name. Empty in check mode.
   returned: success
   type: dict
 """

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: published_ports
-short_description: Say who may reach published ports from outside the host
+short_description: Control who can reach published ports from outside the host
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Docker's rules let the whole world in to a published port, past what ufw or firewalld say. This module keeps an
-    nftables table of its own, C(inet mooring_published), that drops what comes from outside before Docker's rules see
-    it. No other table is touched.
-  - What an IPv4 or IPv6 client asks a published port for is covered, whether Docker's NAT or docker-proxy serves it; so
-    is what a neighbour sends to a container's own address, which is dropped unless it is a reply.
-  - What containers and the host itself send is left alone, wherever it goes; so are replies, connections that are open,
-    the host's own services, and what the host forwards to elsewhere.
-  - docker-proxy is known by its control group, which needs kernel 6.1, nftables 0.9.9 and control groups v2. A drop-in
-    of C(docker.service) tells the filter at each start which one it is. It takes no restart.
+  - Docker's rules admit everybody to a published port, whatever ufw or firewalld say. This module manages a separate
+    nftables table, C(inet mooring_published), that drops packets from outside before Docker's rules process them. No
+    other table is changed.
+  - The table covers connections to published ports over IPv4 and IPv6, through Docker's NAT and through docker-proxy.
+    It also drops packets that a neighbour sends to a container's own address, unless they are replies.
+  - Packets from containers and from the host itself are not filtered. Neither are replies, open connections, the host's
+    own services, and other packets that the host forwards.
+  - docker-proxy is identified by its control group, which requires kernel 6.1, nftables 0.9.9 and control groups v2. A
+    drop-in of C(docker.service) updates the filter at each start. No restart is needed.
 options:
   policy:
     description:
-      - V(open) for no filter at all; V(closed) for nobody from outside; or a dictionary with the list C(allow).
-      - All that an entry of the list names must be so. C(sources) are addresses and networks, C(interfaces) those by
-        which a packet comes in (C(wg*) for all that begin so), C(ports) those that the client asks for, such as
-        V(8080), V(8000-8100) or V(53/udp).
+      - V(open) for no filter, V(closed) to admit nobody from outside, or a dictionary with the list C(allow).
+      - Everything that an entry of the list names must apply. C(sources) are addresses and networks. C(interfaces) are
+        those on which a packet arrives; C(wg*) stands for all names that begin with C(wg). C(ports) are those to which
+        the client connects, such as V(8080), V(8000-8100) or V(53/udp).
     type: raw
     required: true
   container_bridges:
@@ -36,20 +36,21 @@ options:
     default: []
   other_bridges:
     description:
-      - Bridges that are not Docker's. What is forwarded to them is left alone, what comes from them comes from outside.
-      - Those of libvirt, LXC, Incus, Podman, CNI and Proxmox are known by their names.
+      - Bridges that are not Docker's. Packets that are forwarded to them are not filtered. Packets from them are
+        treated as packets from outside.
+      - The bridges of libvirt, LXC, Incus, Podman, CNI and Proxmox are recognized by their names.
     type: list
     elements: str
     default: []
   services:
-    description: Ports on which dockerd itself listens, such as V(2376/tcp), which the policy is not about.
+    description: Ports on which dockerd itself listens, such as V(2376/tcp). The policy does not apply to them.
     type: list
     elements: str
     default: []
   required:
     description:
-      - Whether C(docker.service) starts only with the filter in force. Where it cannot be loaded, the start fails with
-        a line in the journal.
+      - Whether C(docker.service) starts only if the filter is in force. If it cannot be loaded, the start fails with a
+        line in the journal.
     type: bool
     default: true
   confirm:
@@ -58,10 +59,10 @@ options:
     default: 0
 attributes:
   check_mode:
-    description: Tells what would change.
+    description: Reports what would change.
     support: full
   diff_mode:
-    description: Shows the table in force and the one that would be, both as nft lists them, and the files.
+    description: Shows the table before and after the change, both as nft lists them, and the files.
     support: full
 seealso:
   - module: mooring.docker.nftables_table
@@ -69,7 +70,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let the office in to the web, the VPN to all, and nobody else to anything
+- name: Admit the office to the web, the VPN to all ports, and nobody else
   mooring.docker.published_ports:
     policy:
       allow:
@@ -85,7 +86,7 @@ table:
   returned: success
   type: str
 armed:
-  description: Whether a change waits for M(mooring.docker.confirm), this one or an earlier one.
+  description: Whether this or an earlier change is pending confirmation by M(mooring.docker.confirm).
   returned: success
   type: bool
 """

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Write what was observed of a fleet, and what was found, as a page, pictures and data
+short_description: Write a report about a fleet as a page, diagrams and data
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Writes C(report.html), one page that needs no network to be opened, with the findings, the certificates, the
-    versions, and a picture of each host, from who may use its endpoints to the published ports of its containers.
-  - Writes C(report.json), which the collection's C(plugins/plugin_utils/report/schema.json) describes; C(report.xml),
-    findings as JUnit's test cases, of which errors fail and warnings are skipped; and C(NAME.svg), the picture of each
-    host. In a name, all but letters, digits and C(_.-~) is written as in a URL.
-  - Names of containers and whatever else comes from hosts is shown as text, control characters as escapes.
+  - Writes C(report.html), a single page that can be opened without a network connection. It shows the findings, the
+    certificates, the versions, and a diagram of each host, from who may use its endpoints to the published ports of its
+    containers.
+  - Writes C(report.json), which the collection's C(plugins/plugin_utils/report/schema.json) describes. Writes
+    C(report.xml) with the findings as JUnit test cases, in which errors fail and warnings are skipped. Writes
+    C(NAME.svg) with the diagram of each host. In a name, characters other than letters, digits and C(_.-~) are encoded
+    as in a URL.
+  - Names of containers and everything else that comes from hosts are shown as text, with control characters as escapes.
   - Always runs on the controller.
 options:
   directory:
-    description: Where the files are written. Other files there are left alone.
+    description: Directory for the files. Other files in it are not changed.
     type: path
     required: true
   fleet:
-    description: Name of the fleet, the page's heading.
+    description: Name of the fleet, which is the heading of the page.
     type: str
     required: true
   hosts:
@@ -34,26 +36,26 @@ options:
     required: true
     suboptions:
       name:
-        description: As in the inventory.
+        description: Name of the host in the inventory.
         type: str
         required: true
       address:
-        description: Where the controller reaches it.
+        description: Address at which the controller reaches the host.
         type: str
       error:
-        description: Why it could not be observed.
+        description: Why the host could not be observed.
         type: str
       host:
-        description: RV(mooring.docker.host_info#module:host). A host without it counts as not observed.
+        description: The value RV(mooring.docker.host_info#module:host). A host without it counts as not observed.
         type: dict
       endpoints:
-        description: RV(mooring.docker.endpoint_info#module:endpoint) for each endpoint that was looked at.
+        description: The value RV(mooring.docker.endpoint_info#module:endpoint) for each endpoint that was observed.
         type: list
         elements: dict
       ssh:
         description:
-          - C(user) and the names of C(clients) by which the daemon is to be reached over SSH. That they get in is told
-            where RV(mooring.docker.host_info#module:host.ssh) shows it.
+          - The C(user) and the names of the C(clients) that are declared to reach the daemon over SSH. The report says
+            that they have access if RV(mooring.docker.host_info#module:host.ssh) shows it.
         type: dict
       bridge:
         description: The result of M(mooring.docker.bridge_info).
@@ -61,25 +63,26 @@ options:
       published:
         description:
           - The policy for published ports, V(open), V(closed), or C(allow) with a list of entries, each with any of
-            C(sources), C(interfaces) and C(ports). Without it, who reaches them is not told.
+            C(sources), C(interfaces) and C(ports). Without it, the report does not show who can reach them.
         type: raw
   findings:
     description:
-      - What differs from the declaration, on a host of the fleet or elsewhere.
-      - An empty list says that all is as declared. Without it, the report says that nobody looked.
+      - The differences from the declaration, on a host of the fleet or elsewhere.
+      - An empty list means that everything is as declared. Without the option, the report says that nothing was
+        verified.
     type: list
     elements: dict
     suboptions:
       host:
-        description: Where it was found.
+        description: The host on which it was found.
         type: str
         required: true
       id:
-        description: The same for the same kind of difference on every host.
+        description: Identifier, which is the same for the same kind of difference on every host.
         type: str
         required: true
       severity:
-        description: How bad it is.
+        description: Severity of the difference.
         type: str
         required: true
         choices: [error, warning, info]
@@ -88,29 +91,29 @@ options:
         type: str
         required: true
       observed:
-        description: What was seen instead.
+        description: What was observed instead.
         type: str
         required: true
       remedy:
-        description: How to mend it.
+        description: How to correct it.
         type: str
         required: true
   clients:
     description:
       - The certificates of clients, each with C(name), C(not_after), C(days_left), and whether it is C(trusted), as the
-        filter C(mooring.docker.issued_certificates) tells them. Other keys are not looked at.
+        filter C(mooring.docker.issued_certificates) returns them. Other keys are ignored.
     type: list
     elements: dict
     default: []
 attributes:
   check_mode:
-    description: Writes nothing; RV(table) is returned all the same.
+    description: Writes nothing, but returns RV(table).
     support: full
   diff_mode:
     description: Shows the difference in C(report.json).
     support: full
 notes:
-  - The time of the report is part of it, so every run changes it.
+  - The report contains its time, so every run changes it.
 seealso:
   - module: mooring.docker.host_info
   - module: mooring.docker.endpoint_info
@@ -122,15 +125,15 @@ EXAMPLES = r"""
   hosts: docker_hosts
   gather_facts: false
   tasks:
-    - name: Look at the host
+    - name: Observe the host
       mooring.docker.host_info:
       register: seen
 
-    - name: Look at the bridges
+    - name: Observe the bridges
       mooring.docker.bridge_info:
       register: bridge
 
-    - name: Put it together
+    - name: Combine the results
       ansible.builtin.set_fact:
         observation:
           name: "{{ inventory_hostname }}"
@@ -138,7 +141,7 @@ EXAMPLES = r"""
           host: "{{ seen.host }}"
           bridge: "{{ bridge }}"
 
-- name: Tell what was seen
+- name: Report the fleet
   hosts: localhost
   gather_facts: false
   tasks:
@@ -162,7 +165,7 @@ files:
   elements: str
   sample: [/var/www/fleet/report.html, /var/www/fleet/report.json, /var/www/fleet/report.xml, /var/www/fleet/web-1.svg]
 table:
-  description: The hosts and the findings for a terminal.
+  description: The hosts and the findings as a table for a terminal.
   returned: always
   type: str
   sample: |

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: show_findings
-short_description: Show findings, and fail where one is an error
-version_added: 0.2.0
+short_description: Show findings, and fail if one of them is an error
+version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Shows a line for each finding of M(mooring.docker.verify), and fails where one is an error.
-  - Recommendations are shown where C(--tags) has C(cis).
+  - Shows one line for each finding of M(mooring.docker.verify), and fails if one of them is an error.
+  - Shows recommendations only if C(--tags) contains C(cis).
 options:
   findings:
     description: The findings.
@@ -37,7 +37,7 @@ EXAMPLES = r"""
 RETURN = r"""
 msg:
   description: The lines.
-  returned: where there are findings
+  returned: if there are findings
   type: list
   elements: str
 """

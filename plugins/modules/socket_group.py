@@ -7,39 +7,42 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: socket_group
-short_description: Decide who is in the group of the daemon's socket
+short_description: Manage the members of the group of the daemon's socket
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Adds users to the group of the daemon's socket, which makes them root on the host, and takes users out of it. No
-    other group of theirs is changed.
-  - A process keeps the groups that its session began with. Those of users who must not be in the group are ended where
-    they still hold it, also where an earlier run took the user out and was cut before it ended them.
-  - Who must not be in the group does not administer it either, and with O(exclusive) it has no password (gshadow(5)).
-  - Root, the accounts that Mooring makes for clients over SSH, and the processes of containers are left alone.
+  - Adds users to the group of the daemon's socket, which makes them root on the host, and removes users from it. Other
+    groups of these users are not changed.
+  - A process keeps the groups with which its session began. The module ends processes that still hold the group and
+    belong to users who must not be in it, even if an earlier run removed the user and was interrupted before it ended
+    them.
+  - Users who must not be in the group cannot administer it either. With O(exclusive), the group has no password
+    (gshadow(5)).
+  - Root, the accounts that Mooring creates for clients over SSH, and the processes of containers are not changed.
 options:
   group:
     description: The group.
     type: str
     required: true
   users:
-    description: Users who are in it. They must exist.
+    description: Users who must be in the group. They must exist.
     type: list
     elements: str
     default: []
   exclusive:
     description:
-      - Whether everybody else is taken out. A user whose primary group it is cannot be taken out, and is an error.
+      - Whether to remove everybody else. A user whose primary group it is cannot be removed, and is an error.
     type: bool
     default: false
   absent:
-    description: Users who are not in it in any case. It is no error where there is no such user.
+    description: Users who must not be in the group. It is not an error if such a user does not exist.
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
-    description: Tells who would be added and removed, and how many processes would be ended. The group may be missing.
+    description:
+      - Reports who would be added and removed, and how many processes would be ended. The group may be missing.
     support: full
   diff_mode:
     description: Shows the members of the group.
@@ -47,13 +50,13 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Let one user talk to the daemon, and nobody else
+- name: Give one user access to the daemon, and nobody else
   mooring.docker.socket_group:
     group: docker
     users: [deploy]
     exclusive: true
 
-- name: Take a person's access to the daemon away
+- name: Revoke a person's access to the daemon
   mooring.docker.socket_group:
     group: docker
     absent: [alice]
@@ -66,18 +69,18 @@ added:
   type: list
   elements: str
 removed:
-  description: Users who were taken out.
+  description: Users who were removed.
   returned: success
   type: list
   elements: str
 ended:
-  description: How many processes were ended, which held the group still.
+  description: Number of processes that still held the group and were ended.
   returned: success
   type: int
 reconnect:
   description:
-    - Whether the connection of this very task holds the group still, and so do the following tasks until
-      M(ansible.builtin.meta) has done C(reset_connection).
+    - Whether the connection of this task still holds the group. The following tasks then do, too, until a task
+      C(meta reset_connection).
   returned: success
   type: bool
 """

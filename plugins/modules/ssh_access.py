@@ -7,31 +7,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ssh_access
-short_description: Decide who reaches the daemon over SSH
+short_description: Control who can reach the daemon over SSH
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Lets clients reach the daemon over SSH, which makes them root on the host, by an account that is good for nothing
-    else. Its home and its keys are root's, and each key is bound to C(docker system dial-stdio).
-  - A drop-in for sshd, C(/etc/ssh/sshd_config.d/00-mooring.conf), binds the account to the same command for every way
-    in that sshd may know, certificates and C(AuthorizedKeysCommand) included, without forwarding, terminal,
-    environment and rc files. It is tried before it is written, and is as it was before where sshd does not do as it
-    says. No other file of sshd's is changed.
-  - Where a client is taken out, or the account could do more than is declared, all connections of the account are
-    ended. Clients who stay connect again. Adding a client ends nothing.
-  - Without O(clients) the account, its home and the drop-in are removed. A user id that is freed has no process left.
-  - It decides from the state of the host. A run that was killed is finished by the next.
+  - Gives clients access to the daemon over SSH, which makes them root on the host, through an account that cannot be
+    used for anything else. Its home and its keys belong to root, and each key is restricted to C(docker system
+    dial-stdio).
+  - A drop-in for sshd, C(/etc/ssh/sshd_config.d/00-mooring.conf), restricts the account to the same command for every
+    authentication method, including certificates and C(AuthorizedKeysCommand), without forwarding, terminal,
+    environment and rc files. The module tests the drop-in before it is written, and restores the previous one if sshd
+    does not behave as declared. No other file of sshd is changed.
+  - If a client is removed, or the account could do more than is declared, all connections of the account are ended. The
+    other clients reconnect. Adding a client ends no connection.
+  - Without O(clients), the account, its home and the drop-in are removed, and no process with its user id is left.
+  - The module decides from the state of the host, so the next run completes a run that was killed.
 options:
   clients:
-    description: Clients, each a name and its public key, the one line of a file such as C(id_ed25519.pub).
+    description: Clients, each a name and its public key, that is, the line of a file such as C(id_ed25519.pub).
     type: dict
     required: true
   user:
-    description: Account that they come in by. One that Mooring has not made is refused.
+    description: Account for the clients. An existing account that Mooring did not create is refused.
     type: str
     default: docker-remote
   group:
-    description: Group of the daemon's socket, the only one that the account is in.
+    description: Group of the daemon's socket, which is the only group of the account.
     type: str
     default: docker
   socket:
@@ -40,7 +41,7 @@ options:
     default: /run/docker.sock
 attributes:
   check_mode:
-    description: Tells what it would do, and refuses what sshd would not do. The group may be missing.
+    description: Reports what would be done, and refuses settings that sshd would not apply. The group may be missing.
     support: full
   diff_mode:
     description: Shows the keys and the drop-in.
@@ -48,12 +49,12 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Let one client in
+- name: Give one client access
   mooring.docker.ssh_access:
     clients:
       alice: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI... alice@laptop
 
-- name: Let nobody in
+- name: Give nobody access
   mooring.docker.ssh_access:
     clients: {}
 """
@@ -61,20 +62,21 @@ EXAMPLES = r"""
 RETURN = r"""
 steps:
   description:
-    - What was due. Sshd's drop-in (V(sshd)), which it must read (V(load)), the V(account), its V(home), its V(keys),
-      accounts or a home to V(remove), and what a run that was killed has left to V(finish).
+    - What had to be done. V(sshd) stands for the drop-in and V(load) for reloading it. V(account), V(home) and V(keys)
+      are those of the account, V(remove) stands for accounts or a home that were removed, and V(finish) for work that a
+      killed run had left.
   returned: success
   type: list
   elements: str
   sample: [keys]
 ending:
-  description: Accounts whose connections had to end.
+  description: Accounts whose connections had to be ended.
   returned: success
   type: list
   elements: str
   sample: [docker-remote]
 ended:
-  description: How many processes that were.
+  description: Number of processes that were ended.
   returned: success
   type: int
 """

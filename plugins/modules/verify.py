@@ -8,16 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: verify
 short_description: Compare a host with what its variables declare
-version_added: 0.2.0
+version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
   - Observes the host in one trip, connects to its endpoints and published ports from the controller, and compares both
     with the variables of the roles docker_engine and docker_network.
-  - Changes nothing and does not fail. What cannot be observed is a finding. C(--tags) and C(--skip-tags) select
-    subjects, such as V(endpoints).
+  - Changes nothing and does not fail. Something that cannot be observed is a finding. C(--tags) and C(--skip-tags)
+    select subjects, such as V(endpoints).
 options:
   inventory:
-    description: By what all hosts of the inventory are known, as the lookup P(mooring.docker.fleet_names#lookup) says.
+    description:
+      - The names and addresses of all hosts of the inventory, as P(mooring.docker.fleet_names#lookup) returns them.
     type: dict
     required: true
   probes:
@@ -27,8 +28,8 @@ options:
     default: []
   client:
     description:
-      - Directory on the controller with C(ca.pem), C(cert.pem) and C(key.pem), as whose client it connects.
-      - Defaults to C(~/.docker/) and the name of the inventory's directory, as playbooks/client.yml makes it.
+      - Directory on the controller with C(ca.pem), C(cert.pem) and C(key.pem) of the client as which it connects.
+      - Defaults to C(~/.docker/) and the name of the inventory's directory, which playbooks/client.yml creates.
     type: path
   renew_days:
     description: A certificate with fewer days left is a finding. Defaults to C(docker_engine_certificate_renew_days).
@@ -53,12 +54,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What differs, each with its id, severity, what was expected and observed, and a remedy.
+  description: The differences, each with its id, its severity, what was expected, what was observed, and a remedy.
   returned: success
   type: list
   elements: dict
 evidence:
-  description: What is declared of the host, and what was seen.
-  returned: where the variables declare something
+  description: What is declared for the host, and what was observed.
+  returned: if the variables are valid
   type: dict
 """

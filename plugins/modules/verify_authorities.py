@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: verify_authorities
-short_description: Find what is wrong with the fleet's authorities and its clients' certificates
-version_added: 0.2.0
+short_description: Check the fleet's authorities and the certificates of its clients
+version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Looks at the authorities and the index of certificates on the controller. Nothing is changed.
+  - Checks the authorities and the index of certificates on the controller. Changes nothing.
 options:
   directory:
     description: Directory on the controller with the authorities, C(docker_engine_ca_directory).
@@ -22,7 +22,7 @@ options:
     type: int
     required: true
   days:
-    description: Days that a server certificate is valid. An authority that ends earlier is a finding.
+    description: Days for which a server certificate is valid. An authority that expires earlier is a finding.
     type: int
     required: true
 attributes:
@@ -35,7 +35,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look at the authorities
+- name: Check the authorities
   mooring.docker.verify_authorities:
     directory: pki
     client_days: 14
@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What differs, as M(mooring.docker.verify) returns it.
+  description: The findings, in the format that M(mooring.docker.verify) documents.
   returned: success
   type: list
   elements: dict
