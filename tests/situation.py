@@ -22,7 +22,7 @@ class Situation:
             **{name: [] for name in ("docker", "controller", "fleet", "reserved", "networks", "own_bridges")},
         }
         self.configuration: dict[str, Any] = {"addresses": {}, "fragments": {}}
-        self.host: dict[str, Any] = {"name": "web-1", "fragment": "20-network", "slot": None}
+        self.host: dict[str, Any] = {"name": "web-1", "fragment": "20-network", "address_block": None}
         for line in lines:
             word, *rest = line.split()
             if hasattr(self, word):
@@ -95,8 +95,8 @@ class Situation:
         """What an operator wrote into daemon.json."""
         self.configuration["addresses"][key] = _value(key, value)
 
-    def slot(self, number: str) -> None:
-        self.host["slot"] = int(number)
+    def block(self, number: str) -> None:
+        self.host["address_block"] = int(number)
 
     def plan(self) -> dict[str, Any]:
         return address_plan.plan(self.declared, self.around, self.configuration, self.host)

@@ -111,12 +111,16 @@ def in_container(host: Any, image: str, command: str) -> str:
 
 @dataclass
 class Run:
-    """What a run of a playbook came to: its exit status, each host's tally, what it failed of, and what was planned."""
+    """What a run of a playbook came to: its exit status, each host's tally, what it failed of, and what was planned.
+
+    ``paths`` are the files of its tasks.
+    """
 
     status: int
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     steps: dict[str, dict[str, str]] = field(default_factory=dict)
+    paths: set[Path] = field(default_factory=set)
     output: str = ""
 
     @property
@@ -125,22 +129,40 @@ class Run:
         return {name: tally["changed"] for name, tally in self.stats.items()}
 
 
-def command(playbook: str = "site", limit: str = "", check: bool = False, **variables: Any) -> list[str]:
+def environment(checkout: Path = PROJECT) -> dict[str, str]:
+    """The variables by which Ansible runs the code of a checkout.
+
+    One other than this checkout is at DIRECTORY/ansible_collections/mooring/docker.
+    """
+    if checkout == PROJECT:
+        return dict(os.environ)
+    another = {"ANSIBLE_CONFIG": str(checkout / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(checkout.parents[2])}
+    return {**os.environ, **another}
+
+
+def command(
+    playbook: str = "site", limit: str = "", check: bool = False, checkout: Path = PROJECT, **variables: Any
+) -> list[str]:
     """The command line of ``ansible-playbook`` for a playbook on the lab."""
-    words = ["ansible-playbook", "-i", str(INVENTORY), str(PROJECT / "playbooks" / f"{playbook}.yml")]
+    words = ["ansible-playbook", "-i", str(INVENTORY), str(checkout / "playbooks" / f"{playbook}.yml")]
     # A limit, even to all, leaves out this machine, which no inventory names.
     words += ["--limit", limit] if limit else []
     return [*words, "--extra-vars", json.dumps(variables), *(["--check"] if check else [])]
 
 
 def run(
-    playbook: str = "site", limit: str = "", check: bool = False, prefix: Sequence[str] = (), **variables: Any
+    playbook: str = "site",
+    limit: str = "",
+    check: bool = False,
+    prefix: Sequence[str] = (),
+    checkout: Path = PROJECT,
+    **variables: Any,
 ) -> Run:
     """Run a playbook as an operator does, with further variables; ``prefix`` is a command to run it by."""
     done = subprocess.run(
-        [*prefix, *command(playbook, limit, check, **variables)],
-        cwd=PROJECT,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        [*prefix, *command(playbook, limit, check, checkout, **variables)],
+        cwd=checkout,
+        env={**environment(checkout), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
         capture_output=True,
         text=True,
         timeout=600,
@@ -152,6 +174,7 @@ def run(
         report = json.loads(done.stdout[start:])
         found.stats = report["stats"]
         for task in (task for play in report["plays"] for task in play["tasks"]):
+            found.paths.add(Path(task["task"]["path"].rpartition(":")[0]))
             for name, result in task["hosts"].items():
                 if result.get("failed") or result.get("unreachable"):
                     found.failures[name] = str(result.get("msg"))

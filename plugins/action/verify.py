@@ -56,7 +56,7 @@ class ActionModule(OnHost):
     ) -> verification.Declared:
         issued = given.place.authorities
         directory = options["client"] or f"~/.docker/{Path(variables.get('inventory_dir') or '.').name}"
-        hosts = given.variables["docker_engine_vantages"]
+        hosts = given.variables["docker_engine_probe_hosts"]
         addresses = {name: variables["hostvars"][name].get("ansible_host") or "" for name in hosts}
         return verification.Declared(
             declaration=given.declaration,

@@ -94,28 +94,6 @@ def _trusted(certificate: dict[str, Any]) -> str:
     return f"on {', '.join(certificate['hosts'])}" if certificate["hosts"] else "on any host"
 
 
-def left(directory: str, fleet: dict[str, Any], emergency: bool) -> list[str]:
-    """What a rotation of ``fleet`` that comes to its end could not do, one sentence each with the way out."""
-    state = authorities.load(directory)
-    found = authorities.outstanding(directory) if state["distrusted"] else []
-    unwilling = [name for name, host in fleet["hosts"].items() if host["restart"] == "never"]
-    never = sorted({host for one in state["distrusted"] for host in one["hosts"] or [] if host in unwilling})
-    if never:
-        found.append(
-            f"docker_engine_restart is never on {', '.join(never)}, and a daemon reads TLS files at its start only: "
-            "allow it for this run, -e docker_engine_restart=only_without_containers"
-        )
-    if found:
-        found.append("Run the same command again once these hosts can be reached and their daemons may restart")
-    locked = authorities.locked_out(directory) if emergency else []
-    if locked:
-        found.append(
-            f"{', '.join(locked)} is locked out until it is renewed by playbooks/client.yml, or removed by "
-            "playbooks/remove_client.yml"
-        )
-    return found
-
-
 class FilterModule:
     """The filters, all used as ``mooring.docker.NAME``."""
 
@@ -124,31 +102,17 @@ class FilterModule:
         return {
             "authorities": refused(authorities.view),
             "authorities_due": refused(generations.due),
-            "authorities_replaced": refused(
-                lambda directory, *arguments: authorities.replace_at_once(authorities.load(directory), *arguments)
-            ),
-            "authorities_seen": refused(lambda directory, trust: authorities.seen(authorities.load(directory), trust)),
-            "authorities_step": refused(
-                lambda directory, to, *arguments, **options: authorities.step(
-                    authorities.load(directory), to, *arguments, **options
-                )
-            ),
-            "authorities_upcoming": refused(authorities.upcoming),
             "client_contexts": client_contexts,
             "client_host_keys": client_host_keys,
             "certificate_due": certificate_due,
-            "certificate_index": refused(authorities.index),
             "certificate_name_problems": names.problems,
             "certificate_names": names.server_names,
             "certificate_table": refused(table),
             "certificate_unconfirmed": refused(authorities.unconfirmed),
             "client_name_problem": refused(authorities.name_problem),
             "issued_certificates": refused(authorities.issued),
-            "locked_out": refused(authorities.locked_out),
-            "outstanding": refused(left),
             "passphrase_problem": keys.passphrase_problem,
             "provided_client_problems": provided.client_problems,
             "provided_server_problems": provided.server_problems,
-            "rotation_plan": refused(authorities.rotation_plan),
             "trust_due": trust_due,
         }

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.mooring.docker.plugins.plugin_utils import fleet, removal, trust
+from ansible_collections.mooring.docker.plugins.plugin_utils import fleet, removal
+from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
+from ansible_collections.mooring.docker.plugins.plugin_utils.rotation import plan
 
 
 class FilterModule:
@@ -15,11 +17,11 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {
-            "client_trust": trust.combined,
-            "client_trust_lacking": trust.lacking,
+            "controller_problems": fleet.controller_problems,
             "fleet": fleet.resolve,
-            "removal_declared": removal.declared,
-            "removal_plan": removal.plan,
-            "removal_summary": removal.summary,
-            "restart_problems": fleet.restart_problems,
+            "fleet_restart_problems": fleet.restart_problems,
+            "removal_plan": refused(removal.plan),
+            "removal_problems": removal.problems,
+            "removal_summary": refused(removal.summary),
+            "rotation_plan": refused(plan.plan),
         }

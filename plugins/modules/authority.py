@@ -13,20 +13,12 @@ author: The Mooring authors (@mooring)
 description:
   - Makes the key (P-384) and the certificate of a generation where they are missing. A generation of servers is also
     signed by the one before it, where there is one, for clients that know only that.
-  - Keys are PKCS#8, encrypted by a key that scrypt (N=16384, r=8, p=5) derives from the passphrase. Those that an
-    earlier version or somebody else has encrypted more weakly are encrypted anew; each file is replaced in one moment,
-    when the new one has been read back.
+  - Keys are PKCS#8, encrypted by a key that scrypt (N=16384, r=8, p=5) derives from the passphrase, which must have at
+    least 12 characters where a key is written. Those that an earlier version or somebody else has encrypted more weakly
+    are encrypted anew; each file is replaced in one moment, when the new one has been read back.
   - Writes a C(.gitignore) into the directory where there is none.
   - A key that cannot be read is an error, never a reason to make another.
 options:
-  directory:
-    description: Directory on the controller with the authorities, see the role mooring.docker.docker_pki.
-    type: path
-    required: true
-  passphrase:
-    description: Passphrase of the authorities' keys. At least 12 characters where a key is written.
-    type: str
-    required: true
   kind:
     description: Whom the authority signs. Without it, the keys that are there are protected and none is made.
     type: str
@@ -44,14 +36,10 @@ attributes:
   check_mode:
     description: Tells what it would do.
     support: full
-  diff_mode:
-    description: Shows nothing.
-    support: none
-  action:
-    description: Runs on the controller alone.
-    support: full
-notes:
-  - Needs the C(cryptography) library on the controller.
+extends_documentation_fragment:
+  - mooring.docker.authorities
+  - mooring.docker.authorities.directory
+  - mooring.docker.authorities.controller
 """
 
 EXAMPLES = r"""

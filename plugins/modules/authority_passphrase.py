@@ -16,30 +16,18 @@ description:
   - Opens all keys before it writes the first, so that a wrong passphrase changes nothing. Each file is replaced in one
     moment, when the new one has been read back. A change that was cut is finished by doing it again.
 options:
-  directory:
-    description: Directory on the controller with the authorities, see the role mooring.docker.docker_pki.
-    type: path
-    required: true
-  passphrase:
-    description: The passphrase that the keys are encrypted by.
-    type: str
-    required: true
   new_passphrase:
-    description: The passphrase to encrypt them by. At least 12 characters.
+    description: The passphrase to encrypt the keys by instead. At least 12 characters.
     type: str
     required: true
 attributes:
   check_mode:
     description: Opens all keys, and tells which it would encrypt anew.
     support: full
-  diff_mode:
-    description: Shows nothing.
-    support: none
-  action:
-    description: Runs on the controller alone.
-    support: full
-notes:
-  - Needs the C(cryptography) library on the controller.
+extends_documentation_fragment:
+  - mooring.docker.authorities
+  - mooring.docker.authorities.directory
+  - mooring.docker.authorities.controller
 """
 
 EXAMPLES = r"""

@@ -67,7 +67,7 @@ EXAMPLES = r"""
         sysctls: {}
         reserved: []
         check_addresses: true
-        slot: null
+        address_block: null
         fleet: []
         docker_host: unix:///run/docker.sock
   register: preview

@@ -44,22 +44,17 @@ options:
     description: Directory on the controller with the authorities and the index, see the role mooring.docker.docker_pki.
     type: path
     required: true
-  passphrase:
-    description: Passphrase of the authorities' keys.
-    type: str
-    required: true
 attributes:
   check_mode:
     description: Cannot tell what it would do.
-    support: none
-  diff_mode:
-    description: Shows nothing.
     support: none
   action:
     description: Runs on the controller, and M(mooring.docker.certificate_pair) on the machine.
     support: full
 notes:
   - Needs the C(cryptography) library on both.
+extends_documentation_fragment:
+  - mooring.docker.authorities
 """
 
 EXAMPLES = r"""

@@ -12,7 +12,7 @@ write of the state, so that it can be cut anywhere and goes on where it was:
 2. promoted: every daemon trusts both, so client certificates come from the next one.
 3. retired: every client has one of these, so the old generation is trusted no more.
 
-In an emergency the clients' generation is replaced in one step (``replace_at_once``): no daemon and no client is waited
+In an emergency the clients' generation is replaced in one step: no daemon and no client is waited
 for. Either way a daemon trusts the old generation until it restarts, so that a retired generation stays on the list of
 the distrusted ones with the hosts that were not yet seen to refuse it.
 
@@ -28,13 +28,13 @@ superseded, and any of these with .removed behind it belongs to a client that wa
 
 from __future__ import annotations
 
-import copy
 import datetime
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._config.state import write
 from ..module_utils._system.observed import Certificate
 from ..module_utils._tls.certificates import describe
 
@@ -48,10 +48,6 @@ _ENTRY = re.compile(r"(?P<name>[^.].*)\.pem(?P<next>\.next)?(?P<before>\.[0-9a-f
 
 STATUSES = ("current", "unconfirmed", "superseded", "removed")
 """What a certificate in the index can be."""
-
-
-class RotationError(ValueError):
-    """This step cannot be taken now; the message says why."""
 
 
 def load(directory: str) -> State:
@@ -68,8 +64,25 @@ def load(directory: str) -> State:
         retired = rotation and rotation["step"] == "retired" and "client" in rotation["kinds"]
         moment = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.timezone.utc)
         before = [state["client"]["signer"] - 1] if retired else []
-        state["distrusted"] = [_distrusted(number, rotation["leaving"], None, _iso(moment)) for number in before]
+        state["distrusted"] = [distrusted(number, rotation["leaving"], None, _iso(moment)) for number in before]
     return state
+
+
+def save(directory: str, state: State) -> None:
+    """Make ``directory`` hold the state; at any moment it holds the old or the new one. The caller has its lock."""
+    write(Path(directory) / "authorities.json", json.dumps(state, indent=4, sort_keys=True) + "\n")
+
+
+def distrusted(number: int, clients: list[str], hosts: list[str] | None, since: str = "") -> dict[str, Any]:
+    """An entry of the state's "distrusted": generation ``number`` of clients is retired, since now if not told."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "authority": _name("client", number),
+        "generation": number,
+        "since": since or _iso(now),
+        "clients": list(clients),
+        "hosts": hosts,
+    }
 
 
 def view(directory: str) -> dict[str, Any]:
@@ -111,129 +124,6 @@ def generation(directory: str, kind: str, number: int) -> dict[str, Any]:
         "cross": str(base / f"{kind}-{number}-by-{number - 1}.pem"),
         "key_id": describe(certificate.read_bytes())["key_id"] if certificate.exists() else None,
     }
-
-
-def upcoming(directory: str, kinds: list[str], anew: bool = False) -> list[dict[str, Any]]:
-    """The generations that a rotation of ``kinds`` begins with, each with the one it follows as "old".
-
-    ``anew`` asks for those of ``replace_at_once``, which come after all that a rotation has made so far.
-    """
-    state = load(directory)
-    return [
-        {**generation(directory, kind, last + 1), "old": generation(directory, kind, last)}
-        for kind in kinds
-        for last in [_newest(state[kind]) if anew else state[kind]["signer"]]
-    ]
-
-
-def step(
-    state: State,
-    to: str,
-    kinds: list[str] | None = None,
-    leaving: list[str] | None = None,
-    hosts: list[str] | None = None,
-) -> State:
-    """The state after a step of the rotation, or as it was where that step has been taken.
-
-    ``to`` is one of STEPS or "finished", ``kinds`` what a rotation that begins replaces, ``leaving`` the clients that
-    it removes, ``hosts`` those whose daemons trust clients by certificate. Raises RotationError where a rotation of
-    other kinds is under way.
-    """
-    after = copy.deepcopy(state)
-    order = [None, *STEPS]
-    now = (state["rotation"] or {}).get("step")
-    if to == "begun" and now is not None:
-        if sorted(kinds or []) != state["rotation"]["kinds"]:
-            raise RotationError(
-                f"a rotation of the {' and '.join(state['rotation']['kinds'])} authority is under way: finish it first"
-            )
-        after["rotation"]["leaving"] = _union(after["rotation"]["leaving"], leaving)
-        return after
-    if to == "finished":
-        after["rotation"] = None if now == STEPS[-1] else after["rotation"]
-        return after
-    if order.index(to) != order.index(now) + 1:
-        return after
-    if to == "begun":
-        after["rotation"] = {"step": to, "kinds": sorted(kinds or []), "leaving": _union([], leaving)}
-    else:
-        after["rotation"]["step"] = to
-    for kind in after["rotation"]["kinds"]:
-        old, new = min(after[kind]["trusted"]), after[kind]["signer"] + 1
-        if to == "begun":
-            after[kind] = {"signer": new if kind == "server" else old, "trusted": [new, old]}
-        elif to == "promoted":
-            after[kind]["signer"] = max(after[kind]["trusted"])
-        else:
-            if kind == "client" and hosts:
-                after["distrusted"].append(_distrusted(old, after["rotation"]["leaving"], hosts))
-            after[kind]["trusted"] = [after[kind]["signer"]]
-    return after
-
-
-def replace_at_once(state: State, leaving: list[str], hosts: list[str]) -> State:
-    """The state in which the next generation of clients signs and is trusted alone; see ``step`` for the arguments.
-
-    A rotation of it that is under way ends by that; what it was to replace of the servers goes on.
-    """
-    after = copy.deepcopy(state)
-    rotation = after["rotation"] or {"kinds": [], "leaving": []}
-    for number in sorted(after["client"]["trusted"]) if hosts else []:
-        after["distrusted"].append(_distrusted(number, _union(rotation["leaving"], leaving), hosts))
-    newest = _newest(after["client"]) + 1
-    after["client"] = {"signer": newest, "trusted": [newest]}
-    rest = [kind for kind in rotation["kinds"] if kind != "client"]
-    after["rotation"] = {**rotation, "kinds": rest, "leaving": []} if rest else None
-    return after
-
-
-def rotation_plan(
-    directory: str, kinds: list[str], leaving: list[str], removing: bool, emergency: bool
-) -> dict[str, Any]:
-    """How a rotation of ``kinds`` goes on from the state in ``directory``.
-
-    ``leaving`` are clients that it removes; ``removing`` says that it is there for nothing else. Keys: problems (why it
-    cannot be, one sentence each), anew (an emergency replaces the authority of clients now), at_once (no step waits for
-    daemons or clients: what is left is that daemons forget what is distrusted), idle (nor is that left).
-    """
-    state = load(directory)
-    rotation = state["rotation"] or {"step": None, "kinds": []}
-    certificates = [one for one in index(directory, "client") if one["name"] in leaving and one["lets_in"]]
-    trusted = [one for one in certificates if one["trusted"]]
-    retired = rotation["step"] == "retired"
-    outstanding = bool(state["distrusted"]) and (retired or not state["rotation"])
-    if emergency:
-        anew = bool(trusted) if removing else not outstanding
-        return {"problems": [], "anew": anew, "at_once": True, "idle": not (anew or outstanding or retired)}
-    problems = []
-    if rotation["step"] and rotation["kinds"] != sorted(kinds):
-        problems.append(
-            f"a rotation of the {' and '.join(rotation['kinds'])} authority is under way: finish it first, by "
-            f"playbooks/rotate_certificates.yml -e rotate=ca -e '{json.dumps({'kinds': rotation['kinds']})}'"
-        )
-    newest = generation(directory, "client", _newest(state["client"]))
-    late = sorted({one["name"] for one in trusted if one["authority_key_id"] == newest["key_id"]})
-    if late and rotation["step"] and "client" in rotation["kinds"]:
-        problems.append(
-            f"{', '.join(late)} has a certificate by {newest['name']} already, to which a rotation is under way: "
-            "finish that first, by playbooks/rotate_certificates.yml -e rotate=ca, and say this again; or say "
-            "-e emergency=true"
-        )
-    at_once = retired or (removing and not trusted and not state["rotation"])
-    return {"problems": problems, "anew": False, "at_once": at_once, "idle": at_once and not (outstanding or retired)}
-
-
-def seen(state: State, trust: dict[str, dict[str, bool | None]]) -> State:
-    """The state with the hosts that may still trust a distrusted generation, of those in ``trust``.
-
-    ``trust`` has for each host of the fleet the names of generations and whether its daemon trusts them. Only a host
-    that was seen not to (False) is done.
-    """
-    after = copy.deepcopy(state)
-    for one in after["distrusted"]:
-        one["hosts"] = [host for host, trusts in trust.items() if trusts.get(one["authority"]) is not False]
-    after["distrusted"] = [one for one in after["distrusted"] if one["hosts"]]
-    return after
 
 
 def index(directory: str, kind: str) -> list[dict[str, Any]]:
@@ -351,32 +241,12 @@ def _status(match: re.Match[str]) -> str:
     return "superseded" if match["before"] else "unconfirmed" if match["next"] else "current"
 
 
-def _distrusted(number: int, clients: list[str], hosts: list[str] | None, since: str = "") -> dict[str, Any]:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return {
-        "authority": _name("client", number),
-        "generation": number,
-        "since": since or _iso(now),
-        "clients": list(clients),
-        "hosts": hosts,
-    }
-
-
 def _iso(moment: datetime.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _name(kind: str, number: int) -> str:
     return f"Mooring {kind} CA {number}"
-
-
-def _newest(authority: dict[str, Any]) -> int:
-    numbers: list[int] = [authority["signer"], *authority["trusted"]]
-    return max(numbers)
-
-
-def _union(names: list[str], more: list[str] | None) -> list[str]:
-    return sorted({*names, *(more or [])})
 
 
 def _text(path: str) -> str:

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbooks about certificates and clients go by: the fleet as inventory and command line declare it.
+"""What the playbooks go by: the fleet as inventory and command line declare it.
 
 It is worked out once, on the controller, before any host has answered, so that no answer can change it.
 """
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], user: str) -> dict[str, Any]:
+def resolve(
+    hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], user: str, with_passphrase: bool = True
+) -> dict[str, Any]:
     """The fleet of ``hosts`` and the machines that are to be its ``clients``, each as its variables.
 
-    ``user`` is who runs this, after whom the controller is called as a client. Keys: problems (one sentence each; where
-    there are any, there is nothing else), name, ca_directory (absolute), passphrase ("" where there is none),
-    certificate_days, ca_days, client_renew_days (a client's certificate with fewer days left is renewed), hosts (by
-    name, see ``_host``), tls (the names of those to whose daemons the authorities issue), checked (of those whose
-    daemons may trust clients by certificate: with any TLS endpoint, or a certificate for one in the index), clients
-    (machine to the name of the client that it is to be).
+    ``user`` is who runs this, after whom the controller is called as a client. What only looks does not ask for the
+    passphrase, which may be out of its reach. Keys: problems (one sentence each; where there are any, there is nothing
+    else), name, directory (that of the inventory), ca_directory (absolute), passphrase ("" where there is none),
+    certificate_days, client_renew_days, ca_days, hosts (by name, see ``_host``), tls (the names of those to whose
+    daemons the authorities issue), checked (of those whose daemons may trust clients by certificate: with any TLS
+    endpoint, or a certificate for one in the index), clients (machine to the name of the client that it is to be).
     """
     if not hosts:
         return {"problems": ["the inventory has no hosts in a group docker_hosts: name one that has, by -i INVENTORY"]}
@@ -61,13 +63,16 @@ def resolve(hosts: list[Mapping[str, Any]], clients: list[Mapping[str, Any]], us
                 for name, machines in shared.items()
             ]
         }
+    place = Path(str(first.get("inventory_dir") or Path.cwd()))
+    secrets = [one.get("docker_engine_ca_passphrase") for one in hosts] if with_passphrase else []
     served = {one["name"] for one in authorities.index(directory, "server")}
     return {
         "problems": [],
-        "name": Path(str(first.get("inventory_dir") or Path.cwd())).name,
+        "name": place.name,
+        "directory": str(place),
         "ca_directory": directory,
         # Hosts without TLS need none.
-        "passphrase": str(next(filter(None, (one.get("docker_engine_ca_passphrase") for one in hosts)), "")),
+        "passphrase": str(next(filter(None, secrets), "")),
         "certificate_days": int(first.get("docker_engine_certificate_days", 397)),
         "ca_days": int(first.get("docker_engine_ca_days", 3650)),
         "client_renew_days": int(first.get("docker_client_certificate_renew_days", 14)),
@@ -119,4 +124,14 @@ def restart_problems(fleet: dict[str, Any], hosts: Iterable[str]) -> list[str]:
     return [
         f"docker_engine_restart is never on {', '.join(never)}, but daemons read TLS files at their start only: allow "
         "it for this run, -e docker_engine_restart=only_without_containers"
+    ]
+
+
+def controller_problems(playing: list[str], limit: str) -> list[str]:
+    """Why a run cannot work on the authorities: ``playing``, the hosts that ``limit`` leaves, are without localhost."""
+    if "localhost" in playing:
+        return []
+    return [
+        f"--limit {limit} leaves out localhost, this controller, which has the authorities and the index of clients: "
+        f"say --limit {limit},localhost"
     ]

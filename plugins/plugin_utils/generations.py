@@ -54,7 +54,7 @@ def make(directory: str, kind: str, number: int, passphrase: str, days: int, aut
     """
     one = authorities.generation(directory, kind, number)
     before = authorities.generation(directory, kind, number - 1)
-    with _locked(directory):
+    with lock(directory):
         done = _protect(directory, passphrase)
         certificate, cross, path = (Path(one[name]) for name in ("certificate", "cross", "key"))
         if certificate.exists():
@@ -73,7 +73,7 @@ def make(directory: str, kind: str, number: int, passphrase: str, days: int, aut
 
 def protect(directory: str, passphrase: str) -> list[str]:
     """Encrypt anew what is encrypted too weakly, and keep git away; returns what was done. Raises keys.KeyFileError."""
-    with _locked(directory):
+    with lock(directory):
         return _protect(directory, passphrase)
 
 
@@ -88,7 +88,7 @@ def change_passphrase(directory: str, old: str, new: str, dry: bool = False) -> 
     paths = _key_files(directory)
     if not paths:
         raise keys.KeyFileError(f"{directory} has no authorities: there is no passphrase to change")
-    with _locked(directory):
+    with lock(directory):
         opened, locked = {}, []
         for path in paths:
             with contextlib.suppress(keys.KeyFileError):
@@ -170,7 +170,7 @@ def _ignored(base: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(directory: str) -> Iterator[None]:
+def lock(directory: str) -> Iterator[None]:
     """Hold the lock of a directory, which is made where it is missing. It ends with its holder."""
     base = Path(directory)
     base.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,19 +6,73 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from . import authorities
+from .fleet import controller_problems
+from .rotation import plan as rotations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}")
 _LISTS = ("docker_engine_ssh_clients", "docker_engine_users")
 _NAMES = ("docker_engine_socket_owner", "docker_client_name")
 
 
-def declared(hosts: list[Mapping[str, Any]], name: str) -> list[str]:
-    """What in the inventory of ``hosts``, each as its variables, would let ``name`` in again, one sentence each."""
+class Consent(TypedDict):
+    """What the operator allows a removal, each as ``-e`` gives it.
+
+    ``replace_authority``: the authority of clients may be replaced. ``emergency``: so it may at once, locking out who
+    is not renewed. ``without``: clients that may be left behind by that.
+    """
+
+    replace_authority: bool | str
+    emergency: bool | str
+    without: list[str]
+
+
+class Ways(TypedDict):
+    """What there is on a host to take somebody out of: the group of the socket, and the account's SSH keys."""
+
+    group: bool
+    keys: bool
+
+
+class Removal(TypedDict):
+    """The plan.
+
+    ``problems``: why nothing is done, one sentence each. ``needs_authority``: whether it takes another authority of
+    clients. ``ways``: by host. ``rotation``: how the authority is replaced, see ``rotation.plan``.
+    """
+
+    problems: list[str]
+    needs_authority: bool
+    ways: dict[str, Ways]
+    rotation: rotations.Rotation
+
+
+def problems(hosts: list[Mapping[str, Any]], name: str, playing: list[str], limit: str) -> list[str]:
+    """Why ``name`` cannot be removed, by what is declared of ``hosts``, all of the inventory, each as its variables.
+
+    ``playing`` are the hosts that ``--limit``, ``limit``, leaves.
+    """
+    if not _NAME.fullmatch(name):
+        return [f"client {name or 'is not given'}: say -e client=NAME"]
+    left_out = controller_problems(playing, limit)
+    if left_out:
+        return left_out
+    named = _declared(hosts, name)
+    if named:
+        return [f"Nothing was changed. The next playbooks/site.yml would let {name} in again: {'; '.join(named)}"]
+    return []
+
+
+def _declared(hosts: list[Mapping[str, Any]], name: str) -> list[str]:
+    """What in the inventory would let ``name`` in again, one sentence each."""
     found = []
     for variable in (*_LISTS, *_NAMES):
         where = [str(host["inventory_hostname"]) for host in hosts if name in _named(host, variable)]
@@ -32,11 +86,35 @@ def _named(host: Mapping[str, Any], variable: str) -> Collection[str]:
     return [str(value)] if variable in _NAMES else value
 
 
-def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[str, Any]]) -> dict[str, Any]:
+def plan(fleet: dict[str, Any], name: str, consent: Consent, hosts: list[Mapping[str, Any]], check: bool) -> Removal:
     """What it takes to remove ``name``, by the index and by what was seen of ``hosts``, each as its variables.
 
-    ``allowed`` says that the authority of clients may be replaced. Keys: problem (why nothing is done, "" where there
-    is none), needs_authority (whether it takes that).
+    In a ``check`` the rotation has no steps.
+    """
+    emergency = boolean(consent["emergency"])
+    allowed = emergency or boolean(consent["replace_authority"])
+    problem, needs_authority = _certificate_problem(fleet, name, allowed, hosts)
+    request: rotations.Request = {
+        "kinds": ["client"],
+        "leaving": [*consent["without"], name],
+        "removing": True,
+        "emergency": emergency,
+    }
+    rotation = rotations.plan(fleet, request, check)
+    return {
+        "problems": [problem] if problem else rotation["problems"],
+        "needs_authority": needs_authority,
+        "ways": {str(host["inventory_hostname"]): _present(fleet, host) for host in hosts},
+        "rotation": rotation,
+    }
+
+
+def _certificate_problem(
+    fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[str, Any]]
+) -> tuple[str, bool]:
+    """Why ``name`` is not removed, "" where it is, and whether that takes another authority of clients.
+
+    ``allowed`` says that it may be replaced.
     """
     own = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name]
     good = [one for one in own if one["lets_in"]]
@@ -62,7 +140,7 @@ def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[st
         problem = (
             f"Nothing was changed. {fleet['ca_directory']}/issued/clients/{unreadable[0]} cannot be read, and {name} "
             "may still get in by the certificate that it was. Put it back from a copy, or replace the authority of "
-            f"clients, which takes {name} out of the index: playbooks/rotate_certificates.yml -e rotate=ca "
+            f"clients, which takes {name} out of the index: playbooks/replace_authorities.yml "
             f"-e '{json.dumps({'kinds': ['client'], 'without': [name]})}'"
         )
     elif good and not allowed:
@@ -77,17 +155,28 @@ def plan(fleet: dict[str, Any], name: str, allowed: bool, hosts: list[Mapping[st
             "certificate by playbooks/client.yml; until then the rotation waits, and the client stays in. To have it "
             "out at once, and the others locked out until they are renewed: -e emergency=true"
         )
-    return {"problem": problem, "needs_authority": bool(good)}
+    return problem, bool(good)
+
+
+def _present(fleet: dict[str, Any], host: Mapping[str, Any]) -> Ways:
+    """What there is on a host, as it was seen."""
+    group = fleet["hosts"][str(host["inventory_hostname"])]["socket_group"]
+    before = host.get("removal_before") or {}
+    try:
+        return {"group": bool(_answer(host, "removal_before")["groups"][group]), "keys": "content" in before["keys"]}
+    except (AttributeError, KeyError, TypeError):
+        return {"group": False, "keys": False}
 
 
 def summary(
-    fleet: dict[str, Any], name: str, hosts: list[Mapping[str, Any]], had_certificate: bool, check: bool
+    fleet: dict[str, Any], name: str, hosts: list[Mapping[str, Any]], removal: Removal, check: bool
 ) -> dict[str, list[str]]:
-    """What was taken from ``name``, a line for each host, and what still lets it in, one sentence each.
+    """What was taken from ``name``, a line for each host (lines), and what is left to do, one sentence each (left).
 
-    ``hosts`` are those of the fleet, each as its variables; ``had_certificate`` says whether one let it in before. In a
-    ``check`` it is what would be taken.
+    ``hosts`` are those of the fleet, each as its variables; ``removal`` is the plan. In a ``check`` it is what would be
+    taken.
     """
+    had_certificate = removal["needs_authority"]
     good = [one for one in authorities.index(fleet["ca_directory"], "client") if one["name"] == name and one["lets_in"]]
     lines, left = [], []
     for host in hosts:
@@ -102,7 +191,7 @@ def summary(
         lines.append(f"{where}: {'would be taken' if check else 'taken'}: {taken}")
         if still:
             left.append(f"{where} lets {name} in by {' and '.join(still)}")
-    return {"lines": lines, "left": left}
+    return {"lines": lines, "left": [*left, *rotations.unfinished(fleet, removal["rotation"]["emergency"])]}
 
 
 _KEY, _ACCOUNT, _SOCKET, _CERTIFICATE = "SSH key", "UNIX account", "ownership of the socket", "certificate"

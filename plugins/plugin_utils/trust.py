@@ -20,15 +20,13 @@ from ..module_utils._engine.probe import CredentialError, probe
 from ..module_utils._tls import pair
 from ..module_utils._tls.certificates import describe_file
 from . import authorities, signing
+from .rotation.states import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Ten minutes, in days.
 _DAYS = 10 / (24 * 60)
-
-Trust = dict[str, "bool | None"]
-"""Name of a generation to whether a daemon trusts it; None where that could not be told."""
 
 
 def relevant(directory: str) -> list[dict[str, Any]]:
@@ -65,7 +63,7 @@ def tried(directory: str, passphrase: str, hosts: dict[str, list[str]]) -> dict[
             return dict(zip(hosts, pool.map(ask, hosts.values())))
 
 
-def observed(directory: str, answer: dict[str, Any]) -> Trust:
+def observed(directory: str, answer: Mapping[str, Any]) -> Trust:
     """What a daemon trusts by what ``host_info`` saw of its host; ``answer`` is its whole reply.
 
     A host that answers something else keeps nobody from judging the others.
@@ -77,7 +75,7 @@ def observed(directory: str, answer: dict[str, Any]) -> Trust:
         return {one["name"]: None for one in generations}
 
 
-def _observed(generations: list[dict[str, Any]], answer: dict[str, Any]) -> Trust:
+def _observed(generations: list[dict[str, Any]], answer: Mapping[str, Any]) -> Trust:
     unknown: Trust = {one["name"]: None for one in generations}
     host = answer.get("host") or {}
     configuration = host.get("configuration") or {}
@@ -101,13 +99,12 @@ def _observed(generations: list[dict[str, Any]], answer: dict[str, Any]) -> Trus
     return found
 
 
-def combined(by_trying: dict[str, Trust], directory: str, hosts: list[Mapping[str, Any]]) -> dict[str, Trust]:
-    """What was tried, and where that told nothing, what the hosts say, each in its variable rotation_seen."""
+def combined(by_trying: dict[str, Trust], directory: str, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, Trust]:
+    """What was tried, and where that told nothing, what the hosts say: ``answers`` has the replies of ``host_info``."""
     found = {}
-    for host in hosts:
-        name = str(host["inventory_hostname"])
-        seen = observed(directory, host.get("rotation_seen") or {})
-        found[name] = {one: seen[one] if known is None else known for one, known in by_trying[name].items()}
+    for host, trusts in by_trying.items():
+        seen = observed(directory, answers.get(host, {}))
+        found[host] = {name: seen[name] if known is None else known for name, known in trusts.items()}
     return found
 
 

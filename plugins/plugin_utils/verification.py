@@ -80,7 +80,7 @@ def expectation(declared: Declared) -> dict[str, Any]:
         "client_authorities": variables["docker_engine_client_authorities"],
         "client": declared.observer.get("certificate", "nobody"),
         "allowed": variables["docker_engine_allowed_clients"],
-        "vantages": declared.probe_hosts,
+        "probe_hosts": declared.probe_hosts,
         "controller": declared.declaration["controller"],
         "filters": {"endpoint": engine["filter_rules"]},
         "require_filters": engine["require_filters"],

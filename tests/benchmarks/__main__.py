@@ -140,9 +140,10 @@ class Bench:
         if not self._peer:
             return []
         words = [str(CONTROLLER / "ansible-playbook"), "-i", str(self._fleet.peer_inventory), str(self._peer)]
-        own = self._peer.parent / "ansible.cfg"
+        own, none = self._peer.parent / "ansible.cfg", fleet.PLACE / "ansible.cfg"
+        none.write_text("", encoding="utf-8")
         environment = {
-            "ANSIBLE_CONFIG": str(own if own.exists() else "/dev/null"),
+            "ANSIBLE_CONFIG": str(own if own.exists() else none),
             "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_FORKS": "25",
         }

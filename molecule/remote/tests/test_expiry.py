@@ -65,7 +65,7 @@ def test_a_good_fleet_has_no_findings(client: Client) -> None:
 
 
 def test_servers_certificate_is_renewed_in_time(client: Client) -> None:
-    issue_so_that_left("rotate_certificates", SERVER_DAYS, 10, limit=f"{HOST},localhost", rotate="server")
+    issue_so_that_left("renew_server_certificates", SERVER_DAYS, 10, limit=HOST)
     before = server()
     assert before["days_left"] in (9, 10)
     warned = verify(client)
@@ -83,7 +83,7 @@ def test_servers_certificate_is_renewed_in_time(client: Client) -> None:
 
 
 def test_ended_certificate_of_a_server_fails_with_the_date(client: Client) -> None:
-    issue_so_that_left("rotate_certificates", SERVER_DAYS, -3, limit=f"{HOST},localhost", rotate="server")
+    issue_so_that_left("renew_server_certificates", SERVER_DAYS, -3, limit=HOST)
     # The control: dockerd goes on with it and says nothing, but no client takes it.
     refused = client.docker("--context", HOST, "version")
     assert "certificate has expired" in refused.stderr

@@ -129,7 +129,7 @@ FAULTS = [
         "nft flush table inet mooring_endpoint",
         "systemctl restart mooring-nftables.service",
         {"filter.not_live": "systemctl restart mooring-nftables.service", "endpoints.reached": APPLY},
-        declared={"docker_engine_vantages": ["bookworm"]},
+        declared={"docker_engine_probe_hosts": ["bookworm"]},
     ),
     Fault(
         "published port beyond policy",
@@ -306,7 +306,7 @@ def verify(client: Client, prefix: tuple[str, ...] = (), **variables: Any) -> tu
 
 
 def test_all_is_well(faultless: Client) -> None:
-    assert verify(faultless, docker_engine_vantages=["bookworm"]) == (0, {})
+    assert verify(faultless, docker_engine_probe_hosts=["bookworm"]) == (0, {})
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

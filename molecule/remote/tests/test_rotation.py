@@ -118,7 +118,7 @@ def test_replacing_both_authorities_disturbs_nobody(client: Client, holder: Clie
     since = time.time()
     with watching(("managed", client, 0.2), ("holder", holder, 1.0)) as watches:
         # The index may have clients of other tests.
-        converge("rotate_certificates", rotate="ca", without=["bookworm"], **client.variables)
+        converge("replace_authorities", without=["bookworm"], **client.variables)
     _undisturbed(watches, since, times=2)
     after = (client.directory / "ca.pem").read_text()
     assert before not in after

@@ -68,8 +68,8 @@ def loud(client: Client, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
     # Clients of other tests, whose keys are gone, would hold the rotation up.
     others = [path.stem for path in index.glob("*.pem") if path.stem != client.directory.name]
     for playbook, variables in (
-        ("rotate_certificates", {"rotate": "ca", "without": others, **client.variables}),
-        ("rotate_certificates", {"rotate": "client", **client.variables}),
+        ("replace_authorities", {"without": others, **client.variables}),
+        ("renew_client_certificates", client.variables),
         ("site", {}),
         ("verify", {"verify_client": str(client.directory)}),
     ):

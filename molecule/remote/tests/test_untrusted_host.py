@@ -148,7 +148,9 @@ def test_hosts_lie(liars: None, ping: list[str]) -> None:
         ("verify", {}),
         ("report", {}),
         ("client", {}),
-        ("rotate_certificates", {"rotate": "ca"}),
+        ("renew_server_certificates", {}),
+        ("replace_authorities", {}),
+        ("replace_client_authority_now", {}),
     ],
 )
 def test_no_run_begins_where_facts_become_variables(

@@ -24,6 +24,7 @@ from .._firewall import nftables
 from .._system import commands
 from . import drain
 from .daemon_change import DaemonChange, DaemonError
+from .drain import DrainError
 
 
 class ApplyError(Exception):
@@ -62,7 +63,7 @@ class Transaction:
             record_success(self.observed.config)
         except Exception as error:
             problem = _daemons_own_words(change, begun, error) or _sentence(error)
-            raise ApplyError(f"{plan.sentence()} failed: {problem}. {self._roll_back(change)}") from error
+            raise ApplyError(f"{plan.sentence()} failed: {problem.rstrip('.')}. {self._roll_back(change)}") from error
 
     def start_interrupted(self) -> list[str]:
         """Start what an interrupted run has left stopped, where nothing else is done; their names.
@@ -120,26 +121,29 @@ class Transaction:
     def _roll_back(self, tried: DaemonChange) -> str:
         """Bring the last good state back; says how that went."""
         try:
-            good = state.read_state(state.GOOD)
-            if good is None:
-                if _is_active():
-                    self._start_containers(self.observed.config)
-                return "There is no earlier good state on this host to go back to."
-            config = self._return_to(good, tried)
+            good: Snapshot | None = state.read_state(state.GOOD)
+            config = None if good is None else self._return_to(good, tried)
         except Exception as error:
-            problems = [_sentence(error)]
-            try:
-                # To ask a daemon that is gone would wake it.
-                if not isinstance(error, drain.DrainError) and _is_active():
-                    self._start_containers(self.observed.config)
-            except Exception as another:
-                problems.append(_sentence(another))
+            problems = [_sentence(error), *(self._start_what_is_left() if not isinstance(error, DrainError) else [])]
             return f"The last good state could not be brought back: {'; '.join(problems)}."
+        if config is None:
+            problems = ["There is no earlier good state on this host to go back to", *self._start_what_is_left()]
+            return f"{'; '.join(problems)}."
         try:
             record_success(config)
         except OSError as error:
             return f"The last good state is back and the daemon answers, but that is not recorded: {_sentence(error)}."
         return "The last good state is back and the daemon answers."
+
+    def _start_what_is_left(self) -> list[str]:
+        """Start the containers on the daemon as it is; why they do not run, if so."""
+        try:
+            # To ask a daemon that is gone would wake it.
+            if _is_active():
+                self._start_containers(self.observed.config)
+        except Exception as error:
+            return [_sentence(error)]
+        return []
 
     def _return_to(self, good: Snapshot, tried: DaemonChange) -> Config:
         """The files of the last good state, the daemon with them, and the containers; its configuration."""
@@ -209,6 +213,6 @@ def _sentence(error: Exception) -> str:
     """An exception in words that are never empty."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, (DaemonError, drain.DrainError, ApiError, ConfigError)) and str(error):
+    if isinstance(error, (DaemonError, DrainError, ApiError, ConfigError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}"

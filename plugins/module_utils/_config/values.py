@@ -18,7 +18,7 @@ def boolean(value: Any) -> str | None:
 
 
 def text(value: Any) -> str | None:
-    return None if isinstance(value, str) and value else "must be a text that is not empty"
+    return None if isinstance(value, str) and value else "must be a non-empty string"
 
 
 def integer(low: int, high: int) -> Check:
@@ -37,7 +37,7 @@ def one_of(*choices: str) -> Check:
 def texts(value: Any) -> str | None:
     if isinstance(value, list) and all(isinstance(item, str) and item for item in value):
         return None
-    return "must be a list of texts"
+    return "must be a list of strings"
 
 
 def labels(value: Any) -> str | None:

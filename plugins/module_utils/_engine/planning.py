@@ -93,7 +93,7 @@ def add_containers(plan: ApplyPlan, applied: Inputs | None, effective: Inputs, m
     survives = keeps and (applied is not None or live.live_restore(config))
     plan = dataclasses.replace(plan, containers=live.containers(listening), survives=survives)
     if plan.containers:
-        # Where nobody knows what it has read, it shows what it holds.
+        # Where its loaded configuration is unknown, the options that it shows tell what changes.
         keys = plan.keys if applied is not None else sorted(live.drift(config))
         plan = dataclasses.replace(plan, shown=live.shown(config), keys=keys)
     # What an interrupted run has begun is finished, whatever is allowed now.

@@ -71,7 +71,7 @@ class Filter(nftables.Table):
         self.rule = None if rules is None else _told()
         super().__init__(published.NAME, rules, required)
 
-    def beside(self, required: bool) -> dict[Path, str | None]:
+    def accompanying_files(self, required: bool) -> dict[Path, str | None]:
         """With what tells it of the engine."""
         return files(self.name, required)
 

@@ -250,12 +250,12 @@ class Table:
         self.files: dict[Path, str | None] = {file(name): self.text}
         if self.text is not None or not others:
             self.files.update({LOADER: _LOADER, UNIT: _SERVICE, DROP_IN: _AFTER_FLUSH})
-        self.files.update(self.beside(required))
+        self.files.update(self.accompanying_files(required))
         if self.text is None:
             self.files = dict.fromkeys(reversed(list(self.files)))
         self.old = {path: state.read(path) for path in self.files}
 
-    def beside(self, required: bool) -> dict[Path, str | None]:
+    def accompanying_files(self, required: bool) -> dict[Path, str | None]:
         """What comes and goes with it."""
         return engine_files(self.name, required)
 

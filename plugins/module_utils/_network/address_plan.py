@@ -37,9 +37,9 @@ _PRIVATE = tuple(ipaddress.ip_network(text) for text in ("172.16.0.0/12", "192.1
 FEWEST = 8
 """Networks that the pools must have room for, before another range is added to them."""
 
-SLOT = 20
-"""Prefix length of the block that a host with a slot gets in each private range: 16 networks of 254 addresses."""
-SLOTS = 2 ** (SLOT - min(private.prefixlen for private in _PRIVATE))
+BLOCK_LENGTH = 20
+"""Prefix length of the block that a host with an address block gets in each private range: 16 networks of 254 addresses."""
+BLOCKS = 2 ** (BLOCK_LENGTH - min(private.prefixlen for private in _PRIVATE))
 
 
 @dataclass
@@ -116,9 +116,9 @@ def _without(base: Network, size: int, taken: list[Network]) -> list[Network]:
     return sorted(left)
 
 
-def slot_problem(slot: int) -> str | None:
-    """What is wrong with a declared slot."""
-    return None if 0 <= slot < SLOTS else f"{slot} must be a whole number from 0 to {SLOTS - 1}"
+def address_block_problem(number: int) -> str | None:
+    """What is wrong with the number of a declared address block."""
+    return None if 0 <= number < BLOCKS else f"{number} must be a whole number from 0 to {BLOCKS - 1}"
 
 
 def plan(
@@ -127,7 +127,7 @@ def plan(
     """Choose what ``declared`` (options of daemon.json) leaves to the plan by the word auto.
 
     ``around`` is as for ``addresses.in_use``, ``configuration`` as ``host_info`` saw it; ``host`` has its ``name`` in
-    the inventory, the ``fragment`` that is the role's own, and the ``slot`` or None. Returns ``options`` and
+    the inventory, the ``fragment`` that is the role's own, and the ``address_block`` or None. Returns ``options`` and
     ``problems``.
     """
     found = _Planner(declared, around, configuration, host).plan()
@@ -141,7 +141,7 @@ class _Planner:
         self, declared: dict[str, Any], around: Around, configuration: observed.Configuration, host: dict[str, Any]
     ) -> None:
         self.name: str = host["name"]
-        self.slot: int | None = host["slot"]
+        self.address_block: int | None = host["address_block"]
         self.wanted = {key for key, value in declared.items() if value == AUTO}
         self.explicit = {key: value for key, value in declared.items() if value != AUTO}
         addresses: dict[str, Any] = configuration["addresses"]
@@ -160,7 +160,7 @@ class _Planner:
         """The pools first, for dockerd takes docker0's network from them."""
         found = AddressPlan()
         bridge = {**self.foreign, **self.explicit}.get("bridge")
-        block = self._slot_block(found) if self.slot is not None else None
+        block = self._own_block(found) if self.address_block is not None else None
         if "default-address-pools" in self.wanted - set(self.foreign):
             self._pools(found, block)
         if "bip" in self.wanted - set(self.foreign) and bridge is None and not self._is_derived("fixed-cidr"):
@@ -175,22 +175,24 @@ class _Planner:
 
     # A host's own block ----------------------------------------------------------------------------
 
-    def _slot_block(self, found: AddressPlan) -> Network | None:
-        """The host's block of the private ranges. Blocks of different slots have no address in common."""
-        assert self.slot is not None
+    def _own_block(self, found: AddressPlan) -> Network | None:
+        """The host's block of the private ranges. Blocks of different numbers have no address in common."""
+        assert self.address_block is not None
         blocks = [
-            ipaddress.ip_network((int(private.network_address) + self.slot * 2 ** (32 - SLOT), SLOT))
+            ipaddress.ip_network(
+                (int(private.network_address) + self.address_block * 2 ** (32 - BLOCK_LENGTH), BLOCK_LENGTH)
+            )
             for private in _PRIVATE
-            if self.slot < 2 ** (SLOT - private.prefixlen)
+            if self.address_block < 2 ** (BLOCK_LENGTH - private.prefixlen)
         ]
         ground = self.hosts_uses
         current = [block for block in blocks if block in self._current_blocks() and ground.keeps(block)]
-        chosen = next(iter(current), None) or ground.free((block, SLOT) for block in blocks)
+        chosen = next(iter(current), None) or ground.free((block, BLOCK_LENGTH) for block in blocks)
         if chosen is None:
             found.problems.append(
-                f"docker_network_slot {self.slot}: none of its ranges is free: "
+                f"docker_network_address_block {self.address_block}: none of its ranges is free: "
                 + "; ".join(f"{block} ({ground.in_the_way(block)})" for block in blocks)
-                + "; give the host another slot"
+                + "; give the host another address block"
             )
         return chosen
 
@@ -198,12 +200,12 @@ class _Planner:
         texts = [pool["base"] for pool in self.ours.get("default-address-pools", [])]
         texts += [self.ours["bip"]] if "bip" in self.ours else []
         networks = [ipaddress.ip_interface(text).network for text in texts]
-        return {network.supernet(new_prefix=SLOT) for network in networks if network.prefixlen >= SLOT}
+        return {network.supernet(new_prefix=BLOCK_LENGTH) for network in networks if network.prefixlen >= BLOCK_LENGTH}
 
     # Pools -----------------------------------------------------------------------------------------
 
     def _pools(self, found: AddressPlan, block: Network | None) -> None:
-        if self.slot is not None:
+        if self.address_block is not None:
             if block is not None:
                 found.options["default-address-pools"] = [{"base": str(block), "size": 24}]
             return
@@ -238,7 +240,7 @@ class _Planner:
     def _bridge(self, found: AddressPlan, block: Network | None) -> None:
         ground = self.bridge_uses
         current = ipaddress.ip_interface(self.ours["bip"]) if "bip" in self.ours else self.live
-        if self.slot is not None:
+        if self.address_block is not None:
             if block is None:
                 return
             if current is not None and not within(current.network, block):

@@ -25,8 +25,8 @@ _NAME = re.compile(r"[a-z0-9_]+\.[A-Za-z0-9_@:./-]*[A-Za-z0-9_@:-]")
 _SWITCHES = ("on", "off", "yes", "no", "true", "false", "y", "n", "t", "f")
 
 
-def place(name: str) -> str:
-    """The parameter's place below ``/proc/sys``: what separates first is what separates (sysctl.d(5))."""
+def proc_name(name: str) -> str:
+    """The parameter's path below ``/proc/sys``: what separates first is what separates (sysctl.d(5))."""
     first = re.search(r"[./]", name)
     return name.lstrip("/") if first is None or first[0] == "/" else name.translate(str.maketrans("./", "/."))
 
@@ -37,13 +37,13 @@ def accept_ra(interface: str) -> str:
 
 
 def assignments(text: str) -> dict[str, str]:
-    """What files as in sysctl.d(5), one after the other, set in the end, by place. Patterns give way to names."""
+    """What files as in sysctl.d(5), one after the other, set in the end, by that path. Patterns give way to names."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         name, separator, value = line.strip().partition("=")
         if name[:1] in ("#", ";") or re.search(r"[*?[]", name):
             continue
-        at = place(name.strip().lstrip("-"))
+        at = proc_name(name.strip().lstrip("-"))
         if separator:
             found[at] = _text(value)
         elif name.startswith("-"):
@@ -69,12 +69,12 @@ def observe(names: list[str]) -> observed.Sysctls:
         "file": FILE,
         "own": own,
         "live": {name: _live(name) for name in asked},
-        "boot": {name: set_at_boot.get(place(name)) for name in asked},
+        "boot": {name: set_at_boot.get(proc_name(name)) for name in asked},
     }
 
 
 def _live(name: str) -> str | None:
-    text = _read(Path("/proc/sys", place(name)))
+    text = _read(Path("/proc/sys", proc_name(name)))
     return None if text is None else _text(text)
 
 

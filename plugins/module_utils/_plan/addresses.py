@@ -42,7 +42,7 @@ def around(declaration: Declaration, network: NetworkDeclaration, host: Host) ->
 
 def choose(declaration: Declaration, network: NetworkDeclaration, host: Host) -> dict[str, Any]:
     """The ``options`` of daemon.json that are left to the plan, and the ``problems`` that prevent it."""
-    place = {"name": declaration["name"], "fragment": NETWORK_FRAGMENT, "slot": network["slot"]}
+    place = {"name": declaration["name"], "fragment": NETWORK_FRAGMENT, "address_block": network["address_block"]}
     chosen: dict[str, Any] = address_plan.plan(
         network["options"], around(declaration, network, host), host["configuration"], place
     )

@@ -108,7 +108,7 @@ class NetworkDeclaration(TypedDict):
     sysctls: dict[str, Any]
     reserved: list[str]
     check_addresses: bool
-    slot: int | None
+    address_block: int | None
     fleet: list[str]
     """Names and addresses of the inventory's hosts, which no network may cover."""
     docker_host: str

@@ -66,7 +66,7 @@ def step(declaration: Declaration, observation: Observation, apply: Step | None)
         },
         "diff": [
             {
-                "before": "".join(f"{name}\n" for name in removed),
+                "before": "".join(f"{entry['name']} ({entry['reason']})\n" for entry in todo["remove"]),
                 "after": "".join(f"{name}\n" for name in made),
                 "before_header": "networks",
                 "after_header": "networks",

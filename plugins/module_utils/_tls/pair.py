@@ -23,16 +23,16 @@ else:
     has_cryptography = True
 
 
-def request(place: Path, kind: str) -> tuple[str, str]:
-    """Make a directory with a new key in ``place``; returns its path and a signing request (PEM).
+def request(directory: Path, kind: str) -> tuple[str, str]:
+    """Make a directory with a new key in ``directory``; returns its path and a signing request (PEM).
 
     The request says nothing but that somebody has the key: what a certificate says is its authority's to decide.
     """
-    if not place.is_dir():
-        place.mkdir(parents=True)
+    if not directory.is_dir():
+        directory.mkdir(parents=True)
         # Whatever the umask is: a daemon's certificate may be read, what a client has is its user's.
-        place.chmod(0o755 if kind == "server" else 0o700)
-    pair = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=str(place)))
+        directory.chmod(0o755 if kind == "server" else 0o700)
+    pair = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=str(directory)))
     key = ec.generate_private_key(ec.SECP256R1())
     text = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -45,10 +45,10 @@ def request(place: Path, kind: str) -> tuple[str, str]:
 def install(pair: Path, certificate: str) -> None:
     """Put ``certificate`` beside its key, let the link point to both, and remove the pairs before."""
     state.write(pair / "cert.pem", certificate, 0o644)
-    place, kind = pair.parent, pair.name.partition("-")[0]
-    link = place / f".{pair.name}"
+    directory, kind = pair.parent, pair.name.partition("-")[0]
+    link = directory / f".{pair.name}"
     link.symlink_to(pair.name)
-    link.replace(place / kind)
-    for other in place.glob(f"{kind}-*"):
+    link.replace(directory / kind)
+    for other in directory.glob(f"{kind}-*"):
         if other != pair and other.is_dir():
             shutil.rmtree(other)

@@ -134,9 +134,9 @@ def _provided(variables: Variables) -> ProvidedTls:
 
 def _problems(variables: Variables, place: Place, signs: bool) -> Iterator[str]:
     yield from _endpoint_problems(variables)
-    hosts = variables["docker_engine_vantages"]
+    hosts = variables["docker_engine_probe_hosts"]
     for name in dict.fromkeys(name for name in hosts if name not in place.hosts):
-        yield f"docker_engine_vantages names what is no host of the inventory: {name}"
+        yield f"docker_engine_probe_hosts names what is no host of the inventory: {name}"
     yield from _option_problems(variables)
     mode = variables["docker_engine_socket_mode"]
     if not re.fullmatch("0?[0-7]{2}0", mode):

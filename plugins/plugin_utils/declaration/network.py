@@ -77,7 +77,7 @@ def _declaration(variables: Variables, place: Place) -> NetworkDeclaration:
         "sysctls": variables["docker_network_sysctls"],
         "reserved": variables["docker_network_reserved"],
         "check_addresses": variables["docker_network_check_addresses"],
-        "slot": variables["docker_network_slot"],
+        "address_block": variables["docker_network_address_block"],
         "fleet": _addresses(place) if fleet is None else fleet,
         "docker_host": variables["docker_network_docker_host"],
     }
@@ -100,8 +100,8 @@ def _problems(variables: Variables) -> Iterator[str]:
     yield from _of("docker_network_", validation.problems(explicit, names=_VARIABLES))
     yield from _of("docker_network_networks ", addresses.network_problems(variables["docker_network_networks"]))
     yield from _of("docker_network_reserved ", values.range_problems(variables["docker_network_reserved"]))
-    slot = address_plan.slot_problem(variables["docker_network_slot"] or 0)
-    yield from _of("docker_network_slot ", [slot] if slot else [])
+    block = address_plan.address_block_problem(variables["docker_network_address_block"] or 0)
+    yield from _of("docker_network_address_block ", [block] if block else [])
     policy = variables["docker_network_published"]
     yield from _of("docker_network_published: ", published.problems(policy))
     yield from _of(

@@ -22,9 +22,16 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.module_utils.errors import UnsupportedError
 from ansible.parsing.dataloader import DataLoader
+from ansible.utils.display import Display
 
 Variables = dict[str, Any]
 """Every variable of some roles by its name, as JSON can say it. One that is not set is None."""
+
+RENAMED = {
+    "docker_engine_vantages": "docker_engine_probe_hosts",
+    "docker_network_slot": "docker_network_address_block",
+}
+"""Variables of the release before by their names of then; they are still accepted, with a warning."""
 
 _ROLES = Path(__file__).resolve().parents[3] / "roles"
 
@@ -37,7 +44,8 @@ def read(roles: Iterable[str], task_vars: Mapping[str, Any], templar: Any) -> tu
     template cannot be resolved or a value is not of its type. Unknown variables are problems beside the variables.
     """
     roles = list(roles)
-    problems = [sentence for role in roles for sentence in unknown(role, task_vars)]
+    task_vars, conflicts = _renamed(task_vars)
+    problems = conflicts + [sentence for role in roles for sentence in unknown(role, task_vars)]
     defaults = {name: value for role in roles for name, value in _defaults(role).items()}
     options = {name: option for role in roles for name, option in _options(role).items()}
     resolved, unresolved = _resolve(options, task_vars, defaults, templar)
@@ -45,6 +53,22 @@ def read(roles: Iterable[str], task_vars: Mapping[str, Any], templar: Any) -> tu
         return None, problems + unresolved
     variables, mistyped = _validated(resolved, options)
     return (None if mistyped else variables), problems + mistyped
+
+
+def _renamed(task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """``task_vars`` with today's names, and a sentence for each variable that is declared by both names."""
+    current, conflicts = dict(task_vars), []
+    for old, new in RENAMED.items():
+        if old not in current:
+            continue
+        value = current.pop(old)
+        default = _defaults("_".join(new.split("_")[:2])).get(new)
+        # Inside the role, its default is among the variables.
+        if current.get(new, default) != default:
+            conflicts.append(f"{old} is the old name of {new}, and both are declared: leave out {old}")
+        current[new] = value
+        Display().warning(f"{old} is now called {new}. The old name is accepted in this release only.")
+    return current, conflicts
 
 
 def known(role: str) -> frozenset[str]:

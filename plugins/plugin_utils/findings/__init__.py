@@ -71,7 +71,7 @@ def _let_in(declared: dict[str, Any], client: str | None, result: dict[str, Any]
     where the session goes through another machine.
     """
     if "item" in result:
-        address = declared["vantages"][result["item"][0]]
+        address = declared["probe_hosts"][result["item"][0]]
     elif client is None:
         return True
     else:
@@ -103,13 +103,13 @@ def _seen_from_outside(
     found: list[Finding] = []
     for result in probes:
         # The controller's own have no item.
-        vantage = result["item"][0] if "item" in result else "the controller"
+        prober = result["item"][0] if "item" in result else "the controller"
         if "endpoint" not in result:
-            expected = f"the endpoint can be tried from {vantage}"
+            expected = f"the endpoint can be tried from {prober}"
             found.append(Finding("endpoints.unobserved", ERROR, expected, _first_line(result), "as it says"))
         elif running:
             let_in = _let_in(declared, host["network"]["client"], result)
-            found += endpoints.from_outside(declared, result["endpoint"], vantage, let_in)
+            found += endpoints.from_outside(declared, result["endpoint"], prober, let_in)
             if "item" not in result:
                 shown = shown or result["endpoint"]["certificate"]
     # What several see alike is told once.

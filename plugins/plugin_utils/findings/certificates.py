@@ -49,7 +49,7 @@ def served(declared: dict[str, Any], certificate: Certificate | None, whose: str
             f"{whose} is for what is declared",
             f"also for {', '.join(undeclared)}",
             "declare what clients need in docker_engine_certificate_names, then run "
-            "playbooks/rotate_certificates.yml -e rotate=server",
+            "playbooks/renew_server_certificates.yml",
         )
     signer = declared["authorities"]["server"]["signer"]
     if signer["key_id"] and certificate["authority_key_id"] != signer["key_id"]:
@@ -97,7 +97,7 @@ def controller(directory: str, client_days: int, authority_days: int) -> Iterato
         for one in view[kind]["trusted"]:
             certificate = describe_file(one["certificate"])
             if certificate and certificate["not_after"] and certificate["days_left"] is not None:
-                renew = "run playbooks/rotate_certificates.yml -e rotate=ca"
+                renew = "run playbooks/replace_authorities.yml"
                 ends, left = certificate["not_after"], certificate["days_left"]
                 yield from _ends(ends, left, authority_days, one["name"], renew)
     made = any(one["key_id"] for kind in authorities.KINDS for one in view[kind]["trusted"])
@@ -106,7 +106,8 @@ def controller(directory: str, client_days: int, authority_days: int) -> Iterato
             "certificates.authorities_due", WARNING, "authorities that need nothing", f"to do: {pending}", APPLY
         )
     for one in authorities.outstanding(directory):
-        again = "run the same playbook again, rotate_certificates.yml or remove_client.yml, until it ends well"
+        began = "replace_authorities.yml, replace_client_authority_now.yml or remove_client.yml"
+        again = f"run the playbook that began it again until it ends well: {began}"
         severity = ERROR if view["distrusted"] else WARNING
         yield Finding("certificates.rotation", severity, "no rotation or removal has anything left to do", one, again)
     for client in authorities.issued(directory, "client"):

@@ -38,9 +38,9 @@ def endpoints(declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Findin
 
 
 def from_outside(
-    declared: dict[str, Any], probe: dict[str, Any], vantage: str, let_in: bool | None
+    declared: dict[str, Any], probe: dict[str, Any], prober: str, let_in: bool | None
 ) -> Iterator[Finding]:
-    """Findings on one endpoint that ``endpoint_info`` saw from the machine ``vantage``.
+    """Findings on one endpoint that ``endpoint_info`` saw from the machine ``prober``.
 
     ``let_in`` tells whether the packet filter lets that machine in, None where nobody knows.
     """
@@ -50,16 +50,16 @@ def from_outside(
             yield Finding(
                 "endpoints.unreachable",
                 ERROR,
-                f"{url} can be reached from {vantage}",
+                f"{url} can be reached from {prober}",
                 probe["error"] or "no connection",
-                f"see that the network and packet filters between let {vantage} through",
+                f"see that the network and packet filters between let {prober} through",
             )
         return
     if let_in is False:
         yield Finding(
             "endpoints.reached",
             ERROR,
-            f"{url} takes no connection from {vantage}, as docker_engine_allowed_clients says",
+            f"{url} takes no connection from {prober}, as docker_engine_allowed_clients says",
             "it takes one",
             APPLY,
         )

@@ -289,6 +289,9 @@ class FakeHost:
             **{key: value for key, value in self.loaded.items() if key in kept},
         }
         self.active, self.pid, self.started = True, self.pid + 100, self.clock.time()
+        if not self.loaded.get("live-restore"):
+            # It ends what it finds running.
+            self.running = dict.fromkeys(self.running, False)
         return 0, "", ""
 
     def kill(self, pid: int, number: int) -> None:

@@ -188,7 +188,7 @@ def test_daemon_without_a_process(host: FakeHost) -> None:
 @pytest.mark.parametrize(
     ("stderr", "last_words", "reason"),
     [
-        ("Job for docker.service failed.\nSee journalctl", None, "Job for docker.service failed."),
+        ("Job for docker.service failed.\nSee journalctl", None, "Job for docker.service failed"),
         ("Job for docker.service failed.", "failed to start daemon: no port", "failed to start daemon: no port"),
         ("", "failed to start daemon: no port", "failed to start daemon: no port"),
         ("", None, "systemctl restart docker.service: exit status 1, without a word"),
@@ -459,24 +459,36 @@ def test_containers_are_started_where_the_files_cannot_be_put_back(host: FakeHos
     assert not containers.RECORD.exists()
 
 
-def test_daemon_that_is_gone_is_not_woken_for_its_containers(host: FakeHost) -> None:
+@pytest.mark.parametrize("has_good_state", [True, False])
+def test_daemon_that_is_gone_is_not_woken_for_its_containers(host: FakeHost, has_good_state: bool) -> None:
     host.settle(BASE, *CREW)
+    host.declare(BRIDGE)
+    if not has_good_state:
+        state.GOOD.unlink()
     host.refuses = lambda _config: "no"
-    assert "could not be brought back: no" in _fails(host, BRIDGE, may_drain=True)
+    with pytest.raises(
+        ApplyError, match="could not be brought back: no" if has_good_state else "no earlier good state"
+    ):
+        host.apply(may_drain=True)
     assert not host.woken
     host.refuses = lambda _config: None
     assert host.apply() == "start"
     assert host.starts == host.names() == CREW
-    _is_back(host)
+    assert not containers.RECORD.exists()
 
 
-def test_containers_without_a_good_state_are_started_again(host: FakeHost) -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_containers_without_a_good_state_are_started_again(host: FakeHost, fails: bool) -> None:
     host.settle(BASE, *CREW)
     host.declare(BRIDGE)
     state.GOOD.unlink()
     host.silent = lambda config: ["silence"] if config == BRIDGE else []
-    assert "There is no earlier good state" in _fails(host, BRIDGE, may_drain=True)
-    assert host.names() == CREW
+    host.fails = lambda line: "no room" if fails and "start id-web" in line else None
+    with pytest.raises(ApplyError) as failure:
+        host.apply(may_drain=True)
+    told = "There is no earlier good state on this host to go back to"
+    assert str(failure.value).endswith(f"{told}; docker start web: no room." if fails else f"{told}.")
+    assert host.names() == (["database"] if fails else CREW)
 
 
 def test_containers_of_an_interrupted_run_that_do_not_start_are_told(host: FakeHost) -> None:

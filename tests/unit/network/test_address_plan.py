@@ -102,15 +102,15 @@ SITUATIONS: dict[str, tuple[list[str], str | None, list[dict[str, Any]] | None]]
     "an operator's pools": ([LAN, "foreign default-address-pools 10.9.0.0/16:24"], "10.9.0.1/24", NONE),
     "no docker0 at all": ([LAN, "declare bridge none", "client 172.17.5.5"], NONE, NO_172_17),
     # Ranges of the host's own
-    "slot 0": ([LAN, "slot 0"], "172.16.0.1/24", pools("172.16.0.0/20:24")),
-    "slot 3": ([LAN, "slot 3"], "172.16.48.1/24", pools("172.16.48.0/20:24")),
-    "slot 3 in use": ([LAN, "slot 3", "reserved 172.16.0.0/12"], "192.168.48.1/24", pools("192.168.48.0/20:24")),
-    "slot 3000": ([LAN, "slot 3000"], "10.187.128.1/24", pools("10.187.128.0/20:24")),
-    "slot 3 with a network made from it": (
-        [LAN, "slot 3", "docker bridge docker0 172.16.48.0/24", "docker app br-0123456789ab 172.16.49.0/24",
+    "block 0": ([LAN, "block 0"], "172.16.0.1/24", pools("172.16.0.0/20:24")),
+    "block 3": ([LAN, "block 3"], "172.16.48.1/24", pools("172.16.48.0/20:24")),
+    "block 3 in use": ([LAN, "block 3", "reserved 172.16.0.0/12"], "192.168.48.1/24", pools("192.168.48.0/20:24")),
+    "block 3000": ([LAN, "block 3000"], "10.187.128.1/24", pools("10.187.128.0/20:24")),
+    "block 3 with a network made from it": (
+        [LAN, "block 3", "docker bridge docker0 172.16.48.0/24", "docker app br-0123456789ab 172.16.49.0/24",
          "ours bip 172.16.48.1/24", "ours default-address-pools 172.16.48.0/20:24"],
         "=172.16.48.1/24", pools("172.16.48.0/20:24")),
-    "a slot given to a host that was elsewhere": ([LAN, "slot 3", "docker bridge docker0 172.17.0.0/16"],
+    "a block given to a host that was elsewhere": ([LAN, "block 3", "docker bridge docker0 172.17.0.0/16"],
                                                   "=172.16.48.1/24", pools("172.16.48.0/20:24")),
 }  # fmt: skip
 
@@ -127,16 +127,16 @@ def test_plan_of_a_situation(situation: str) -> None:
     assert (f"{told}{host.docker0(options)}" if host.docker0(options) else None) == docker0
 
 
-def test_slots_have_no_address_in_common() -> None:
-    hosts = [Situation(LAN, f"slot {slot}").plan()["options"] for slot in range(address_plan.SLOTS)]
+def test_blocks_have_no_address_in_common() -> None:
+    hosts = [Situation(LAN, f"block {number}").plan()["options"] for number in range(address_plan.BLOCKS)]
     blocks = sorted(ipaddress.ip_network(options["default-address-pools"][0]["base"]) for options in hosts)
     assert len(blocks) == 4096
     assert not any(one.overlaps(other) for one, other in zip(blocks, blocks[1:]))
 
 
-def test_slot_without_room_says_what_is_in_the_way() -> None:
-    (problem,) = Situation(LAN, "slot 300", "reserved 10.0.0.0/8").plan()["problems"]
-    assert "docker_network_slot 300" in problem
+def test_block_without_room_says_what_is_in_the_way() -> None:
+    (problem,) = Situation(LAN, "block 300", "reserved 10.0.0.0/8").plan()["problems"]
+    assert "docker_network_address_block 300" in problem
     assert "docker_network_reserved" in problem
 
 

@@ -74,11 +74,11 @@ def test_names_and_values_of_the_kernel_are_taken() -> None:
     ],
 )
 def test_what_separates_first_separates(name: str, place: str) -> None:
-    assert sysctls.place(name) == place
+    assert sysctls.proc_name(name) == place
 
 
 def test_interface_with_a_dot_has_its_own_parameter() -> None:
-    assert sysctls.place(sysctls.accept_ra("eth0.100")) == "net/ipv6/conf/eth0.100/accept_ra"
+    assert sysctls.proc_name(sysctls.accept_ra("eth0.100")) == "net/ipv6/conf/eth0.100/accept_ra"
 
 
 def test_last_assignment_counts_and_patterns_do_not() -> None:

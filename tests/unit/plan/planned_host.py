@@ -73,7 +73,7 @@ NETWORK: NetworkDeclaration = {
     "sysctls": {"net.ipv4.ip_forward": 1},
     "reserved": [],
     "check_addresses": True,
-    "slot": None,
+    "address_block": None,
     "fleet": [],
     "docker_host": "unix:///run/docker.sock",
 }

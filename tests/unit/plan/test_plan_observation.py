@@ -123,6 +123,16 @@ def test_what_files_ask_for_that_are_there_counts_where_the_dry_run_says_nothing
     assert seen.pending == seen.apply == tries.plan
 
 
+def test_what_files_ask_for_is_not_asked_twice(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries.planned.host["configuration"]["pending"] = {"action": "reload", "keys": [], "reasons": []}
+    restart = ApplyPlan("restart", ["bip"], ["changed: bip"])
+    monkeypatch.setattr(
+        observation.composition, "configure", lambda *arguments, **options: {**COMPOSED, "plan": restart}
+    )
+    seen = tries.observe()
+    assert (seen.pending, seen.apply) == (None, restart)
+
+
 def test_the_host_is_asked_for_all_that_the_plan_needs(tries: Tries) -> None:
     tries.observe()
     assert set(tries.asked["names"]) == set(HOST["packages"])

@@ -144,6 +144,14 @@ def test_what_a_step_needs_is_installed_whatever_the_tags_are() -> None:
     assert planned.step("packages")["parameters"] == {"required": ["procps"], "optional": []}
 
 
+def test_a_filter_is_removed_without_its_package() -> None:
+    planned = Planned()
+    planned.host["packages"]["nftables"]["installed"] = None
+    planned.host["nftables"]["published"] = {**planned.host["nftables"]["endpoint"], "text": "old"}
+    planned.engine["filter_rules"] = None
+    assert planned.names() == ["published_filter", "endpoint_filter"]
+
+
 # Filters ---------------------------------------------------------------------------------------------
 
 
@@ -181,6 +189,14 @@ def test_a_filter_that_only_a_boot_would_lose_changes_nobodys_access() -> None:
     step = planned.step("endpoint_filter")
     assert step["reasons"] == ["a boot would not load them"]
     assert step["effects"] == step["diff"] == []
+
+
+def test_a_filter_that_was_flushed_changes_who_gets_in() -> None:
+    planned = Planned()
+    planned.host["nftables"]["endpoint"]["live"] = False
+    step = planned.step("endpoint_filter")
+    assert step["reasons"] == ["the rules are not in force"]
+    assert step["effects"] == ["who may connect to 2376/tcp changes"]
 
 
 def test_a_filter_that_is_not_wanted_is_removed() -> None:
@@ -301,6 +317,14 @@ def test_a_change_of_the_bridge_warns_of_the_connection() -> None:
     assert "the host reverts that" in Planned().compose(RESTART).step("apply")["effects"][-1]
 
 
+def test_the_first_start_makes_a_bridge() -> None:
+    planned = Planned().bare()
+    planned.composition["plan"] = ApplyPlan("start", ["hosts"], ["the daemon is not running"])
+    assert planned.step("apply")["effects"] == ["the daemon starts"]
+    planned.host["network"]["interfaces"] = ["lo", "eth0"]
+    assert "the host reverts that" in planned.step("apply")["effects"][-1]
+
+
 def test_a_restart_that_may_not_be_waits() -> None:
     planned = Planned().compose(RESTART)
     planned.engine["restart"] = "never"
@@ -395,6 +419,7 @@ def test_networks_are_made_made_again_and_removed() -> None:
     assert step["summary"] == "make new; make again other; remove old"
     assert step["reasons"] == ["other: internal false instead of true", "old: declared no more"]
     assert [entry["name"] for entry in step["parameters"]["make"]] == ["new", "other"]
+    assert step["diff"][0]["before"] == "other (internal false instead of true)\nold (declared no more)\n"
     assert [entry["id"] for entry in step["parameters"]["remove"]] == ["id-other", "id-old"]
 
 

@@ -65,7 +65,7 @@ def test_problems_of_all_roles_are_told_at_once() -> None:
         *BOTH,
         ansible_connection="winrm",
         docker_engine_socket_mode="0666",
-        docker_network_slot=-1,
+        docker_network_address_block=-1,
         docker_engine_endpoint="fd://",
     )
     assert declared is None
@@ -73,7 +73,7 @@ def test_problems_of_all_roles_are_told_at_once() -> None:
         "the",
         "docker_engine_endpoint",
         "docker_engine_socket_mode",
-        "docker_network_slot",
+        "docker_network_address_block",
     ]
     assert "Windows" in problems[0]
 

@@ -156,8 +156,8 @@ def test_clients_over_ssh_reach_the_first_socket() -> None:
             "docker_engine_allowed_clients '192.0.2.1/24' is no network",
         ),
         (
-            {"docker_engine_vantages": ["nobody"]},
-            "docker_engine_vantages names what is no host of the inventory: nobody",
+            {"docker_engine_probe_hosts": ["nobody"]},
+            "docker_engine_probe_hosts names what is no host of the inventory: nobody",
         ),
         ({"docker_engine_options": {"debgu": True}}, "docker_engine_options debgu: no such option of dockerd"),
         (
@@ -204,7 +204,7 @@ def test_what_cannot_be_right_is_refused(variables: dict[str, Any], sentence: st
 
 def test_all_problems_are_told_at_once() -> None:
     problems = _problems(
-        docker_engine_socket_mode="0666", docker_engine_vantages=["nobody"], docker_engine_ssh_user="-"
+        docker_engine_socket_mode="0666", docker_engine_probe_hosts=["nobody"], docker_engine_ssh_user="-"
     )
     assert len(problems) == 3
 

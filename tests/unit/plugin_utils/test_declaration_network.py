@@ -28,7 +28,7 @@ def test_a_network_without_declaration_is_chosen() -> None:
     assert declaration["options"] == {"bip": "auto", "default-address-pools": "auto"}
     assert declaration["published"] == "open"
     assert declaration["endpoints"] is None
-    assert declaration["slot"] is None
+    assert declaration["address_block"] is None
 
 
 def test_every_variable_of_the_bridge_is_an_option_that_dockerd_has() -> None:
@@ -82,7 +82,10 @@ def test_a_policy_is_passed_on() -> None:
         ),
         ({"docker_network_networks": [{"name": "host"}]}, "docker_network_networks 'host' is Docker's own network"),
         ({"docker_network_reserved": ["10.0.0.1/8"]}, "docker_network_reserved '10.0.0.1/8' is no network"),
-        ({"docker_network_slot": 4096}, "docker_network_slot 4096 must be a whole number from 0 to 4095"),
+        (
+            {"docker_network_address_block": 4096},
+            "docker_network_address_block 4096 must be a whole number from 0 to 4095",
+        ),
         ({"docker_network_published": "shut"}, "docker_network_published: write open, closed, or {allow: [...]}"),
         ({"docker_network_other_bridges": ["docker0"]}, "docker_network_other_bridges 'docker0' takes in Docker's own"),
         ({"docker_network_sysctls": {"vm": 1}}, "docker_network_sysctls 'vm' is no name of a kernel parameter"),

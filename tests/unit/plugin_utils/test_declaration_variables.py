@@ -120,8 +120,8 @@ def test_null_is_refused_where_the_default_says_something(name: str) -> None:
 
 
 def test_values_of_the_command_line_are_of_their_types() -> None:
-    values = resolved(*BOTH, docker_engine_tls="false", docker_engine_timeout="90", docker_network_slot="7")
-    assert (values["docker_engine_tls"], values["docker_engine_timeout"], values["docker_network_slot"]) == (
+    values = resolved(*BOTH, docker_engine_tls="false", docker_engine_timeout="90", docker_network_address_block="7")
+    assert (values["docker_engine_tls"], values["docker_engine_timeout"], values["docker_network_address_block"]) == (
         False,
         90,
         7,
@@ -191,10 +191,27 @@ def test_names_of_others_are_not_looked_at(name: str) -> None:
     assert variables.unknown("docker_engine", [name]) == []
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ["docker_engine", "docker_network", "docker_client"])
 def test_no_playbook_takes_a_variable_that_the_roles_refuse(role: str) -> None:
     """What an inventory has for one playbook keeps no other from running."""
     playbooks = [path.read_text() for path in (Path(__file__).resolve().parents[3] / "playbooks").rglob("*.yml")]
     taken = {name for text in playbooks for name in re.findall(rf"\b{role}_\w+", text)}
     assert taken
-    assert variables.unknown(role, taken) == []
+    assert variables.unknown(role, taken - variables.RENAMED.keys()) == []
+
+
+def test_a_name_of_the_release_before_is_accepted_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(variables.Display, "warning", lambda _display, text: warnings.append(text))
+    assert resolved("docker_engine", docker_engine_vantages=["forky"])["docker_engine_probe_hosts"] == ["forky"]
+    assert resolved("docker_network", docker_network_slot=3)["docker_network_address_block"] == 3
+    # As inside the role, whose default is there beside it.
+    both = {"docker_engine_vantages": ["forky"], "docker_engine_probe_hosts": []}
+    assert resolved("docker_engine", **both)["docker_engine_probe_hosts"] == ["forky"]
+    assert len(warnings) == 3
+    assert "docker_engine_vantages is now called docker_engine_probe_hosts" in warnings[0]
+    _values, problems = read("docker_network", docker_network_slot=3, docker_network_address_block=4)
+    assert problems == [
+        "docker_network_slot is the old name of docker_network_address_block, and both are declared: "
+        "leave out docker_network_slot"
+    ]

@@ -31,7 +31,7 @@ DECLARED = {
     },
     "client": "cert.pem",
     "allowed": None,
-    "vantages": {"forky": "192.0.2.8"},
+    "probe_hosts": {"forky": "192.0.2.8"},
     "controller": ["192.0.2.1"],
     "filters": {"endpoint": "rules"},
     "require_filters": True,

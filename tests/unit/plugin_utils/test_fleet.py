@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,20 @@ def test_hosts_without_tls_need_no_passphrase() -> None:
     assert resolve(hosts[:1], [], "root")["passphrase"] == ""
 
 
-@pytest.mark.parametrize(("rotate", "status"), [({"rotate": "ca"}, 0), ({}, 2)])
+PLAY = """
+- hosts: m
+  gather_facts: false
+  vars:
+    fleet: {{clients: {{m: mallory}}}}
+    rotation: {{leaving: [mallory], emergency: false}}
+  tasks:
+    - ansible.builtin.import_tasks: {tasks}
+"""
+
+
+@pytest.mark.parametrize(("rotating", "status"), [(True, 0), (False, 2)])
 def test_a_rotation_renews_nobody_whom_a_removal_that_was_cut_takes_out(
-    tmp_path: Path, rotate: dict[str, str], status: int
+    tmp_path: Path, rotating: bool, status: int
 ) -> None:
     """Whatever command goes on with it. Without a rotation it is an error to make that machine a client."""
     client = {"signer": 1, "trusted": [2, 1]}
@@ -130,8 +142,63 @@ def test_a_rotation_renews_nobody_whom_a_removal_that_was_cut_takes_out(
     (tmp_path / "pki/authorities.json").write_text(json.dumps(state))
     endpoint = "docker_engine_endpoints='[\"tcp://192.0.2.1:2376\"]'"
     (tmp_path / "hosts").write_text(f"m docker_client_name=mallory\n[docker_hosts]\na {endpoint}\n")
-    playbook = Path(__file__).resolve().parents[3] / "playbooks/client.yml"
-    variables = json.dumps({"clients": "m", **rotate})
-    words = ["ansible-playbook", "-i", str(tmp_path / "hosts"), str(playbook), "-e", variables]
+    playbooks = Path(__file__).resolve().parents[3] / "playbooks"
+    (tmp_path / "play.yml").write_text(PLAY.format(tasks=playbooks / "tasks/rotation_client.yml"))
+    playbook = tmp_path / "play.yml" if rotating else playbooks / "client.yml"
+    words = ["ansible-playbook", "-i", str(tmp_path / "hosts"), str(playbook), "-e", json.dumps({"clients": "m"})]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stdout
+
+
+def play(directory: Path, playbook: str, variables: dict[str, object], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a playbook on a fleet of one host, which cannot be reached."""
+    endpoint = "ansible_host=192.0.2.1 docker_engine_endpoints='[\"tcp://0.0.0.0:2376\"]'"
+    (directory / "hosts").write_text(f"m\n[docker_hosts]\na {endpoint}\n")
+    path = Path(__file__).resolve().parents[3] / "playbooks" / f"{playbook}.yml"
+    line = ["ansible-playbook", "-i", str(directory / "hosts"), str(path), "-e", json.dumps(variables), *words]
+    environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "COLUMNS": "1000"}
+    return subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "limit", "sentence"),
+    [
+        ("replace_authorities", {}, "", "has no authorities to replace yet: run playbooks/site.yml first"),
+        ("replace_authorities", {}, "a", "say --limit a,localhost"),
+        ("replace_authorities", {"kinds": ["clients"]}, "", "leave it out to replace both authorities"),
+        ("replace_client_authority_now", {}, "a", "say --limit a,localhost"),
+        ("renew_server_certificates", {"docker_engine_restart": "never"}, "a", "restart is never on a, but"),
+        ("remove_client", {}, "", "say -e client=NAME"),
+        ("remove_client", {"client": "m"}, "a", "say --limit a,localhost"),
+        ("rotate_certificates", {"rotate": "all"}, "", "run playbooks/renew_server_certificates.yml"),
+        # The command of the version before does what it did, and says what takes its place.
+        ("rotate_certificates", {"rotate": "ca"}, "", "has no authorities to replace yet"),
+        ("rotate_certificates", {"rotate": "ca"}, "", "next release: run playbooks/replace_authorities.yml"),
+        (
+            "rotate_certificates", {"rotate": "ca", "emergency": "yes"}, "",
+            "next release: run playbooks/replace_client_authority_now.yml",
+        ),
+        (
+            "rotate_certificates", {"rotate": "server", "docker_engine_restart": "never"}, "a",
+            "docker_engine_restart is never on a, but",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_any_host_is_asked(
+    tmp_path: Path, playbook: str, variables: dict[str, object], limit: str, sentence: str
+) -> None:
+    done = play(tmp_path, playbook, variables, *(["--limit", limit] if limit else []))
+    assert done.returncode == 2, done.stdout
+    assert sentence in done.stdout
+    assert "UNREACHABLE" not in done.stdout
+    assert not (tmp_path / "pki").exists()
+
+
+@pytest.mark.parametrize("playbook", ["verify", "report"])
+def test_what_only_looks_asks_for_no_passphrase(tmp_path: Path, playbook: str) -> None:
+    """The machine that monitors the fleet has none. It goes by the fleet as the others do."""
+    secret = "{{ lookup('ansible.builtin.file', '/nowhere/passphrase') }}"
+    done = play(tmp_path, playbook, {"docker_engine_ca_passphrase": secret}, "--limit", "m,localhost")
+    assert (done.returncode, "passphrase" in done.stdout) == (0, False), done.stdout
+    done = play(tmp_path, "list_certificates", {"docker_engine_ca_passphrase": secret}, "--limit", "m,localhost")
+    assert done.returncode == 2, "the control"

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.filter.certificates import left, table
 from ansible_collections.mooring.docker.plugins.module_utils._tls import pair
 from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
 from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import (
     generation,
     index,
     issued,
-    load,
     name_problem,
-    replace_at_once,
-    rotation_plan,
-    seen,
-    step,
     unconfirmed,
 )
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings.certificates import controller
 from ansible_collections.mooring.docker.plugins.plugin_utils.signing import SigningError, announce, confirm, sign
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -168,10 +160,10 @@ def test_the_index_has_the_latest_of_each_name(directory: Path) -> None:
     assert (directory / f"issued/servers/trixie.pem.{serial}~").read_text() == first
 
 
-def client(directory: Path, name: str, number: int = 1, days: float = 90) -> str:
+def client(directory: Path, name: str, number: int = 1, days: float = 90, passphrase: str = "secret") -> str:
     """A certificate of a client by a generation, announced in the index."""
     _pair_path, csr = pair.request(directory / "tls", "client")
-    text = sign(csr, "client", name, [], days, generation(str(directory), "client", number), "secret")
+    text = sign(csr, "client", name, [], days, generation(str(directory), "client", number), passphrase)
     announce(str(directory), "client", name, text)
     return text
 
@@ -233,63 +225,3 @@ def test_the_index_of_the_version_before_is_read(directory: Path) -> None:
     assert found["a.pem.pem.1f~"][1] == found["a.pem.1f~"][1] == "superseded"
     assert found["b.pem.removed"][1] == "removed"
     assert [one["name"] for one in issued(str(directory), "client")] == ["a", "a.pem"]
-
-
-def test_a_removed_client_gets_in_where_its_authority_is_not_forgotten(directory: Path) -> None:
-    client(directory, "alice")
-    confirm(str(directory), "client", "alice")
-    plan = rotation_plan(str(directory), ["client"], ["alice"], removing=True, emergency=True)
-    assert (plan["anew"], plan["idle"]) == (True, False)
-    state = replace_at_once(load(str(directory)), ["alice"], ["trixie"])
-    (directory / "authorities.json").write_text(json.dumps(state))
-    (one,) = index(str(directory), "client")
-    assert (one["trusted"], one["hosts"], one["lets_in"]) == (False, ["trixie"], True)
-    # Said again it goes on, and makes no further authority.
-    plan = rotation_plan(str(directory), ["client"], ["alice"], removing=True, emergency=True)
-    assert (plan["anew"], plan["idle"]) == (False, False)
-    done = seen(state, {"trixie": {"Mooring client CA 1": False}})
-    (directory / "authorities.json").write_text(json.dumps(done))
-    assert not index(str(directory), "client")[0]["lets_in"]
-    for emergency in (True, False):
-        assert rotation_plan(str(directory), ["client"], ["alice"], removing=True, emergency=emergency)["idle"]
-
-
-def test_who_was_renewed_already_is_not_removed_by_the_rotation_under_way(directory: Path) -> None:
-    """It would end well, with the client still in by the next authority."""
-    state = step(step(load(str(directory)), "begun", ["client"]), "promoted")
-    (directory / "authorities.json").write_text(json.dumps(state))
-    client(directory, "alice", number=2)
-    plan = rotation_plan(str(directory), ["client"], ["alice"], removing=True, emergency=False)
-    assert "alice has a certificate by Mooring client CA 2 already" in plan["problems"][0]
-    # Superseded ones count as well.
-    client(directory, "bob", number=2)
-    client(directory, "bob", number=1)
-    assert rotation_plan(str(directory), ["client"], ["bob"], removing=True, emergency=False)["problems"]
-    assert rotation_plan(str(directory), ["client"], ["alice"], removing=True, emergency=True)["anew"]
-
-
-def test_what_is_outstanding_is_told_wherever_one_looks(directory: Path) -> None:
-    for _time in range(2):
-        client(directory, "alice")
-        confirm(str(directory), "client", "alice")
-    assert [line.split()[1:3] for line in table(str(directory))[1:]] == [["alice", "current"], ["alice", "superseded"]]
-    # The keys of these authorities are encrypted as they were once.
-    assert {one.id for one in controller(str(directory), 14, 397)} == {"certificates.authorities_due"}
-    state = replace_at_once(load(str(directory)), ["alice"], ["trixie", "forky"])
-    (directory / "authorities.json").write_text(json.dumps(state))
-    place = directory / "issued/clients"
-    for one in index(str(directory), "client"):
-        for file in one["files"]:
-            (place / file).rename(place / f"{file}.removed")
-    *lines, last = table(str(directory))[1:]
-    assert [line.split()[2] for line in lines] == ["removed", "removed"]
-    assert all(line.endswith(" on trixie, forky") for line in lines)
-    assert "daemons of trixie, forky were not seen to distrust it" in last
-    (finding,) = (one for one in controller(str(directory), 14, 397) if one.id == "certificates.rotation")
-    assert (finding.severity, finding.observed) == ("error", last)
-    fleet = {"hosts": {"trixie": {"restart": "never"}, "forky": {"restart": "when_needed"}}}
-    assert any("docker_engine_restart is never on trixie, and" in one for one in left(str(directory), fleet, False))
-    # Nobody is locked out: whoever is in the index has left.
-    assert not any("locked out" in one for one in left(str(directory), fleet, True))
-    client(directory, "bob")
-    assert any("bob is locked out" in one for one in left(str(directory), fleet, True))

@@ -105,8 +105,8 @@ def test_where_it_cannot_be_tried_the_host_is_believed(directory: str) -> None:
 
 
 def test_what_was_tried_counts_more(directory: str) -> None:
-    hosts = [{"inventory_hostname": name, "rotation_seen": seen(directory, 2)} for name in "ab"]
+    answers = {name: seen(directory, 2) for name in "ab"}
     tried: dict[str, trust.Trust] = {"a": {NEW: True, OLD: True}, "b": {NEW: None, OLD: None}}
-    found = trust.combined(tried, directory, hosts)
+    found = trust.combined(tried, directory, answers)
     assert found == {"a": {NEW: True, OLD: True}, "b": {NEW: True, OLD: False}}
     assert trust.lacking(found, OLD) == ["b"]

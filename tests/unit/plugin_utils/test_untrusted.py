@@ -13,6 +13,7 @@ import pytest
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible_collections.mooring.docker.plugins.filter.certificates import FilterModule as Certificates
+from ansible_collections.mooring.docker.plugins.filter.fleet import FilterModule as Fleet
 from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
 from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, verification
 from ansible_collections.mooring.docker.plugins.plugin_utils.declaration import engine, network
@@ -72,9 +73,12 @@ def test_facts_that_become_variables_are_refused(monkeypatch: pytest.MonkeyPatch
         injected_facts.refuse()
     assert remedy in str(caught.value)
     # What asks for the authorities' directory.
-    for name in ("authorities", "authorities_step", "authorities_upcoming", "issued_certificates", "certificate_table"):
+    for name in ("authorities", "authorities_due", "issued_certificates", "certificate_table"):
         with pytest.raises(AnsibleError):
             Certificates().filters()[name]("/nowhere")
+    for name in ("removal_plan", "removal_summary", "rotation_plan"):
+        with pytest.raises(AnsibleError):
+            Fleet().filters()[name]({})
 
 
 @pytest.mark.parametrize("value", [False, AnsibleError("No config definition exists for INJECT_FACTS_AS_VARS.")])

@@ -1,0 +1,3 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The replacement of certificate authorities: its states, its plan, and what each step does on the controller."""
