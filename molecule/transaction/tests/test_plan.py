@@ -69,7 +69,7 @@ def test_plan_has_no_secrets(daemons: list[Daemon], tmp_path: Path) -> None:
 
 def test_what_cannot_be_planned_fails_after_all_was_told(daemons: list[Daemon], tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    wrong = "{{ ['nobody-of-that-name'] if inventory_hostname == '%s' else [] }}" % HOSTS[0]
+    wrong = "{{ ['nobody-of-that-name'] if inventory_hostname == '" + HOSTS[0] + "' else [] }}"
     done = run("plan", plan_output=str(path), docker_engine_users=wrong)
     assert done.status != 0
     plans = json.loads(path.read_text())["hosts"]
