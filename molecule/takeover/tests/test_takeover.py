@@ -13,14 +13,14 @@ import pytest
 import reach
 from conftest import ADOPTED, HOSTS, POOLS, WRITTEN, Client, containers, daemon, files
 
-# Whoever runs this is gone before it confirms anything.
+# A run with this callback is gone before the task that CUT_BEFORE names by its module.
 _CUT = """
 import os, signal
 from ansible.plugins.callback import CallbackBase
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "notification", "cut"
     def v2_playbook_on_task_start(self, task, is_conditional):
-        if task.action == "mooring.docker.confirm":
+        if task.action == "mooring.docker." + os.environ["CUT_BEFORE"]:
             os.killpg(0, signal.SIGKILL)
 """
 REVERTING, SECONDS = "trixie", 20
@@ -56,29 +56,35 @@ def test_client_is_left_as_it_is(client: Client, declaration: dict[str, Any]) ->
     assert set(done.changed.values()) == {0}, done.changed
 
 
-def test_change_that_fails_goes_back_to_the_state_that_the_older_version_recorded(declaration: dict[str, Any]) -> None:
-    good = "cat /var/lib/mooring/good.json /etc/docker/daemon.json"
-    recorded, kept = reach.over_ssh(ADOPTED).check_output(good), containers(ADOPTED)
-    options = {**declaration["docker_engine_options"], "storage-driver": "zfs"}
-    failed = reach.run(limit=ADOPTED, **{**declaration, "docker_engine_options": options})
-    assert "initializing graphdriver" in failed.failures[ADOPTED]
-    assert "The last good state is back and the daemon answers" in failed.failures[ADOPTED]
-    assert (reach.over_ssh(ADOPTED).check_output(good), containers(ADOPTED)) == (recorded, kept)
-    assert reach.run(limit=ADOPTED, **declaration).changed == {ADOPTED: 0}
-
-
-def _interrupted(older: Path, directory: Path, limit: str, **variables: Any) -> subprocess.Popen[bytes]:
-    """A run of the older version that is killed before it confirms what it has changed."""
+def _interrupted(older: Path, directory: Path, task: str, limit: str, **variables: Any) -> subprocess.Popen[bytes]:
+    """A run of the older version that is killed before a task, which is named by its module."""
     (directory / "cut.py").write_text(_CUT)
     return subprocess.Popen(
         reach.command(limit=limit, checkout=older, **variables),
         cwd=older,
-        env={**reach.environment(older), "ANSIBLE_CALLBACK_PLUGINS": str(directory)},
+        env={**reach.environment(older), "ANSIBLE_CALLBACK_PLUGINS": str(directory), "CUT_BEFORE": task},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def test_failure_goes_back_to_the_state_that_the_older_version_recorded(
+    older: Path, declaration: dict[str, Any], tmp_path: Path
+) -> None:
+    """Its files have what fails already, so that nothing else on the host tells of the state before."""
+    configured = "cat /var/lib/mooring/good.json /etc/docker/daemon.json /etc/docker/daemon.d/*"
+    recorded, kept = reach.over_ssh(ADOPTED).check_output(configured), containers(ADOPTED)
+    options = {**declaration["docker_engine_options"], "storage-driver": "zfs"}
+    failing = {**declaration, "docker_engine_options": options}
+    assert _interrupted(older, tmp_path, "daemon_apply", ADOPTED, **failing).wait(300) == -signal.SIGKILL
+    assert "zfs" in reach.over_ssh(ADOPTED).check_output("cat /etc/docker/daemon.json")
+    failed = reach.run(limit=ADOPTED, **failing)
+    assert "initializing graphdriver" in failed.failures[ADOPTED]
+    assert "The last good state is back and the daemon answers" in failed.failures[ADOPTED]
+    assert (reach.over_ssh(ADOPTED).check_output(configured), containers(ADOPTED)) == (recorded, kept)
+    assert reach.run(limit=ADOPTED, **declaration).changed == {ADOPTED: 0}
 
 
 def _pending(name: str) -> dict[str, Any]:
@@ -97,8 +103,10 @@ def test_change_that_the_older_version_left_pending(older: Path, declaration: di
     timeout = f"{{{{ {SECONDS} if inventory_hostname == '{REVERTING}' else 600 }}}}"
     restarted = {**declaration, "docker_network_pools": [*POOLS, {"base": "172.29.0.0/16", "size": 24}]}
     runs = [
-        _interrupted(older, tmp_path, f"bookworm,{REVERTING}", **restarted, docker_engine_confirm_timeout=timeout),
-        _interrupted(older, tmp_path, "forky", **filtered, docker_engine_confirm_timeout=600),
+        _interrupted(
+            older, tmp_path, "confirm", f"bookworm,{REVERTING}", **restarted, docker_engine_confirm_timeout=timeout
+        ),
+        _interrupted(older, tmp_path, "confirm", "forky", **filtered, docker_engine_confirm_timeout=600),
     ]
     assert [run.wait(300) for run in runs] == [-signal.SIGKILL, -signal.SIGKILL]
 
