@@ -38,7 +38,7 @@ FEWEST = 8
 """Networks that the pools must have room for, before another range is added to them."""
 
 BLOCK_LENGTH = 20
-"""Prefix length of the block that a host with an address block gets in each private range: 16 networks of 254 addresses."""
+"""Prefix length of a host's address block in each private range: 16 networks of 254 addresses."""
 BLOCKS = 2 ** (BLOCK_LENGTH - min(private.prefixlen for private in _PRIVATE))
 
 

@@ -56,8 +56,8 @@ REFUSALS: list[tuple[Callable[[Planned], Any], str]] = [
         "sshd does not tell its settings: sshd: bad",
     ),
     (
-        lambda planned: planned.addresses["problems"].append("docker_network_address_block 3: none of its ranges is free"),
-        "docker_network_address_block 3: none of its ranges is free",
+        lambda planned: planned.addresses["problems"].append("docker_network_address_block 3: none is free"),
+        "docker_network_address_block 3: none is free",
     ),
     (
         lambda planned: planned.network["options"].update(bip="192.0.2.129/25"),
