@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
 from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import Declaration
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration, verification
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
@@ -32,6 +34,7 @@ class ActionModule(OnHost):
                 "probes": {"type": "list", "elements": "dict", "default": []},
                 "client": {"type": "path"},
                 "renew_days": {"type": "int"},
+                "evidence": {"type": "path"},
             }
         )
         host = variables["inventory_hostname"]
@@ -44,6 +47,8 @@ class ActionModule(OnHost):
             return {**result, "changed": False, "findings": verification.asked([refused], host, *tags)}
         declared = self._declared(given, options, variables)
         comparison = verification.compare(declared, self._observe(declared, variables), options["probes"])
+        if options["evidence"]:
+            state.write(Path(options["evidence"]) / f"{host}.json", json.dumps(comparison.evidence), 0o600)
         result.update(
             changed=False,
             findings=verification.asked(comparison.findings, host, *tags),

@@ -40,6 +40,8 @@ _PLAN = "mooring.docker.plan"
 _FINDINGS = "mooring.docker.show_findings"
 """Like debug, it exists for what it has to say."""
 _FLEET = "mooring.docker.fleet_plan"
+_NOBODY = "all:!all"
+"""The hosts of a play that a playbook switches off."""
 """It shows under every callback what stands at the end here, fitted to the terminal."""
 
 
@@ -55,6 +57,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._progress = Progress()
         self._plans: dict[str, Plan] = {}
         self._failed_tasks: dict[str, str] = {}
+        self._is_meant_for_nobody = False
         self._waiting: list[str] = []
         self._done = 0
 
@@ -62,11 +65,15 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """A play begins: its name is the heading of what follows."""
+        self._is_meant_for_nobody = list(play.hosts) == [_NOBODY]
+        if self._is_meant_for_nobody:
+            return
         self._print(play.get_name().strip() + (" (check mode: nothing is changed)" if play.check_mode else ""))
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
         """The play has no hosts."""
-        self._print("  no hosts matched", C.COLOR_SKIP)
+        if not self._is_meant_for_nobody:
+            self._print("  no hosts matched", C.COLOR_SKIP)
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         """All hosts are before the task."""

@@ -1,41 +1,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roles ask about authorities and certificates, on the controller and without a trip."""
+"""What playbooks and roles ask about authorities and clients, on the controller and without a trip."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints
-from ansible_collections.mooring.docker.plugins.module_utils._system.observed import Certificate
-from ansible_collections.mooring.docker.plugins.module_utils._tls import provided, renewal
-from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, generations, keys, names
+from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 from ansible_collections.mooring.docker.plugins.plugin_utils.injected_facts import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def certificate_due(
-    deployed: Certificate | None,
-    authority: dict[str, Any],
-    days: int,
-    wanted: list[str] | None = None,
-    fleet: names.Fleet | None = None,
-) -> str:
-    """Why a certificate must be issued anew; empty when it need not.
-
-    ``deployed`` is what ``host_info`` tells of it, ``authority`` one kind of ``authorities.view``, ``days`` the days
-    left from which it is renewed, ``wanted`` what it must be for, as in "DNS:trixie". What it is for beyond that stays
-    until it is renewed, unless it belongs to another host of ``fleet``.
-    """
-    foreign = names.foreign(deployed["names"], wanted or [], fleet or {}) if deployed else ""
-    return renewal.certificate_due(deployed, wanted or [], days, authority["signer"], foreign)
-
-
-def trust_due(deployed: Certificate | None, authority: dict[str, Any]) -> bool:
-    """Whether the file of trusted authorities, as ``host_info`` tells of it, is not that of ``authority``."""
-    return renewal.trust_due(deployed, authority["fingerprints"])
 
 
 def client_contexts(hosts: list[Mapping[str, Any]]) -> dict[str, str]:
@@ -101,18 +77,8 @@ class FilterModule:
         """Name to function."""
         return {
             "authorities": refused(authorities.view),
-            "authorities_due": refused(generations.due),
             "client_contexts": client_contexts,
             "client_host_keys": client_host_keys,
-            "certificate_due": certificate_due,
-            "certificate_name_problems": names.problems,
-            "certificate_names": names.server_names,
             "certificate_table": refused(table),
-            "certificate_unconfirmed": refused(authorities.unconfirmed),
-            "client_name_problem": refused(authorities.name_problem),
             "issued_certificates": refused(authorities.issued),
-            "passphrase_problem": keys.passphrase_problem,
-            "provided_client_problems": provided.client_problems,
-            "provided_server_problems": provided.server_problems,
-            "trust_due": trust_due,
         }

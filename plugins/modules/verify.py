@@ -34,6 +34,9 @@ options:
   renew_days:
     description: A certificate with fewer days left is a finding. Defaults to C(docker_engine_certificate_renew_days).
     type: int
+  evidence:
+    description: Directory on the controller for RV(evidence), as JSON in a file by the name of the host.
+    type: path
 attributes:
   check_mode:
     description: Changes nothing.

@@ -399,3 +399,11 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 1 << 16)
     except OSError:
         return b""
+
+
+def test_a_play_that_is_switched_off_is_not_mentioned(operator: Operator) -> None:
+    line = "- {{name: {}, hosts: '{}', gather_facts: false}}\n"
+    plays = line.format("Report", "all:!all") + line.format("Nobody", "all:!a")
+    shown = operator.run(plays, hosts="a").stdout
+    assert "Report" not in shown
+    assert "Nobody\n  no hosts matched" in shown

@@ -73,7 +73,7 @@ def test_facts_that_become_variables_are_refused(monkeypatch: pytest.MonkeyPatch
         injected_facts.refuse()
     assert remedy in str(caught.value)
     # What asks for the authorities' directory.
-    for name in ("authorities", "authorities_due", "issued_certificates", "certificate_table"):
+    for name in ("authorities", "issued_certificates", "certificate_table"):
         with pytest.raises(AnsibleError):
             Certificates().filters()[name]("/nowhere")
     for name in ("removal_plan", "removal_summary", "rotation_plan"):
