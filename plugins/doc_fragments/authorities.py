@@ -40,6 +40,6 @@ attributes:
     description: Runs on the controller alone.
     support: full
 notes:
-  - Needs the C(cryptography) library on the controller.
+  - Requires the C(cryptography) library on the controller.
 """
     """Modules that run on the controller alone."""

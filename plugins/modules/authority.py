@@ -7,34 +7,34 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: authority
-short_description: Make a generation of a certificate authority on the controller, and protect the keys of all
+short_description: Create a generation of a certificate authority on the controller, and protect all keys
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Makes the key (P-384) and the certificate of a generation where they are missing. A generation of servers is also
-    signed by the one before it, where there is one, for clients that know only that.
-  - Keys are PKCS#8, encrypted by a key that scrypt (N=16384, r=8, p=5) derives from the passphrase, which must have at
-    least 12 characters where a key is written. Those that an earlier version or somebody else has encrypted more weakly
-    are encrypted anew; each file is replaced in one moment, when the new one has been read back.
-  - Writes a C(.gitignore) into the directory where there is none.
-  - A key that cannot be read is an error, never a reason to make another.
+  - Creates the key (P-384) and the certificate of a generation if they are missing. A generation of servers is also
+    signed by the previous one, if there is one, for clients that know only that one.
+  - Keys are PKCS#8 files, encrypted with a key that scrypt (N=16384, r=8, p=5) derives from the passphrase. To write a
+    key, the passphrase must have at least 12 characters. Keys with weaker encryption, such as those of an earlier
+    version, are encrypted again. Each file is replaced in one operation after the new one has been read back.
+  - Writes a C(.gitignore) to the directory if there is none.
+  - A key that cannot be read is an error. It is never replaced by another key.
 options:
   kind:
-    description: Whom the authority signs. Without it, the keys that are there are protected and none is made.
+    description: Whom the authority signs. Without it, existing keys are protected and none is created.
     type: str
     choices: [server, client]
   generation:
     description: Number of the generation. Required with O(kind).
     type: int
   days:
-    description: Days for which the generation before it vouches for it. Required with O(kind).
+    description: Days for which the signature of the previous generation is valid. Required with O(kind).
     type: int
   authority_days:
-    description: Days that the authority is valid. Required with O(kind).
+    description: Days for which the authority is valid. Required with O(kind).
     type: int
 attributes:
   check_mode:
-    description: Tells what it would do.
+    description: Reports what would be done.
     support: full
 extends_documentation_fragment:
   - mooring.docker.authorities
@@ -43,7 +43,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Make the first authority of servers
+- name: Create the first authority of servers
   mooring.docker.authority:
     directory: pki
     passphrase: "{{ vault_docker_ca_passphrase }}"

@@ -11,18 +11,18 @@ short_description: Change the passphrase of the certificate authorities' keys on
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Encrypts the keys of all generations, also of those that are trusted no more, by another passphrase. Authorities and
-    certificates stay as they are.
-  - Opens all keys before it writes the first, so that a wrong passphrase changes nothing. Each file is replaced in one
-    moment, when the new one has been read back. A change that was cut is finished by doing it again.
+  - Encrypts the keys of all generations, including those that are no longer trusted, with another passphrase.
+    Authorities and certificates do not change.
+  - Opens all keys before it writes the first one, so a wrong passphrase changes nothing. Each file is replaced in one
+    operation after the new one has been read back. To complete a change that was interrupted, run the module again.
 options:
   new_passphrase:
-    description: The passphrase to encrypt the keys by instead. At least 12 characters.
+    description: The new passphrase. It must have at least 12 characters.
     type: str
     required: true
 attributes:
   check_mode:
-    description: Opens all keys, and tells which it would encrypt anew.
+    description: Opens all keys, and reports which ones would be encrypted again.
     support: full
 extends_documentation_fragment:
   - mooring.docker.authorities
@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: Names of the files that were encrypted anew.
+  description: Names of the files that were encrypted again.
   returned: success
   type: list
   elements: str

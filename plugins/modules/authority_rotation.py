@@ -7,20 +7,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: authority_rotation
-short_description: Take a step of the replacement of certificate authorities on the controller
+short_description: Carry out a step of the replacement of certificate authorities on the controller
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - Takes one of the steps between which the playbooks that replace authorities bring daemons and clients up to date. A
-    step that was killed goes on when it is taken again, and one that has been taken changes nothing.
-  - V(begin) makes the next generations, and trusts them beside the present ones; in an emergency that of clients alone.
+  - Carries out one of the controller's steps of a replacement. Between the steps, the playbooks update daemons and
+    clients. A step that was killed continues when it is repeated, and a step that is complete changes nothing.
+  - V(begin) creates the next generations, and trusts them in addition to the current ones. In an emergency, it trusts
+    only the new authority of clients.
   - V(promote) lets the next authority of clients sign. It fails while a daemon was not reached or does not trust it.
-  - V(retire) trusts the old authorities no more. It fails while that would lock out a client that is not to leave.
-  - V(remove) takes the clients that leave from the index, once no authority of the fleet that is trusted has signed
-    their certificates.
-  - V(confirm) tries each daemon, and keeps which of them may still trust a retired authority. Where trying tells
-    nothing, the host's variable C(rotation_seen) decides, the reply of M(mooring.docker.host_info).
-  - V(finish) ends the rotation, and fails with what is left to do.
+  - V(retire) stops trusting the old authorities. It fails while that would lock out a client that is to stay.
+  - V(remove) removes clients that leave from the index, once no trusted authority of the fleet has signed their
+    certificates.
+  - V(confirm) connects to each daemon, and records which of them may still trust a retired authority. If this is not
+    conclusive, the host's variable C(rotation_seen) decides, which is the result of M(mooring.docker.host_info).
+  - V(finish) ends the rotation. It fails with what is left to do.
 options:
   step:
     description: The step.
@@ -32,7 +33,7 @@ options:
     type: dict
     required: true
   rotation:
-    description: The plan, as the filter C(mooring.docker.rotation_plan) makes it.
+    description: The plan, as the filter C(mooring.docker.rotation_plan) returns it.
     type: dict
     required: true
 attributes:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: issue_certificate
-short_description: Make a private key on the machine, and have the fleet's authority on the controller sign it
+short_description: Generate a private key on the machine, and have the fleet's authority sign a certificate
 version_added: 0.1.0
 author: The Mooring authors (@mooring)
 description:
-  - The key is made on the machine and stays there; only a signing request travels. What the certificate says is decided
-    on the controller, which takes nothing but the key from the request, signs in its own process, and enters the
-    certificate in its index, as the current one of its name when the machine has it.
-  - Key and certificate come to life in a directory of their own, which the link O(kind) in O(place) then points to.
+  - The key is generated on the machine and stays there. Only a signing request is transferred. The controller decides
+    about the content of the certificate. It takes only the public key from the request, signs in its own process, and
+    adds the certificate to its index, as the current one of its name once the machine has it.
+  - Key and certificate are created in a separate directory, to which the link O(kind) in O(place) then points.
   - A host gets no certificate for a name or an address of another host of the inventory.
-  - Makes a new pair whenever it is called.
+  - Each call creates a new pair.
 options:
   kind:
     description: What the certificate is for.
@@ -24,20 +24,20 @@ options:
     choices: [server, client]
     required: true
   name:
-    description: Its common name, and its name in the index, where it is the name of a file.
+    description: Common name of the certificate, and its file name in the index.
     type: str
     required: true
   names:
-    description: Its alternative names, as in V(DNS:trixie) and V(IP:192.0.2.7).
+    description: Alternative names, such as V(DNS:trixie) and V(IP:192.0.2.7).
     type: list
     elements: str
     default: []
   place:
-    description: Directory on the machine for it. Must exist.
+    description: Directory on the machine for key and certificate. It must exist.
     type: path
     required: true
   days:
-    description: Days that it is valid.
+    description: Days for which the certificate is valid.
     type: int
     required: true
   authorities:
@@ -46,13 +46,13 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Cannot tell what it would do.
+    description: Cannot predict what it would do.
     support: none
   action:
     description: Runs on the controller, and M(mooring.docker.certificate_pair) on the machine.
     support: full
 notes:
-  - Needs the C(cryptography) library on both.
+  - Requires the C(cryptography) library on both.
 extends_documentation_fragment:
   - mooring.docker.authorities
 """
