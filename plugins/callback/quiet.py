@@ -26,6 +26,9 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.mooring.docker.plugins.plugin_utils.progress import Progress
 from ansible_collections.mooring.docker.plugins.plugin_utils.text import printable
 
+_TELLING = ("debug", "fleet_plan", "show_findings")
+"""Actions that exist for what they have to say."""
+
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no types.
     """Methods are called by Ansible, one for each event."""
@@ -52,7 +55,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """A task went well."""
-        if result.task.action.rpartition(".")[2] == "debug":
+        if result.task.action.rpartition(".")[2] in _TELLING and "msg" in result.result:
             self._say(result, "")
         self._step(result)
 

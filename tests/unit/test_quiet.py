@@ -85,3 +85,11 @@ def test_what_would_steer_the_terminal_is_shown_as_an_escape(command: list[str],
         r"\x9b31m text",
         r"a: \x1b]0;title\x07 failed",
     ]
+
+
+def test_warnings_of_a_verification_are_told(command: list[str]) -> None:
+    finding = "{host: a, id: x.y, severity: warning, expected: e, observed: o, remedy: r}"
+    task = f"    - mooring.docker.show_findings: {{findings: [{finding}]}}\n"
+    Path(command[-1]).write_text("- hosts: a\n  gather_facts: false\n  tasks:\n" + task)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    assert done.stdout == "a: warning x.y: expected: e; found: o; remedy: r\n"
