@@ -63,7 +63,7 @@ def published_step(declaration: Declaration, observation: Observation) -> Step |
             "required": network["require_filters"],
             "confirm": network["confirm"],
         },
-        "diff": _diff(host, published.NAME, rules),
+        "diff": _diff(observation, published.NAME, rules),
     }
 
 
@@ -89,7 +89,7 @@ def endpoint_step(declaration: Declaration, observation: Observation) -> Step | 
             "required": engine["require_filters"],
             "confirm": engine["confirm"],
         },
-        "diff": _diff(host, endpoint_filter.NAME, rules),
+        "diff": _diff(observation, endpoint_filter.NAME, rules),
     }
 
 
@@ -122,7 +122,11 @@ def _reasons(host: Host, name: str, rules: str | None, required: bool) -> list[s
     return [reason for reason, differs in differences.items() if differs]
 
 
-def _diff(host: Host, name: str, rules: str | None) -> list[dict[str, str]]:
+def _diff(observation: Observation, name: str, rules: str | None) -> list[dict[str, str]]:
+    """The change as nft lists it; that of the file, where there is no nft yet."""
+    if name in observation.filter_previews:
+        return observation.filter_previews[name]
+    host = observation.host
     table = host["nftables"].get(name)
     before = (table["text"] if table else None) or ""
     after = nftables.script(name, rules) if rules else ""

@@ -15,7 +15,7 @@ from .._engine import daemon, planning
 from .._host import observation as host_observation
 from .._system import commands, platforms
 from .._system.observed import Host
-from . import addresses, apply, certificate, configuration, packages, selection, sysctls
+from . import addresses, apply, certificate, configuration, filter_preview, packages, selection, sysctls
 from .declaration import Declaration
 
 
@@ -26,6 +26,7 @@ class Observation:
     ``addresses`` are the ``options`` that the plan chose and the ``problems`` that prevented it. ``network_fragment``
     is the whole fragment 20-network. ``composition`` is what ``_apply.composition.configure`` answers for the fragments
     that ``--tags`` asks for, None where it asks for none or the host cannot carry them: ``refused`` says why.
+    ``filter_previews`` are the changes of packet filters as nft lists them, where nft could be asked.
     ``pending`` is what the files that are there already ask of the daemon, None for nothing. ``secrets`` are those of
     the configuration, declared and observed.
     """
@@ -36,6 +37,7 @@ class Observation:
     composition: dict[str, Any] | None = None
     refused: list[str] = field(default_factory=list)
     pending: ApplyPlan | None = None
+    filter_previews: filter_preview.Previews = field(default_factory=dict)
     secrets: frozenset[str] = field(default_factory=frozenset, repr=False)
 
     @property
@@ -74,12 +76,14 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
     fragments = configuration.content(declaration, network_fragment)
     secrets = frozenset(daemon.secrets().union(*map(options.secrets, fragments.values())))
     tried, refused = _try(declaration, host, fragments, secrets, verifies)
+    previews, unloadable = ({}, []) if verifies else filter_preview.preview(declaration, host)
     return Observation(
         host=host,
         addresses=chosen,
         network_fragment=network_fragment,
         composition=tried,
-        refused=refused,
+        refused=[*refused, *unloadable],
+        filter_previews=previews,
         pending=_pending(declaration, host, tried),
         secrets=secrets,
     )
