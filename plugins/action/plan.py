@@ -31,6 +31,7 @@ class ActionModule(OnHost):
                 },
                 "inventory": {"type": "dict", "required": True},
                 "file": {"type": "path"},
+                "record": {"type": "bool", "default": True},
             }
         )
         host = variables["inventory_hostname"]
@@ -38,13 +39,13 @@ class ActionModule(OnHost):
         if gathered is None:
             return {**result, **_refused(host, problems)}
         declared = gathered.declaration
-        reply = self._plan(declared, variables)
+        reply = self._plan(declared, options["record"], variables)
         issued = declared["engine"]["issued"] if declared["engine"] else None
         if issued and not issued["reissue"] and not reply.get("failed"):
             # The names of the inventory's other hosts are not sent to a host. A certificate that has one is rare.
             issued["reissue"] = names.foreign(reply["certificate_names"], issued["names"], options["inventory"])
             if issued["reissue"]:
-                reply = self._plan(declared, variables)
+                reply = self._plan(declared, options["record"], variables)
         if reply.get("failed") or reply.get("unreachable"):
             return {**result, **reply}
         plan = reply["plan"]
@@ -64,8 +65,8 @@ class ActionModule(OnHost):
             result["diff"] = [entry for step in plan["steps"] for entry in step["diff"]]
         return result
 
-    def _plan(self, declared: Declaration, variables: dict[str, Any]) -> dict[str, Any]:
-        arguments = {"declaration": declared}
+    def _plan(self, declared: Declaration, record: bool, variables: dict[str, Any]) -> dict[str, Any]:
+        arguments = {"declaration": declared, "record": record}
         return self._execute_module("mooring.docker.host_plan", arguments, task_vars=variables)
 
 

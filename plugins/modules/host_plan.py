@@ -30,12 +30,18 @@ options:
         files.
     type: bool
     default: false
+  record:
+    description:
+      - Whether to note in C(/var/lib/mooring) what the running daemon has loaded, if it is as declared and was started
+        by somebody else since. A later change is applied from there, and reverted to it if it fails.
+    type: bool
+    default: false
   asked_at:
     description: The time of the controller's clock, as in M(mooring.docker.host_info#module).
     type: float
 attributes:
   check_mode:
-    description: Changes nothing.
+    description: Changes and records nothing.
     support: full
   diff_mode:
     description: Shows nothing. The differences that the steps would make are in RV(plan).
@@ -125,6 +131,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils._apply import transaction
 from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
 from ansible_collections.mooring.docker.plugins.module_utils._plan import certificate, observation, plan
 
@@ -145,6 +152,7 @@ def main() -> None:
             # Options of daemon.json may be secret, so it stays out of the host's log and out of the reply.
             "declaration": {"type": "dict", "required": True, "no_log": True},
             "observe": {"type": "bool", "default": False},
+            "record": {"type": "bool", "default": False},
             "asked_at": {"type": "float"},
         },
         supports_check_mode=True,
@@ -167,6 +175,8 @@ def main() -> None:
                 # The time that was spent waiting is no difference between clocks.
                 asked_at += time.monotonic() - begun
             observed = observation.observe(declaration, params["observe"], asked_at)
+            if params["record"] and not module.check_mode and observed.is_applied:
+                transaction.record_success(state.daemon_json() or {})
     except TimeoutError as error:
         module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
     module.exit_json(

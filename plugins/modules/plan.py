@@ -17,7 +17,7 @@ description:
     host already is as declared, there are no steps.
   - Plans only steps that C(--tags) and C(--skip-tags) select, and the installation of packages that these steps need.
   - Fails if there can be no plan, with every reason in one message.
-  - Never changes anything. In check mode, it reports RV(ignore:changed) if there are steps, and shows their diff.
+  - Changes nothing of what is declared. In check mode, it reports RV(ignore:changed) if there are steps, and shows their diff.
 options:
   roles:
     description: The roles whose variables are read and whose steps are planned.
@@ -35,6 +35,12 @@ options:
       - A file that playbooks/plan.yml has written. The module fails if the steps for the host differ from those in the
         file, because the host or its variables have changed since. Reasons and effects may differ.
     type: path
+  record:
+    description:
+      - Whether the host notes what its daemon has loaded, if it is as declared. Nothing else is written. See
+        O(mooring.docker.host_plan#module:record). Not in check mode.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Reports whether there are steps.

@@ -55,6 +55,13 @@ class Observation:
                 return planned
         return self.pending or ApplyPlan("nothing")
 
+    @property
+    def is_applied(self) -> bool:
+        """Whether the daemon runs with all that is declared: nothing is to be written, reloaded or restarted."""
+        is_written = self.composition is not None and not self.composition["files"]
+        is_active = self.host["engine"]["service"]["active"] == "active"
+        return is_active and is_written and self.apply.action == "nothing"
+
 
 def observe(declaration: Declaration, verifies: bool = False, asked_at: float | None = None) -> Observation:
     """Look at the host and try the declaration on it.

@@ -144,3 +144,25 @@ def test_the_host_is_asked_for_all_that_the_plan_needs(tries: Tries) -> None:
     tries.planned.engine["ssh"]["clients"] = {}
     tries.observe()
     assert tries.asked["ssh_socket"] is None
+
+
+@pytest.mark.parametrize(
+    ("active", "files", "pending", "is_applied"),
+    [
+        ("active", [], "nothing", True),
+        ("inactive", [], "nothing", False),
+        ("active", ["/etc/docker/daemon.json"], "nothing", False),
+        ("active", [], "reload", False),
+    ],
+)
+def test_daemon_that_runs_with_all_that_is_declared(
+    active: str, files: list[str], pending: str, is_applied: bool
+) -> None:
+    host = {**HOST, "engine": {**HOST["engine"], "service": {**HOST["engine"]["service"], "active": active}}}
+    seen = observation.Observation(
+        host=host,
+        composition={**COMPOSED, "files": files, "plan": ApplyPlan("nothing")},
+        pending=None if pending == "nothing" else ApplyPlan(pending),
+    )
+    assert seen.is_applied == is_applied
+    assert not observation.Observation(host=host).is_applied
