@@ -17,7 +17,7 @@ description:
     host already is as declared, there are no steps.
   - Plans only steps that C(--tags) and C(--skip-tags) select, and the installation of packages that these steps need.
   - Fails if there can be no plan, with every reason in one message.
-  - Changes nothing of what is declared. In check mode, it reports RV(ignore:changed) if there are steps, and shows their diff.
+  - Changes nothing that is declared. In check mode, it reports RV(ignore:changed) if there are steps, with their diff.
 options:
   roles:
     description: The roles whose variables are read and whose steps are planned.
