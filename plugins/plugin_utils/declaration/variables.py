@@ -147,7 +147,8 @@ def _resolve(
         if value is None and name in defaults and task_vars[name] != defaults[name]:
             if defaults[name] in ([], {}, ""):
                 resolved[name] = _plain(defaults[name])
-            else:
+            # Nothing is chosen then, and nothing declared: dockerd has its own default.
+            elif defaults[name] != "auto":
                 problems[name] = f"{name} has no value (null): give it one, or leave the variable out"
     return {**resolved, **from_defaults}, list(problems.values())
 
@@ -190,10 +191,13 @@ def _plain(value: Any) -> Any:
 
 def _validated(variables: Variables, options: Mapping[str, Any]) -> tuple[Variables, list[str]]:
     """``variables`` with the types of ``options``, None for those that are not set; and what is wrong with them."""
-    result = ArgumentSpecValidator(options).validate(variables)
+    # The validator would put defaults, and texts, in the place of null.
+    null = {name: None for name, value in variables.items() if value is None}
+    options = {name: option for name, option in options.items() if name not in null}
+    result = ArgumentSpecValidator(options).validate({name: variables[name] for name in variables.keys() - null.keys()})
     problems = [str(error.msg) for error in result.errors if not isinstance(error, UnsupportedError)]
     problems += [_unsupported(path, options) for path in sorted(result.unsupported_parameters)]
-    return ({} if problems else _without_unset(result.validated_parameters, options)), problems
+    return ({} if problems else {**null, **_without_unset(result.validated_parameters, options)}), problems
 
 
 def _unsupported(path: Iterable[str], options: Mapping[str, Any]) -> str:

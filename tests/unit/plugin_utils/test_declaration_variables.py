@@ -32,6 +32,12 @@ def test_a_host_that_declares_nothing_has_the_defaults_of_the_roles() -> None:
     assert values["docker_network_mtu"] is None
 
 
+@pytest.mark.parametrize("name", ["docker_network_bridge_address", "docker_network_pools"])
+def test_null_leaves_to_dockerd_what_is_chosen_otherwise(name: str) -> None:
+    assert resolved(*BOTH)[name] == "auto"
+    assert resolved(*BOTH, **{name: None})[name] is None
+
+
 @pytest.mark.parametrize("role", ROLES[:3])
 def test_every_variable_has_a_value_or_none(role: str) -> None:
     declared = {"docker_client_contexts": {}} if role == "docker_client" else {}
