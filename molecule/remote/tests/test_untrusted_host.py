@@ -229,7 +229,7 @@ WORDS: list[list[tuple[Lie, str]]] = [
     [
         ({"merge": {"failed": True, "msg": STEERING, "exception": STEERING}}, r"\x1b]0;pwned\x07\x1b[2J\x9b31m"),
         ({"merge": {"failed": True, "msg": "no", "warnings": [STEERING]}}, "no"),
-        ({"say": STEERING, "stderr": STEERING}, "host_info ended with status 0 and without a reply"),
+        ({"say": STEERING, "stderr": STEERING}, "host_plan ended with status 0 and without a reply"),
     ],
     [
         ({"say": "", "stderr": STEERING, "status": 255}, r"\x1b]0;pwned"),
