@@ -27,11 +27,13 @@ class ActionModule(OnHost):
                 "days": {"type": "int", "required": True},
                 "authorities": {"type": "path", "required": True},
                 "passphrase": {"type": "str", "required": True, "no_log": True},
+                "trust_file": {"type": "path"},
             }
         )
         self._refuse_what_is_not_its_own(options, task_vars or {})
         made = self._on_machine(options, {}, task_vars)
-        authority = authorities.view(options["authorities"])[options["kind"]]
+        known = authorities.view(options["authorities"])
+        authority = known[options["kind"]]
         try:
             certificate = signing.sign(
                 made["csr"],
@@ -48,6 +50,9 @@ class ActionModule(OnHost):
         entry = options["authorities"], options["kind"], options["name"]
         signing.announce(*entry, certificate)
         done = {"pair": made["pair"], "certificate": certificate + authority["chain"]}
+        if options["trust_file"]:
+            others = known["client" if options["kind"] == "server" else "server"]
+            done |= {"trust_file": options["trust_file"], "trusted": others["bundle"]}
         self._on_machine(options, done, task_vars)
         signing.confirm(*entry)
         return {"changed": True, "pair": made["pair"]}

@@ -31,6 +31,12 @@ options:
   certificate:
     description: The certificate as PEM, followed by those of intermediate authorities.
     type: str
+  trust_file:
+    description: File for O(trusted), which is written before the certificate.
+    type: path
+  trusted:
+    description: The authorities that the machine trusts, as PEM.
+    type: str
 attributes:
   check_mode:
     description: Cannot predict what it would do.
@@ -73,6 +79,7 @@ csr:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
 from ansible_collections.mooring.docker.plugins.module_utils._tls import pair
 
 
@@ -84,14 +91,18 @@ def main() -> None:
             "kind": {"type": "str", "choices": ["server", "client"], "required": True},
             "pair": {"type": "path"},
             "certificate": {"type": "str"},
+            "trust_file": {"type": "path"},
+            "trusted": {"type": "str"},
         },
-        required_together=[("pair", "certificate")],
+        required_together=[("pair", "certificate"), ("trust_file", "trusted")],
     )
     params = module.params
     if not pair.has_cryptography:
         module.fail_json(msg=missing_required_lib("cryptography"))
     try:
         if params["certificate"]:
+            if params["trust_file"]:
+                state.write(Path(params["trust_file"]), params["trusted"], 0o644)
             pair.install(Path(params["pair"]), params["certificate"])
             module.exit_json(changed=True, pair=params["pair"])
         pair_directory, csr = pair.request(Path(params["place"]), params["kind"])

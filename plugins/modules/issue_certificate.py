@@ -44,6 +44,11 @@ options:
     description: Directory on the controller with the authorities and the index, see the role mooring.docker.docker_pki.
     type: path
     required: true
+  trust_file:
+    description:
+      - File on the machine for the authorities that it trusts, those of clients on a server and those of servers on a
+        client. It is written in the same trip as the certificate, and left alone without this option.
+    type: path
 attributes:
   check_mode:
     description: Cannot predict what it would do.
@@ -66,6 +71,7 @@ EXAMPLES = r"""
     place: /etc/docker/tls
     days: 397
     authorities: pki
+    trust_file: /etc/docker/tls/client-ca.pem
     passphrase: "{{ vault_docker_ca_passphrase }}"
 """
 
