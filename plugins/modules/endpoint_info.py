@@ -15,9 +15,8 @@ description:
     which versions of TLS and which ciphers it accepts, which certificates it presents, and whether a given client has
     access.
   - Works with any daemon, also one that Mooring did not set up, and requests only C(/_ping) and C(/version).
-    A TCP endpoint is connected to up to three times for that. Over TLS come connections that end with the server's
-    first answer, four for the versions, and for each version that is taken as many as it has ciphers, and one more.
-    That is 16 in all for a daemon that takes seven ciphers. dockerd's journal has a line for each that is cut off.
+    A TCP endpoint is connected to up to three times for that. Over TLS come four connections for the versions, which end
+    with the server's first answer, and those for O(ciphers). dockerd's journal has a line for each that is cut off.
   - Values that cannot be determined are null. An endpoint that cannot be reached is a result, not a failure. The module
     fails only if O(endpoint) or the given files cannot be used.
 options:
@@ -47,6 +46,12 @@ options:
         one; a UNIX socket takes one. So it is over after four times this at the latest.
     type: float
     default: 5.0
+  ciphers:
+    description:
+      - Whether to find out every cipher that is accepted. This takes a connection for each, and one more for each version
+        of TLS. For a daemon that accepts seven ciphers with two versions, that is nine.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Changes nothing.
@@ -131,7 +136,7 @@ endpoint:
       description:
         - All ciphers that are taken with each version that is taken, by OpenSSL's names, as the server chose them when
           offered all that were left. V(null) where the list did not come to its end within O(timeout).
-        - Null where there is no TLS.
+        - Null where there is no TLS, and without O(ciphers).
       type: dict
       sample:
         TLSv1.2: [ECDHE-ECDSA-AES128-GCM-SHA256, ECDHE-ECDSA-AES256-GCM-SHA384]
@@ -215,6 +220,7 @@ def main() -> None:
             "client_key": {"type": "path", "no_log": False},
             "server_name": {"type": "str"},
             "timeout": {"type": "float", "default": 5.0},
+            "ciphers": {"type": "bool", "default": False},
         },
         required_together=[("client_certificate", "client_key")],
         required_by={"client_certificate": "ca"},
@@ -229,6 +235,7 @@ def main() -> None:
             params["client_key"],
             params["server_name"],
             params["timeout"],
+            params["ciphers"],
         )
     except (CredentialError, EndpointError) as error:
         module.fail_json(msg=str(error))

@@ -231,7 +231,8 @@ def test_weak_tls_stays_out(ours: Fleet, name: str, only: ssl.TLSVersion, cipher
 def test_endpoint_info_on_the_host_tells_the_same(ours: Fleet, name: str) -> None:
     """By another program, with another OpenSSL, and for ciphers that this one has not."""
     url = f"tcp://{reach.declared(name)['address']}:{PORT}"
-    seen = reach.managed(name).ansible("mooring.docker.endpoint_info", f"endpoint={url}", check=False)["endpoint"]
+    asked = f"endpoint={url} ciphers=true"
+    seen = reach.managed(name).ansible("mooring.docker.endpoint_info", asked, check=False)["endpoint"]
     assert seen["versions"] == {"TLSv1": False, "TLSv1.1": False, "TLSv1.2": True, "TLSv1.3": True}
     assert all(cipher.startswith("ECDHE-ECDSA-AES") for cipher in seen["ciphers"]["TLSv1.2"])
     assert len(seen["ciphers"]["TLSv1.3"]) == 3

@@ -42,8 +42,11 @@ def probe(
     client_key: str | None = None,
     server_name: str | None = None,
     timeout: float = 5.0,
+    scans_ciphers: bool = False,
 ) -> dict[str, Any]:
     """Observe the endpoint ``url``; the result is ``endpoint_info``'s.
+
+    ``scans_ciphers`` asks for every cipher that is accepted, which takes a connection for each.
 
     ``ca``, ``client_certificate`` and ``client_key`` are PEM files, ``timeout`` is the seconds for each step (one
     for a UNIX socket, up to four for TCP). Raises EndpointError where ``url`` names nothing to connect to, and
@@ -73,7 +76,7 @@ def probe(
         "socket": None,
         "error": None,
     }
-    visit = _Visit(found, endpoint, server_name or endpoint.host.partition("%")[0], timeout)
+    visit = _Visit(found, endpoint, server_name or endpoint.host.partition("%")[0], timeout, scans_ciphers)
     try:
         if endpoint.scheme == "unix":
             visit.over_socket()
@@ -116,11 +119,14 @@ def _no_passphrase() -> str:
 class _Visit:
     """One probe of one endpoint; each method is a step that fills in what it ``found``."""
 
-    def __init__(self, found: dict[str, Any], endpoint: Endpoint, name: str, timeout: float) -> None:
+    def __init__(
+        self, found: dict[str, Any], endpoint: Endpoint, name: str, timeout: float, scans_ciphers: bool
+    ) -> None:
         self.found = found
         self.endpoint = endpoint
         self.name = name
         self.timeout = timeout
+        self.scans_ciphers = scans_ciphers
         # Whether a client without a certificate was dropped without a word.
         self.dropped = False
 
@@ -178,10 +184,10 @@ class _Visit:
                 if answer.authorities is not None:
                     names = [describe_name(der) for der in answer.authorities]
                     self.found["client_authorities"] = None if None in names else names
-            for version in ciphers:
+            for version in ciphers if self.scans_ciphers else ():
                 ciphers[version] = self._taken(version, deadline)
         if ciphers:
-            self.found.update(versions=versions, ciphers=ciphers)
+            self.found.update(versions=versions, ciphers=ciphers if self.scans_ciphers else None)
 
     def _taken(self, version: str, deadline: Deadline) -> list[str]:
         """Every cipher in turn that is chosen out of those that were not chosen before."""
