@@ -15,8 +15,8 @@ description:
     which versions of TLS and which ciphers it accepts, which certificates it presents, and whether a given client has
     access.
   - Works with any daemon, also one that Mooring did not set up, and requests only C(/_ping) and C(/version).
-    A TCP endpoint is connected to up to three times for that. Over TLS come four connections for the versions, which end
-    with the server's first answer, and those for O(ciphers). dockerd's journal has a line for each that is cut off.
+    A TCP endpoint is connected to up to three times for that. Over TLS come four connections for the versions, and
+    those for O(ciphers), which end with the server's first answer. dockerd's journal has a line for each of them.
   - Values that cannot be determined are null. An endpoint that cannot be reached is a result, not a failure. The module
     fails only if O(endpoint) or the given files cannot be used.
 options:
@@ -48,8 +48,8 @@ options:
     default: 5.0
   ciphers:
     description:
-      - Whether to find out every cipher that is accepted. This takes a connection for each, and one more for each version
-        of TLS. For a daemon that accepts seven ciphers with two versions, that is nine.
+      - Whether to find out every cipher that is accepted. This takes a connection for each, and one more for each
+        version of TLS. For a daemon that accepts seven ciphers with two versions, that is nine.
     type: bool
     default: false
 attributes:
