@@ -128,7 +128,10 @@ def test_a_name_belongs_to_one_machine(client: Client, tmp_path: Path) -> None:
         assert (index / "twin.pem").read_text() == entered
 
         assert second.join(docker_client_replace=True).status == 0
-        assert [line.split()[3] for line in listed() if " twin " in line] == ["current", "superseded"]
+        assert [line.partition(" twin ")[2].split()[0] for line in listed() if " twin " in line] == [
+            "current",
+            "superseded",
+        ]
         # That is what superseded means.
         for twin in (first, second):
             done = twin.docker("--context", "trixie", "version", "--format", "{{.Server.Os}}")
