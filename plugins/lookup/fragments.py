@@ -39,6 +39,7 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.mooring.docker.plugins.module_utils._plan import configuration
 from ansible_collections.mooring.docker.plugins.module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration
 
@@ -60,4 +61,4 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
         )
         if gathered is None:
             raise AnsibleLookupError("; ".join(problems))
-        return [gathered.fragments(self.get_option("chosen"))]
+        return [configuration.content(gathered.declaration, self.get_option("chosen"))]

@@ -15,9 +15,11 @@ from ..module_utils._engine.probe import CredentialError, probe
 from ..module_utils._firewall import published as published_filter
 from ..module_utils._network import addresses
 from ..module_utils._plan import addresses as planned_addresses
+from ..module_utils._plan import configuration
 from ..module_utils._plan import filters as planned_filters
 from ..module_utils._plan import sysctls as planned_sysctls
 from ..module_utils._plan.observation import Observation
+from ..module_utils._plan.selection import NETWORK_FRAGMENT
 from ..module_utils._system import platforms
 from . import names
 from .findings import filters, network, on_host, published
@@ -203,8 +205,8 @@ def _observation(declared: Declared, host: Host) -> Observation:
     declaration = declared.declaration
     assert declaration["network"] is not None
     chosen = planned_addresses.choose(declaration, declaration["network"], host)
-    fragment = {**planned_addresses.explicit(declaration["network"]), **chosen["options"]}
-    return Observation(host=host, addresses=chosen, network_fragment=fragment)
+    fragments = configuration.content(declaration, chosen["options"])
+    return Observation(host=host, addresses=chosen, network_fragment=fragments[NETWORK_FRAGMENT])
 
 
 def _collisions(declaration: Declaration, declared_network: NetworkDeclaration, observation: Observation) -> list[str]:

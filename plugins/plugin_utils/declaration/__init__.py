@@ -13,9 +13,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...module_utils._plan import addresses
 from ...module_utils._plan.declaration import Declaration
-from ...module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
 from ...module_utils._system import platforms
 from .. import authorities, controller, generations, injected_facts, names
 from . import client, engine, network
@@ -34,14 +32,6 @@ class Gathered:
     declaration: Declaration
     variables: Variables
     place: Place
-
-    def fragments(self, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """The roles' shares of daemon.json, with the options that the plan has ``chosen`` where "auto" is declared."""
-        declared = self.declaration
-        fragments = {ENGINE_FRAGMENT: declared["engine"]["options"]} if declared["engine"] else {}
-        if declared["network"]:
-            fragments[NETWORK_FRAGMENT] = {**addresses.explicit(declared["network"]), **chosen}
-        return fragments
 
 
 def gather(

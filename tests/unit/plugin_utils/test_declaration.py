@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.docker.plugins.module_utils._plan import configuration
 from ansible_collections.mooring.docker.plugins.plugin_utils import controller, declaration, generations
 from declaring import task_vars, templar
 
@@ -122,7 +123,7 @@ def test_fragments_have_what_the_plan_has_chosen() -> None:
     variables = task_vars(docker_network_mtu=1400)
     gathered, _problems = declaration.gather(BOTH, variables, templar(variables))
     assert gathered is not None
-    assert gathered.fragments({"bip": "172.30.0.1/24"}) == {
+    assert configuration.content(gathered.declaration, {"bip": "172.30.0.1/24"}) == {
         "10-engine": {"hosts": ["fd://"], "live-restore": True},
         "20-network": {"mtu": 1400, "bip": "172.30.0.1/24"},
     }
