@@ -166,14 +166,3 @@ def test_a_client_is_declared_with_the_authorities_of_its_fleet(authorities: str
     assert declared["issued"]["signer"]["name"] == "Mooring client CA 1"
     assert declared["name"] == "trixie"
     assert declared["fleet"] == "fleet"
-
-
-def test_where_hosts_could_replace_variables_nothing_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(declaration.injected_facts, "refuse", refuse)
-    with pytest.raises(PermissionError):
-        _declare("docker_engine")
-    with pytest.raises(PermissionError):
-        declaration.declare_client(task_vars(), None)
