@@ -180,6 +180,13 @@ def test_a_step_is_a_dictionary(step: Any) -> None:
     assert "plan.steps[0].name must be one of" in planned(step)["msg"]
 
 
+def test_a_hosts_plan_has_each_step_once_and_in_their_order() -> None:
+    confirm = {**STEP, "name": "confirm", "parameters": {"pending": []}}
+    assert planned(STEP, confirm)["plan"]["steps"] == [STEP, confirm]
+    assert "plan.steps must be packages, confirm and are confirm, packages" in planned(confirm, STEP)["msg"]
+    assert "plan.steps must be packages and are packages, packages" in planned(STEP, STEP)["msg"]
+
+
 def test_a_host_of_another_system_has_a_plan_too() -> None:
     system = {"kernel": "FreeBSD", "root": True, "systemd": False}
     assert planned(host={"system": system})["host"] == {"system": system}
