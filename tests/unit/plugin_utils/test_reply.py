@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.plugins.loader import fragment_loader
-from ansible.utils.plugin_docs import get_docstring
+from ansible.parsing.plugin_docs import read_docstring
 from ansible_collections.mooring.docker.plugins.plugin_utils import reply
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,7 +199,7 @@ def test_every_module_that_runs_on_hosts_is_taken_in() -> None:
     assert routing == {name: {"action_plugin": "mooring.docker.on_host"} for name in modules}
     assert set(reply.REPLIES) == modules
     for name in modules:
-        returned = get_docstring(str(ROOT / f"plugins/modules/{name}.py"), fragment_loader)[2]
+        returned = read_docstring(str(ROOT / f"plugins/modules/{name}.py"))["returndocs"]
         assert set(reply.REPLIES[name]) == set(returned), name
 
 
