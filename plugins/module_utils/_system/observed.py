@@ -469,6 +469,40 @@ class Bridges(TypedDict):
     error: str | None
 
 
+# Endpoints, from wherever they are reached -------------------------------------------------------------
+
+
+class TlsSession(TypedDict):
+    """What a client and a server have agreed on, in OpenSSL's words."""
+
+    version: str | None
+    cipher: str | None
+
+
+class ProbedEndpoint(TypedDict):
+    """What ``endpoint_info`` returns. None is for what was not asked, or could not be told."""
+
+    url: str
+    reachable: bool
+    transport: str | None
+    """"unix", "tls" or "plaintext"."""
+    plaintext_accepted: bool | None
+    client_certificate_required: bool | None
+    trusted: bool | None
+    authenticated: bool | None
+    tls: TlsSession | None
+    versions: dict[str, bool | None] | None
+    ciphers: dict[str, list[str] | None] | None
+    certificate: Certificate | None
+    chain: list[Certificate] | None
+    client_authorities: list[str] | None
+    engine_version: str | None
+    api_version: str | None
+    min_api_version: str | None
+    socket: Socket | None
+    error: str | None
+
+
 # All of it --------------------------------------------------------------------------------------------
 
 
