@@ -145,8 +145,21 @@ def engine() -> observed.Engine:
         answer["swarm_manager"] = bool((info.get("Swarm") or {}).get("ControlAvailable"))
         answer["networks"] = listed
         answer["published"] = networks.published(containers)
-        answer["settings"] = settings.settings(config, info)
+        answer["settings"] = settings.settings({**config, **_flags(answer["service"]["pid"])}, info)
     return answer
+
+
+def _flags(pid: int | None) -> Config:
+    """What the daemon's process was told on its command line, and by its environment."""
+    try:
+        texts = [Path(f"/proc/{pid}", name).read_text(encoding="utf-8", errors="replace") for name in _TOLD]
+    except OSError:
+        return {}  # It ended meanwhile.
+    command, environment = (text.split("\0") for text in texts)
+    return settings.flags(command, environment)
+
+
+_TOLD = ("cmdline", "environ")
 
 
 def _package() -> observed.EnginePackage | None:
