@@ -57,14 +57,18 @@ def _is_plain(container: Container, by_name: dict[str, DockerNetwork]) -> bool:
     return len(drivers) > 0 and drivers <= {"bridge", "macvlan", "ipvlan"}
 
 
-def _open(container: Container, by_name: dict[str, DockerNetwork]) -> Iterator[tuple[str, DockerNetwork]]:
-    """The networks of a container that the engine connects to other machines by address translation."""
-    for name in container["networks"]:
-        network = by_name.get(name)
-        if network is None or not network["bridge"] or network["internal"]:
-            continue
-        if gateway_mode(network) in ("nat", "nat-unprotected"):
-            yield name, network
+def _open(container: Container, by_name: dict[str, DockerNetwork]) -> list[tuple[str, DockerNetwork]]:
+    """The networks of a container that the engine connects to other machines by address translation.
+
+    None where one is connected in another way: nobody knows then by which its ports are published.
+    """
+    found = [
+        (name, by_name[name])
+        for name in container["networks"]
+        if name in by_name and by_name[name]["bridge"] and not by_name[name]["internal"]
+    ]
+    is_plain = all(gateway_mode(network) in ("nat", "nat-unprotected") for _name, network in found)
+    return found if is_plain else []
 
 
 def _carried(container: Container, by_name: dict[str, DockerNetwork]) -> list[PublishedPort]:
@@ -99,7 +103,9 @@ def _blocked(
             dropped.setdefault(passage["rule"], []).append(what)
 
     for container, port in ports:
-        check(port["outside"], f"to {_shown(port)} of {container['name']}")
+        passage = port["outside"]
+        if passage and (passage["to"] is None or passage["to"] in _ends(container, port)):
+            check(passage, f"to {_shown(port)} of {container['name']}")
     for container in running:
         for name, _network in _open(container, by_name):
             check(container["networks"][name]["outbound"], f"from {container['name']}")
@@ -126,18 +132,24 @@ def _listed(whats: Iterable[str]) -> str:
     return ", ".join(first[:4]) + (f" and {more} more" if more > 0 else "")
 
 
+def _ends(container: Container, port: PublishedPort) -> set[str]:
+    """Where packets for a published port may be sent to: its port at each address of the container."""
+    addresses = [
+        ipaddress.ip_interface(text).ip for attached in container["networks"].values() for text in attached["addresses"]
+    ]
+    return {
+        f"[{one}]:{port['container_port']}" if one.version == 6 else f"{one}:{port['container_port']}"
+        for one in addresses
+    }
+
+
 def _not_sent(ports: list[tuple[Container, PublishedPort]]) -> Iterator[Finding]:
     """Findings on published ports that address translation does not carry to their container."""
     for container, port in ports:
         passage = port["outside"]
         if passage is None or passage["source"] == "unknown" or (passage["verdict"] == "drop" and not passage["to"]):
             continue
-        ends = {
-            f"[{address}]" if address.version == 6 else str(address)
-            for attached in container["networks"].values()
-            for address in (ipaddress.ip_interface(one).ip for one in attached["addresses"])
-        }
-        if passage["to"] in {f"{end}:{port['container_port']}" for end in ends}:
+        if passage["to"] in _ends(container, port):
             continue
         yield Finding(
             "published.not_sent",
