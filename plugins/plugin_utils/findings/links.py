@@ -146,7 +146,7 @@ def _ports(network: DockerNetwork, bridge: Bridge) -> Iterator[Finding]:
     for port in bridge["ports"]:
         if port["container"] is None:
             continue
-        problem = _port_problem(network, port)
+        problem = _port_problem(network, port, bridge["up"])
         if problem:
             what, remedy = problem
             yield Finding(
@@ -158,15 +158,16 @@ def _ports(network: DockerNetwork, bridge: Bridge) -> Iterator[Finding]:
             )
 
 
-def _port_problem(network: DockerNetwork, port: BridgePort) -> tuple[str, str] | None:
-    """What is wrong with a port, and the remedy."""
+def _port_problem(network: DockerNetwork, port: BridgePort, is_up: bool) -> tuple[str, str] | None:
+    """What is wrong with a port of a bridge, which ``is_up`` or not, and the remedy."""
     name, end = port["interface"], port["container"]
     assert end is not None
     if not port["up"]:
         return "it is down", f"ip link set {name} up"
     if not end["up"]:
         return f"{end['interface']} in the container is down", f"docker restart {end['name']}"
-    if port["forwards"] is False:
+    # A bridge that is down closes all its ports.
+    if port["forwards"] is False and is_up:
         return "the bridge keeps it closed (bridge link show)", f"bridge link set dev {name} state 3"
     if port["isolated"] and network["options"].get(f"{_OPTION}enable_icc") != "false":
         return "it is isolated from other ports", f"bridge link set dev {name} isolated off"
@@ -176,8 +177,11 @@ def _port_problem(network: DockerNetwork, port: BridgePort) -> tuple[str, str] |
 def containers(seen: dict[str, Any]) -> Iterator[Finding]:
     """Findings on what running containers have of a network inside, and on the engine's hold on them."""
     by_name = {one["name"]: one for one in seen["networks"]}
+    ends = [port["container"] for one in seen["bridges"] for port in one["ports"] if port["container"]]
+    # Those have lost their routes with the address, and are told by other findings.
+    broken = {end["id"] for end in ends if not end["up"] or not any("." in address for address in end["addresses"])}
     for container in seen["containers"]:
-        for what in _inside(container, by_name):
+        for what in _inside(container, by_name, container["id"] in broken):
             yield Finding(
                 f"networks.{what[0]}", ERROR, what[1], what[2], f"docker restart {container['name']}, which sets it up"
             )
@@ -203,8 +207,11 @@ def containers(seen: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _inside(container: Container, by_name: dict[str, DockerNetwork]) -> Iterator[tuple[str, str, str]]:
-    """What of its own a container lacks: the end of an id, what is expected and what is observed."""
+def _inside(container: Container, by_name: dict[str, DockerNetwork], is_broken: bool) -> Iterator[tuple[str, str, str]]:
+    """What of its own a container lacks: the end of an id, what is expected and what is observed.
+
+    ``is_broken`` is for one with an interface that has no routes.
+    """
     name = container["name"]
     if not container["interfaces"]:
         return
@@ -215,7 +222,7 @@ def _inside(container: Container, by_name: dict[str, DockerNetwork]) -> Iterator
         for key, end in container["networks"].items()
         if end["gateway"] and key in by_name and by_name[key]["bridge"] and not by_name[key]["internal"]
     ]
-    if told and container["gateways"] == []:
+    if told and container["gateways"] == [] and not is_broken:
         yield "no_gateway", f"a route of {name} leads by {' or '.join(told)}", "it has no route that leads by a gateway"
     # In docker0's network the engine answers no DNS requests.
     if container["network_mode"] not in ("default", "bridge") and container["resolver"] is False:

@@ -145,20 +145,28 @@ def _ends(container: Container, port: PublishedPort) -> set[str]:
 
 def _not_sent(ports: list[tuple[Container, PublishedPort]]) -> Iterator[Finding]:
     """Findings on published ports that address translation does not carry to their container."""
+    unsent: dict[str, list[str]] = {}
     for container, port in ports:
         passage = port["outside"]
         if passage is None or passage["source"] == "unknown" or (passage["verdict"] == "drop" and not passage["to"]):
             continue
-        if passage["to"] in _ends(container, port):
-            continue
+        if passage["to"] is None:
+            unsent.setdefault(container["name"], []).append(_shown(port))
+        elif passage["to"] not in _ends(container, port):
+            yield Finding(
+                "published.not_sent",
+                ERROR,
+                f"the kernel sends {_shown(port)} to port {port['container_port']} of {container['name']}",
+                f"it sends it to {passage['to']}",
+                "delete the rule of table nat that does (iptables-save -t nat; nft list ruleset), or restart the daemon",
+            )
+    for name, shown in unsent.items():
         yield Finding(
             "published.not_sent",
             ERROR,
-            f"the kernel sends {_shown(port)} to port {port['container_port']} of {container['name']}",
-            f"it sends it to {passage['to']}"
-            if passage["to"]
-            else "no rule of table nat does, and where docker-proxy serves it, containers see no client's address",
-            f"{_RESTART}; remove those of others from table nat" if passage["to"] else _RESTART,
+            f"the kernel sends {_listed(shown)} to {name}",
+            "no rule of table nat does: where docker-proxy serves it instead, the container sees no client's address",
+            _RESTART,
         )
 
 
