@@ -109,7 +109,7 @@ bridges:
     open_to:
       description: The same for packets to containers of each other network, by its name.
       type: dict
-      sample: {"backend": {"verdict": "drop", "rule": "iptables -t filter -P FORWARD DROP", "to": null, "source": "kept"}}
+      sample: {"backend": {"verdict": "unknown", "rule": null, "to": null, "source": "unknown"}}
     ports:
       description:
         - Its ports, each with C(interface), C(ifindex), C(mac), C(state), C(mtu) and the C(container) behind it.
@@ -264,8 +264,8 @@ containers:
           container and accept or drop its packets. Rules are written as the commands that create them, for iptables, or
           for nft if the engine uses that.
         - C(proxy) is the C(docker-proxy) that listens for it, or null.
-        - C(outside) is what becomes of a packet from another machine, as RV(bridges[].within), and C(direct) of one that
-          it sends to the container's own address. Null for a port that no other machine can reach.
+        - C(outside) is what becomes of a packet from another machine, as RV(bridges[].within), and C(direct) of one
+          that it sends to the container's own address. Null for a port that no other machine can reach.
       type: list
       elements: dict
       sample:

@@ -211,6 +211,16 @@ class EnginePackage(TypedDict):
     version: str
 
 
+class Storage(TypedDict):
+    """A file system by a directory on it. ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count."""
+
+    path: str
+    size: int
+    free: int
+    inodes_free: int | None
+    read_only: bool
+
+
 class Engine(TypedDict):
     """Programs, service and what the daemon says of itself; None where it does not answer."""
 
@@ -229,6 +239,8 @@ class Engine(TypedDict):
     swarm_manager: bool | None
     networks: list[DockerNetwork] | None
     published: list[str]
+    storage: list[Storage]
+    programs: dict[str, str | None]
 
 
 class Pending(TypedDict):

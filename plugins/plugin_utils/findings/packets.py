@@ -158,7 +158,7 @@ def _not_sent(ports: list[tuple[Container, PublishedPort]]) -> Iterator[Finding]
                 ERROR,
                 f"the kernel sends {_shown(port)} to port {port['container_port']} of {container['name']}",
                 f"it sends it to {passage['to']}",
-                "delete the rule of table nat that does (iptables-save -t nat; nft list ruleset), or restart the daemon",
+                "delete the rule that does (iptables-save -t nat, nft list ruleset), then restart the daemon",
             )
     for name, shown in unsent.items():
         yield Finding(

@@ -112,6 +112,11 @@ HOST = {
         "apparmor_parser": True,
     },
     "engine": {
+        "storage": [
+            {"path": "/d", "size": 9 << 30, "free": 1 << 30, "inodes_free": 9999, "read_only": False},
+            {"path": "/b", "size": 9 << 30, "free": 1 << 30, "inodes_free": None, "read_only": False},
+        ],
+        "programs": {"runc": "/usr/bin/runc"},
         "installed": True,
         "version": "26.1.5+dfsg1",
         "cli_version": "26.1.5+dfsg1",
@@ -233,6 +238,10 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/service/enabled", "disabled", "engine.disabled"),
     ("engine/service/active", "inactive", "engine.stopped"),
     ("engine/api_version", None, "engine.silent"),
+    ("engine/storage/0/read_only", True, "engine.storage"),
+    ("engine/storage/0/free", 5 << 20, "engine.storage"),
+    ("engine/storage/0/inodes_free", 7, "engine.storage"),
+    ("engine/programs/runc", None, "engine.program_missing"),
     ("listening", ["unix:///run/docker.sock"], "endpoints.missing"),
     ("listening", [*HOST["listening"], "tcp://127.0.0.1:2375"], "endpoints.undeclared"),
     ("sockets/0/mode", "0666", "sockets.mode"),
