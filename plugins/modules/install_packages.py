@@ -61,35 +61,21 @@ packages:
   sample: [docker.io, docker-cli]
 """
 
-import re
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._config import state
-from ansible_collections.mooring.docker.plugins.module_utils._system import apt
+from ansible_collections.mooring.docker.plugins.module_utils._steps import packages
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "required": {"type": "list", "elements": "str", "required": True},
-            "optional": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    required, optional = module.params["required"], module.params["optional"]
-    for name in [*required, *optional]:
-        # What begins with a dash would be an option, and what ends with one a removal.
-        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*[a-z0-9.]", name):
-            module.fail_json(msg=f"{name!r} is no name of a package: write small letters, digits, + - and .")
+    module = AnsibleModule(argument_spec=packages.OPTIONS, supports_check_mode=True)
     try:
         with state.locked():
-            packages = apt.install(required, optional, module.check_mode)
-    except (apt.AptError, OSError) as error:
+            result = packages.execute(module.params, module.check_mode)
+    except (StepError, TimeoutError) as error:
         module.fail_json(msg=str(error))
-    lines = "".join(f"{name}\n" for name in packages)
-    diff = {"before": "", "after": lines, "after_header": "installed packages"}
-    module.exit_json(changed=bool(packages), packages=packages, **({"diff": diff} if packages else {}))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":
