@@ -73,6 +73,8 @@ class ActionModule(OnHost):
         result.update(
             changed=any(outcome.get("changed") for outcome in self._outcomes),
             warnings=[warning for outcome in self._outcomes for warning in outcome.pop("warnings", [])],
+            # Ansible shows the whole; callbacks that know steps show those of each.
+            diff=[entry for outcome in self._outcomes for entry in _entries(outcome.get("diff"))],
             steps=[{"title": self._title(outcome), **outcome} for outcome in self._outcomes],
         )
         return result
@@ -236,3 +238,8 @@ class ActionModule(OnHost):
 def _directory(variables: Variables) -> str:
     """That of the authorities."""
     return str(Path(variables["docker_engine_ca_directory"]).expanduser())
+
+
+def _entries(diff: Any) -> list[Any]:
+    """One entry, or several, of Ansible's diff."""
+    return diff if isinstance(diff, list) else [diff] if diff else []

@@ -139,7 +139,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_on_file_diff(self, result: Any) -> None:
         """A task has changed something, or would, and Ansible was asked to show it."""
-        results = result.result["results"] if _has_items(result) else [*_steps(result), result.result]
+        results = result.result["results"] if _has_items(result) else _steps(result) or [result.result]
         for each in results:
             if each.get("diff") and each.get("changed"):
                 # Its colours come after what the host has said.
