@@ -205,7 +205,7 @@ def test_each_step_of_a_task_that_carries_out_several_is_told(carrying: Operator
     ]
     assert "Do it all" not in done.stdout
     start = lines.index("  a: changes of: Compose daemon.json")
-    assert lines[start + 1 : start + 6] == ["--- daemon.json", "+++ daemon.json", "@@ -1 +1 @@", "-old", r"+new\x1b[2J"]
+    assert lines[start + 4 : start + 6] == ["-old", r"+new\x1b[2J"]
     verbose = carrying.run(IN_ONE_TASK, "-v", hosts="a", carried_out=CARRIED_OUT).stdout
     assert "  a: ok: Install the packages" in verbose
 
