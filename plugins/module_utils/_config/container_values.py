@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What containers get from the daemon: ulimits, runtimes, shared memory, cgroups, storage, generic resources.
 
-Sources: docker/go-units ``ulimit.go``; moby ``daemon/runtime_unix.go``, ``daemon/daemon_unix.go``,
-``daemon/graphdriver/*/`` (``parseOptions``) and ``daemon/config/builder.go``; swarmkit ``api/genericresource/parse.go``.
+Sources: docker/go-units ``ulimit.go``; swarmkit ``api/genericresource/parse.go``; moby ``daemon/runtime_unix.go``,
+``daemon/daemon_unix.go``, ``daemon/graphdriver/*/`` (``parseOptions``) and ``daemon/config/builder.go``.
 """
 
 from __future__ import annotations

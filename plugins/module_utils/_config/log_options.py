@@ -380,7 +380,7 @@ def _awslogs(options: Options) -> str | None:
     return None
 
 
-_RULES: dict[str, Callable[[Options], "str | None"]] = {
+_RULES: dict[str, Callable[[Options], str | None]] = {
     "json-file": _json_file,
     "local": _local,
     "syslog": _syslog,

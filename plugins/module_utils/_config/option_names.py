@@ -3,8 +3,8 @@
 """The names of dockerd's options: in ``daemon.json``, as flags, and those that do nothing or end the daemon.
 
 dockerd compares a name in ``daemon.json`` with the names that its flags have on the command line and in the file, with
-regard to case, and does not start where none fits. Where only a flag has it, such as ``label``, dockerd starts and ignores
-the value (moby ``daemon/config/config.go``, ``findConfigurationConflicts``).
+regard to case, and does not start where none fits. Where only a flag has it, such as ``label``, dockerd starts and
+ignores the value (moby ``daemon/config/config.go``, ``findConfigurationConflicts``).
 """
 
 from __future__ import annotations

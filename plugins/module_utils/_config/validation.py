@@ -165,7 +165,7 @@ def _tls(config: Config) -> str | None:
 
 
 # Each rule looks at options that passed their own checks.
-RULES: tuple[Callable[[Config], "str | None"], ...] = (
+RULES: tuple[Callable[[Config], str | None], ...] = (
     lambda config: _fixed_range(config, "fixed-cidr", "bip"),
     lambda config: _fixed_range(config, "fixed-cidr-v6", "bip6"),
     lambda config: _gateway(config, "default-gateway", "bip"),
@@ -182,7 +182,7 @@ RULES: tuple[Callable[[Config], "str | None"], ...] = (
     _exec_root,
 )
 
-OF_VERSIONS: tuple[Callable[[Config, Version], "str | None"], ...] = (_runtime_type, mirror_path_problem)
+OF_VERSIONS: tuple[Callable[[Config, Version], str | None], ...] = (_runtime_type, mirror_path_problem)
 """Rules that depend on the engine's version."""
 
 
