@@ -25,7 +25,13 @@ MAX_NOFILE = 2**31 - 64
 
 _LIMIT = {"Name": text, "Soft": integer(-1, 2**63 - 1), "Hard": integer(-1, 2**63 - 1)}
 
-_RUNTIME = {"path": text, "runtimeArgs": texts, "runtimeType": text, "options": mapping}
+
+def _ignored_arguments(value: Any) -> str | None:
+    """``nvidia-ctk runtime configure`` writes an empty one, which dockerd ignores."""
+    return "dockerd ignores it; write runtimeArgs" if value else None
+
+
+_RUNTIME = {"path": text, "runtimeArgs": texts, "runtimeType": text, "options": mapping, "args": _ignored_arguments}
 
 
 def ulimits(value: Any) -> str | None:

@@ -29,7 +29,7 @@ _FOREIGN_FILESYSTEMS = ("exfat", "msdos", "vfat")
 
 @dataclass(frozen=True)
 class Disk:
-    """Where a directory lies, or will lie once it is made; ``free`` in bytes, ``is_directory`` None if it is not there."""
+    """Where a directory lies or will lie. ``free`` is in bytes, ``is_directory`` None for what is not there yet."""
 
     mount_point: str
     filesystem: str
