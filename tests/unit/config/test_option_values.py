@@ -95,6 +95,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"insecure-registries": ["10.0.0.0/33"]}, "no network"),
     ({"registry-mirrors": ["mirror.example.com"]}, "https://HOST"),
     ({"registry-mirrors": ["ftp://mirror.example.com"]}, "https://HOST"),
+    ({"registry-mirrors": ["https://user:secret@mirror.example.com"]}, "a user or a password"),
     ({"registry-mirrors": ["https://mirror.example.com?a=b"]}, "must end before"),
     ({"dns-opts": ["bogus option"]}, "has a space"),
     ({"dns-opts": ["ndots"]}, "ndots:NUMBER"),

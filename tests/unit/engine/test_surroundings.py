@@ -194,7 +194,8 @@ def test_disk_is_that_of_the_nearest_directory(tmp_path: Path) -> None:
     assert surroundings._mount(Path("/srv/docker"), mounts) == ("/srv", "nfs4")
     assert surroundings._mount(Path("/srv/local disk/docker"), mounts) == ("/srv/local disk", "xfs")
     assert surroundings._mount(Path("/srvx"), mounts) == ("/", "ext4")
-    assert disk(Path("/proc/x")).filesystem == "proc"
+    (tmp_path / "elsewhere").symlink_to("/proc")
+    assert disk(tmp_path / "elsewhere").filesystem == "proc"
 
 
 def test_data_root_that_stays_is_not_looked_at(tmp_path: Path) -> None:
