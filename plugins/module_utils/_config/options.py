@@ -18,7 +18,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from . import container_values, redaction, remote_values, values
+from . import container_values, option_names, redaction, remote_values, values
 
 Config = dict[str, Any]
 
@@ -205,7 +205,7 @@ OPTIONS: dict[str, Option] = {
 
 def _secret(key: str) -> redaction.Visitor:
     """What visits the secrets of an option, known or not."""
-    option = OPTIONS.get(key)
+    option = OPTIONS.get("proxies" if key in option_names.PROXIES else key)
     return option.secret if option else functools.partial(redaction.by_name, name=key)
 
 
