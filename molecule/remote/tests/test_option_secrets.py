@@ -16,7 +16,7 @@ from conftest import HOSTS, command, converge
 
 SECRETS = {
     name: f"{name}4moor3d"
-    for name in ("token", "label", "proxy", "argument", "newtoken", "mirror", "othertoken", "handtoken")
+    for name in ("token", "label", "proxy", "argument", "newtoken", "pidfile", "othertoken", "handtoken")
 }
 NUMBER = 90817263544
 MARKER = "tier-of-the-harbour"
@@ -38,7 +38,7 @@ def options(token: str, **more: Any) -> dict[str, Any]:
         **more,
     }
     # 20.10 has no such options.
-    proxies = {"proxies": {"http-proxy": f"http://user:{SECRETS['proxy']}/x@proxy.example:3128"}}
+    proxies = {"proxies": {"http-proxy": f"http://user:{SECRETS['proxy']}%2Fx@proxy.example:3128"}}
     return {
         "docker_engine_options": "{{ bare | combine(proxied if inventory_hostname != 'bookworm' else {}) }}",
         "bare": found,
@@ -69,9 +69,10 @@ def loud(fleet: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loud
     """Runs that apply, roll back, find a conflict, refuse, and verify."""
     found = Loud(tmp_path_factory.mktemp("loud"))
     hosts = [reach.over_ssh(name) for name in HOSTS]
-    mirror = [f"https://user:{SECRETS['mirror']}/y@mirror.example"]
+    # Nobody can judge it before dockerd dies of it, quoting it.
+    dies = {"pidfile": f"/proc/dockerd-token={SECRETS['pidfile']}"}
     assert found.run("applied", **options(SECRETS["token"])) == 0, found.said["applied"][-3000:]
-    assert found.run("rolled back", **options(SECRETS["newtoken"], **{"registry-mirrors": mirror})) != 0
+    assert found.run("rolled back", **options(SECRETS["newtoken"], **dies)) != 0
     other = f'{{"log-opts": {{"splunk-token": "{SECRETS["othertoken"]}", "tag": "{MARKER}"}}}}'
     for host in hosts:
         host.run_expect([0], "printf %s > /etc/docker/daemon.d/30-other.json", other.replace("%", "%%"))
@@ -101,7 +102,7 @@ def test_no_secret_is_told(loud: Loud) -> None:
 def test_what_is_told_is_of_use(loud: Loud) -> None:
     assert DIFFERS in loud.said["rolled back"]
     assert "The last good state is back and the daemon answers" in loud.said["rolled back"]
-    assert "mirror.example" in loud.said["rolled back"]
+    assert "/proc/dockerd-token" in loud.said["rolled back"]
     assert "log-opts is set by two fragments, 10-engine" in loud.said["in conflict"]
     assert "docker_engine_options log-opts: must be a mapping whose values are texts" in loud.said["refused"]
     assert "configuration.edited" in loud.said["verified"]

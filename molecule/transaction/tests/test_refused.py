@@ -120,3 +120,21 @@ def swarm(daemons: list[Daemon]) -> Iterator[None]:
 @pytest.mark.usefixtures("swarm")
 def test_live_restore_on_a_manager_of_a_swarm(daemons: list[Daemon]) -> None:
     _refused(daemons, ["live-restore", "swarm", "docker_engine_live_restore"])
+
+
+def test_values_that_the_host_cannot_carry(daemons: list[Daemon]) -> None:
+    """All in one refusal, each with its option and its value."""
+    options = {
+        "authorization-plugins": ["nope"],
+        "data-root": "/run/docker-data",
+        "default-runtime": "x",
+        "group": "nosuch",
+        "runtimes": {"x": {"path": "/nope"}},
+    }
+    words = [
+        "authorization-plugins nope: there is no such plugin",
+        "data-root /run/docker-data: /run is tmpfs",
+        "default-runtime, path /nope: there is no such program",
+        "group nosuch: there is no such group",
+    ]
+    _refused(daemons, words, docker_engine_options=options)
