@@ -186,11 +186,14 @@ def configuration() -> observed.Configuration:
             "addresses": {},
             "tls": {},
             "pending": None,
+            "untested": False,
         }
     effective = effective or {}
     pending: observed.Pending | None = None
+    is_untested = False
     if daemon.dockerd():
-        plan = planning.observe().plan
+        seen = planning.observe()
+        plan, is_untested = seen.plan, seen.is_untested
         pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
     return {
         "error": None,
@@ -201,6 +204,7 @@ def configuration() -> observed.Configuration:
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
         "pending": pending,
+        "untested": is_untested,
     }
 
 

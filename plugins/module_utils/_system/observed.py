@@ -253,6 +253,8 @@ class Configuration(TypedDict):
     addresses: dict[str, Any]
     tls: dict[str, Any]
     pending: Pending | None
+    untested: bool
+    """Whether a run ended before a container had run on what the daemon has read."""
 
 
 class PendingConfirmation(TypedDict):

@@ -125,6 +125,7 @@ HOST: dict[str, Any] = {
         "fragments": {},
         "effective": [],
         "stopped": [],
+        "untested": False,
         "edited": [],
         "addresses": {},
         "tls": {},

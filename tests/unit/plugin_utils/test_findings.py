@@ -160,6 +160,7 @@ HOST = {
         "error": None,
         "edited": [],
         "stopped": [],
+        "untested": False,
         "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
