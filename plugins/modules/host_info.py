@@ -111,8 +111,8 @@ host:
         - Keys of each fragment and of C(daemon.json), those C(edited) in the latter by somebody else, containers
           that an interrupted run has left C(stopped) while it moved their bridge, the C(pending)
           C(action) with its C(reasons), whether the daemon is C(untested) because a run was interrupted before a
-          container had run on its last change, values of the options that are C(addresses), and those of C(tls), C(tlsverify),
-          C(tlscacert), C(tlscert), C(tlskey).
+          container had run on its last change, values of the options that are C(addresses), and those of C(tls),
+          C(tlsverify), C(tlscacert), C(tlscert), C(tlskey).
       type: dict
       sample:
         fragments: {"10-engine": [hosts, tlscert]}

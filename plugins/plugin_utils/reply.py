@@ -315,6 +315,7 @@ REPLIES: dict[str, dict[str, Any]] = {
         "certificate_names": TEXTS,
         "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
         "host": (_LINUX, None),
+        "test": Optional((Exactly({"problem": TEXT, "obstacle": TEXT}), None)),
     },
     "install_packages": {"packages": TEXTS},
     "networks": {"made": TEXTS, "removed": TEXTS},

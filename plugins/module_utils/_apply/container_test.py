@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from .._config import state, untested
 from .._config.options import Config
-from .._engine import canary
+from .._engine import canary, daemon, planning
 from .._engine.api import ApiError
 from .._engine.canary import CanaryError
 from .._engine.planning import Observed
+from .._system import commands
 
 # Seconds. What hangs before a change must not keep it from being made for long.
 _TIME_BEFORE = 15.0
@@ -42,7 +43,7 @@ class ContainerTest:
     def after(self, config: Config) -> None:
         """Run a container on the daemon, which has read ``config``.
 
-        Raises CanaryError where none runs though one may have run before, and ApiError where the daemon does not answer.
+        Raises CanaryError where none runs though one may have run before, ApiError where the daemon does not answer.
         """
         try:
             self._run(config)
@@ -69,6 +70,8 @@ class ContainerTest:
         return None
 
     def _works_now(self) -> bool | None:
+        if not planning.is_active(commands.unit_properties(daemon.SERVICE)):
+            return None  # To ask would wake it.
         listening = (self.observed.applied or self.observed.effective)["config"]
         try:
             return True if canary.run(listening, min(self.timeout, _TIME_BEFORE)) is None else None

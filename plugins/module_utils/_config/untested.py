@@ -9,7 +9,7 @@ The file is there from before a change until a container has run, so a run that 
 from __future__ import annotations
 
 import contextlib
-from typing import Optional, TypedDict
+from typing import TypedDict
 
 from . import state
 from .fragments import ConfigError, parse
@@ -21,7 +21,7 @@ RECORD = state.STATE / "untested.json"
 class Record(TypedDict):
     """The content of ``untested.json``."""
 
-    worked: Optional[bool]
+    worked: bool | None
     """Whether a container ran before the change; None where nobody knows."""
 
 

@@ -11,7 +11,7 @@ import contextlib
 import json
 import secrets
 import urllib.parse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from .._config.options import Config
 from . import canary_image, live
@@ -32,6 +32,23 @@ _LONGEST = 500
 
 class CanaryError(Exception):
     """The daemon does not run a container; the message has its own words."""
+
+
+class Test(TypedDict):
+    """How a test went: both None where a container ran."""
+
+    problem: str | None
+    """Why no container runs."""
+    obstacle: str | None
+    """Why that was not to be tried."""
+
+
+def test(config: Config, timeout: float) -> Test:
+    """What ``run`` does and raises, as data."""
+    try:
+        return {"problem": None, "obstacle": run(config, timeout)}
+    except (ApiError, CanaryError) as error:
+        return {"problem": str(error), "obstacle": None}
 
 
 def run(config: Config, timeout: float) -> str | None:
@@ -114,7 +131,7 @@ def _delete(api: Api, path: str) -> None:
 
 @contextlib.contextmanager
 def _doing(problem: str) -> Iterator[None]:
-    """Make a CanaryError, of ``problem`` and the daemon's words, of what the daemon answers but a refusal by a plugin."""
+    """Raise CanaryError with ``problem`` for an error that the daemon answers, but for a plugin's denial."""
     try:
         yield
     except ApiError as error:

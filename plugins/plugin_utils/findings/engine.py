@@ -77,6 +77,24 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
         )
 
 
+def container(test: dict[str, Any] | None) -> Iterator[Finding]:
+    """Findings of the ``test`` of ``host_plan``, None where there was none."""
+    expected = "the daemon runs a container with its own defaults"
+    if test and test["problem"]:
+        yield Finding(
+            "engine.container",
+            ERROR,
+            expected,
+            test["problem"],
+            "see `journalctl -u docker -u containerd`; correct the option that the reason is about "
+            f"(docker_engine_options), then {APPLY}",
+        )
+    elif test and test["obstacle"]:
+        yield Finding(
+            "engine.container_untested", WARNING, expected, f"that could not be tried: {test['obstacle']}", "as it says"
+        )
+
+
 def _versions(seen: dict[str, Any]) -> Iterator[Finding]:
     """The daemon that runs, the program that the next start takes, and the package it should be of."""
     versions = {

@@ -589,6 +589,7 @@ def test_what_ends_the_process_passes_by_the_rollback(
             daemon.inputs(RESTART, {}),
             planning.ApplyPlan("restart", ["log-driver"]),
             (),
+            is_untested=False,
         )
         with pytest.raises(end):
             transaction.Transaction(observed, 60).execute()

@@ -75,6 +75,7 @@ ONE_DIFFERENCE: list[tuple[str, Callable[[Planned], Any], list[str]]] = [
     ("an option", composed(RESTART, "/etc/docker/daemon.json"), ["configuration", "apply"]),
     ("an option that is not applied", composed(RESTART), ["apply"]),
     ("a daemon that is off at boot", in_host("engine/service/enabled", "disabled"), ["apply"]),
+    ("a change left untested", in_host("configuration/untested", True), ["apply"]),
     ("containers left stopped", in_host("configuration/stopped", ["web"]), ["apply"]),
     ("a daemon that drifted", lambda planned: setattr(planned, "pending", RESTART), ["apply"]),
     ("a user too many", in_host("groups/docker/members", ["deploy", "mallory"]), ["socket_group"]),

@@ -247,6 +247,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("sockets/0/group_members", [], "sockets.user_missing"),
     ("configuration/error", "no JSON", "configuration.broken"),
     ("configuration/stopped", ["web"], "configuration.drained"),
+    ("configuration/untested", True, "configuration.untested"),
     ("configuration/edited", ["debug"], "configuration.edited"),
     (
         "configuration/pending",
@@ -277,6 +278,20 @@ def test_one_fault_on_the_host_is_one_finding(path: str, value: Any, finding: st
     found = seen()
     spoil(found["observed"]["host"], path, value)
     assert ids(found) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("problem", "obstacle", "findings"),
+    [
+        (None, None, []),
+        ("a container does not start: no such runtime", None, ["engine.container"]),
+        (None, "the daemon forbids it", ["engine.container_untested"]),
+    ],
+)
+def test_container_that_was_run_has_its_findings(problem: Any, obstacle: Any, findings: list[str]) -> None:
+    found = seen()
+    found["observed"]["test"] = {"problem": problem, "obstacle": obstacle}
+    assert ids(found) == findings
 
 
 @pytest.mark.parametrize(
