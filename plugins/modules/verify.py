@@ -13,8 +13,8 @@ author: The Mooring authors (@mooring)
 description:
   - Observes the host in one trip, connects to its endpoints and published ports from the controller, and compares both
     with the variables of the roles docker_engine and docker_network.
-  - Changes nothing, unless O(active) is set, and does not fail. Something that cannot be observed is a finding. C(--tags)
-    and C(--skip-tags) select subjects, such as V(endpoints).
+  - Changes nothing, unless O(active) is set, and does not fail. Something that cannot be observed is a finding.
+    C(--tags) and C(--skip-tags) select subjects, such as V(endpoints).
 options:
   inventory:
     description:

@@ -146,11 +146,12 @@ class Transaction:
         if config is None:
             problems = ["There is no earlier good state on this host to go back to", *self._start_what_is_left()]
             return f"{'; '.join(problems)}."
+        tested = self._test_good(config)
         try:
             record_success(config)
         except OSError as error:
             return f"The last good state is back and the daemon answers, but that is not recorded: {_sentence(error)}."
-        return f"The last good state is back and the daemon answers{self._test_good(config)}."
+        return f"The last good state is back and the daemon answers{tested}."
 
     def _test_good(self, config: Config) -> str:
         """What is to be said of containers on the last good state, which is back."""
