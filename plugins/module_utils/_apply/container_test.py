@@ -37,6 +37,8 @@ class ContainerTest:
             earlier = untested.record()
             self.worked = earlier["worked"] if earlier else None
         elif self.observed.plan.action in ("reload", "restart"):
+            # Who is cut from here on leaves a canary.
+            state.write_state(untested.RECORD, {"worked": None})
             self.worked = self._works_now()
         state.write_state(untested.RECORD, {"worked": self.worked})
 

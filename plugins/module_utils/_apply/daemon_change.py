@@ -22,8 +22,9 @@ from .._system import commands
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Seconds. dockerd reloads within a second, or says why it does not.
-_RELOAD_TIME = 15.0
+# Seconds. dockerd reloads within a second, or says why it does not: after 1 + 2 + 4 + 8 seconds where it looks for an
+# authorization plugin (moby, pkg/plugins).
+_RELOAD_TIME = 25.0
 
 
 class DaemonError(Exception):

@@ -26,6 +26,9 @@ NAME = "mooring-canary"
 LABEL = "io.mooring.canary"
 """What both carry."""
 
+# On a busy host runc now and then fails to start one ("read init-p: connection reset by peer").
+_ATTEMPTS = 3
+
 # Of the daemon's words, which may quote a lot.
 _LONGEST = 500
 
@@ -66,7 +69,7 @@ def run(config: Config, timeout: float) -> str | None:
         api = live.local_api(config, timeout)
         _remove(api)
         try:
-            _run(api, canary_image.root(program), timeout)
+            _try(api, canary_image.root(program), timeout)
         except BaseException:
             with contextlib.suppress(ApiError, CanaryError):
                 _remove(api)
@@ -78,6 +81,14 @@ def run(config: Config, timeout: float) -> str | None:
             return f"the daemon forbids it: {_words(error)}"
         raise
     return None
+
+
+def _try(api: Api, root: bytes, timeout: float) -> None:
+    """Run ``root`` until it has run, a few times at most. Raises as ``run`` does, and leaves containers and images."""
+    for _attempt in range(_ATTEMPTS - 1):
+        with contextlib.suppress(CanaryError):
+            return _run(api, root, timeout)
+    return _run(api, root, timeout)
 
 
 def _run(api: Api, root: bytes, timeout: float) -> None:
