@@ -94,6 +94,12 @@ host:
       description: For each asked package the C(installed) and the C(candidate) version, null where there is none.
       type: dict
       sample: {"docker.io": {"installed": null, "candidate": "26.1.5+dfsg1-9"}}
+    installation:
+      description:
+        - What an interrupted installation has left. C(unfinished) are those of the asked packages that dpkg has begun
+          and not ended, with their state. C(begun) tells that M(mooring.docker.install_packages) was interrupted.
+      type: dict
+      sample: {"unfinished": {"docker.io": half-configured}, "begun": true}
     engine:
       description:
         - Versions of daemon, CLI and API, state of the service, number of running containers, whether the host is in a

@@ -203,6 +203,7 @@ _LINUX = {
     "system": _SYSTEM,
     "clock": {"ahead": (float, int, None)},
     "packages": {str: {"installed": TEXT, "candidate": TEXT}},
+    "installation": {"unfinished": {str: str}, "begun": bool},
     "engine": _ENGINE,
     "configuration": {
         "error": TEXT,
@@ -317,7 +318,7 @@ REPLIES: dict[str, dict[str, Any]] = {
         "host": (_LINUX, None),
         "test": Optional((Exactly({"problem": TEXT, "obstacle": TEXT}), None)),
     },
-    "install_packages": {"packages": TEXTS},
+    "install_packages": {"packages": TEXTS, "finished": TEXTS},
     "networks": {"made": TEXTS, "removed": TEXTS},
     "nftables_table": _TABLE,
     "published_ports": _TABLE,

@@ -29,7 +29,7 @@ from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
 from .._ssh import sshd
-from .._system import commands, files, observed, session
+from .._system import apt, commands, files, observed, session
 from .._tls.certificates import describe_file
 
 _TLS_OPTIONS = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
@@ -404,6 +404,7 @@ def observe(
         "system": here,
         "clock": {"ahead": ahead},
         "packages": packages(names),
+        "installation": {"unfinished": apt.unfinished(names), "begun": state.INSTALLING.exists()},
         "engine": running,
         "configuration": configured,
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},

@@ -17,6 +17,15 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
     """Findings on ``host``, as ``host_info`` saw it."""
     seen = host["engine"]
     service = seen["service"]
+    unfinished = host["installation"]["unfinished"]
+    if unfinished:
+        yield Finding(
+            "engine.unfinished",
+            ERROR,
+            f"{', '.join(unfinished)} {'are' if len(unfinished) > 1 else 'is'} installed whole",
+            ", ".join(f"{name} is {state}" for name, state in unfinished.items()),
+            APPLY,
+        )
     if not seen["installed"]:
         yield Finding("engine.missing", ERROR, "a Docker Engine", "there is no dockerd", APPLY)
         return

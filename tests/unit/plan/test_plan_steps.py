@@ -61,6 +61,11 @@ ONE_DIFFERENCE: list[tuple[str, Callable[[Planned], Any], list[str]]] = [
         ["ssh_access"],
     ),
     ("an sshd that has not read", in_host("ssh/loaded", False), ["ssh_access"]),
+    (
+        "an installation that was interrupted",
+        in_host("installation/unfinished", {"docker.io": "half-configured"}),
+        ["packages", "configuration"],
+    ),
     ("no filter", in_host("nftables", {}), ["endpoint_filter"]),
     ("a filter too many", declare("engine", filter_rules=None), ["endpoint_filter"]),
     ("no certificate", in_host("certificates/" + CERTIFICATE.replace("/", "~"), None), ["certificate"]),

@@ -115,6 +115,7 @@ HOST = {
         "distribution": "debian",
         "apparmor_parser": True,
     },
+    "installation": {"unfinished": {}, "begun": False},
     "engine": {
         "installed": True,
         "version": "26.1.5+dfsg1",
@@ -198,6 +199,7 @@ def test_no_difference_is_no_finding() -> None:
 # What is wrong: where, with what value, and the one finding that tells of it.
 HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/installed", False, "engine.missing"),
+    ("installation/unfinished", {"docker.io": "half-configured"}, "engine.unfinished"),
     ("engine/cli_version", None, "engine.cli_missing"),
     ("engine/cli_version", "20.10.24", "engine.cli_differs"),
     ("engine/version", None, "engine.broken"),
