@@ -81,7 +81,7 @@ def test_what_no_change_is_to_blame_for_holds_up_none(daemons: list[Daemon], no_
     for daemon in daemons:
         assert "no container runs on this host" in " ".join(done.warnings[daemon.name])
         assert daemon.info()["Labels"] == ["tier=front"]
-        assert verified.failures[daemon.name].count("error ") == 1
+        assert verified.failures[daemon.name].count(": error ") == 1
         assert "error engine.container: " in verified.failures[daemon.name]
         assert _left(daemon) == ""
 

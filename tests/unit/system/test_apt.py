@@ -314,12 +314,20 @@ def test_what_nobody_asked_for_may_stay_unfinished(debian: Debian) -> None:
     assert apt.finish(["docker"]) == []
 
 
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(".", flush=True)
+input()
+"""
+
+
 @pytest.fixture
 def another(debian: Debian) -> Iterator[subprocess.Popen[bytes]]:
     """Another program that holds dpkg's lock, as dpkg locks it, and unlocks it when it is told to."""
     lock = debian.path / "dpkg/lock-frontend"
-    text = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.lockf(file, fcntl.LOCK_EX); print('.', flush=True); input()"
-    words = [sys.executable, "-c", text, str(lock)]
+    words = [sys.executable, "-c", HOLD, str(lock)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.read(1)
