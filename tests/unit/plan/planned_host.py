@@ -6,6 +6,7 @@ import copy
 import hashlib
 from typing import Any
 
+import fleets
 from ansible_collections.mooring.docker.plugins.module_utils._config.classification import ApplyPlan
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import endpoint_filter, nftables
 from ansible_collections.mooring.docker.plugins.module_utils._plan import configuration
@@ -168,17 +169,7 @@ HOST: dict[str, Any] = {
         "deploy": {"uid": 1000, "groups": ["docker"]},
         "docker-remote": {"uid": 990, "groups": ["docker"]},
     },
-    "groups": {
-        "docker": {
-            "gid": 994,
-            "members": ["deploy"],
-            "primary": ["docker-remote"],
-            "own": ["docker-remote"],
-            "administrators": [],
-            "password": False,
-            "holders": [],
-        }
-    },
+    "groups": {"docker": fleets.GROUP},
     "listening": ["tcp://0.0.0.0:2376", "unix:///run/docker.sock"],
     "sockets": [],
     "ssh": {
