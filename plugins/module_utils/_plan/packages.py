@@ -69,6 +69,7 @@ def step(declaration: Declaration, observation: Observation, others: list[Step])
     if host["installation"]["begun"] and not missing:
         # They would have come with what is installed by now.
         missing = [name for name in extras if apt.is_recent(name, host["packages"][name]["candidate"])]
+    missing = [name for name in missing if name not in unfinished]
     if not (missing or unfinished):
         return None
     states = [f"{name} is {state}" for name, state in unfinished.items()]
@@ -82,14 +83,11 @@ def step(declaration: Declaration, observation: Observation, others: list[Step])
         "summary": "; ".join(phrases),
         "reasons": reasons,
         "effects": [],
-        "parameters": {
-            "required": [*unfinished, *(name for name in missing if name not in unfinished)],
-            "optional": extras,
-        },
+        "parameters": {"required": [*unfinished, *missing], "optional": extras},
         "diff": [
             {
                 "before": "",
-                "after": "".join(f"{name}\n" for name in dict.fromkeys([*unfinished, *missing])),
+                "after": "".join(f"{name}\n" for name in [*unfinished, *missing]),
                 "before_header": "installed packages",
                 "after_header": "installed packages",
             }

@@ -141,6 +141,17 @@ def test_container_that_fails(daemon: FakeDaemon, error: str, more: str) -> None
     assert _is_clean(daemon)
 
 
+@pytest.mark.parametrize(("failures", "is_fine"), [(2, True), (3, False)])
+def test_start_that_fails_now_and_then_is_tried_again(daemon: FakeDaemon, failures: int, is_fine: bool) -> None:
+    def fail(request: str) -> ApiError | None:
+        is_early = daemon.asked.count("POST start") <= failures
+        return ApiError("read init-p: connection reset by peer", 500) if request == "POST start" and is_early else None
+
+    daemon.fails = fail
+    assert (canary.test({}, TIMEOUT)["problem"] is None) == is_fine
+    assert _is_clean(daemon)
+
+
 def test_container_that_never_ends(daemon: FakeDaemon) -> None:
     daemon.fails = lambda request: ApiError("timed out") if request == "POST wait" else None
     with pytest.raises(CanaryError, match="a container that was started does not end within 7 s"):

@@ -127,6 +127,38 @@ def test_an_engine_from_elsewhere_stays() -> None:
     assert planned.step("packages")["parameters"] == {"required": ["nftables"], "optional": []}
 
 
+def test_engine_that_was_half_installed_is_debians_and_is_finished() -> None:
+    """Its program may be there already, and apt knows nothing of the package yet."""
+    planned = Planned()
+    planned.host["packages"]["docker.io"]["installed"] = None
+    planned.host["installation"].update(unfinished={"docker.io": "half-installed"}, begun=True)
+    step = planned.step("packages")
+    assert step["summary"] == "finish the installation of docker.io"
+    assert step["reasons"] == ["interrupted: docker.io is half-installed"]
+    assert step["parameters"] == {"required": ["docker.io"], "optional": []}
+    assert planned.tags("apply").names() == []
+
+
+def test_extras_of_an_installation_that_was_interrupted_still_come() -> None:
+    planned = Planned()
+    for name in ("docker-cli", "docker-compose"):
+        planned.host["packages"][name].update(installed=None, candidate="1.29.2")
+    planned.host["installation"]["begun"] = True
+    # docker-compose counts from version 2.
+    assert planned.step("packages")["parameters"]["required"] == ["docker-cli"]
+    planned.host["packages"]["docker-cli"]["installed"] = "1.29.2"
+    assert planned.names() == []
+
+
+def test_clients_over_ssh_may_wait_for_a_cli_that_is_to_be_finished() -> None:
+    planned = Planned()
+    planned.engine["ssh"]["clients"] = {"alice": KEY}
+    planned.host["engine"]["cli_version"] = None
+    assert any("need a docker CLI" in refusal for refusal in planned.refusals())
+    planned.host["installation"]["begun"] = True
+    assert not any("need a docker CLI" in refusal for refusal in planned.refusals())
+
+
 def test_apparmor_is_installed_where_the_kernel_has_it_and_nothing_loads_profiles() -> None:
     planned = Planned()
     planned.host["packages"]["apparmor"]["installed"] = None
