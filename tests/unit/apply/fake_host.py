@@ -100,6 +100,8 @@ class FakeHost:
         self.ends_of_reload: Callable[[Config], float | None] = lambda _config: None
         """After how many seconds systemd starts the daemon again that ended of reloading a configuration."""
         self.starts_again_at: float | None = None
+        self.lingers = False
+        """Whether its process is still there until then, as one that hangs is, and takes signals without a word."""
         self.runs_no_container: Callable[[Config], ApiError | None] = lambda _config: None
         """What a daemon that has read a configuration says of the start of a canary."""
         self.tests = 0
@@ -268,10 +270,14 @@ class FakeHost:
     def done(words: Any, status: int, stdout: str = "", stderr: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(words, status, stdout, stderr)
 
-    def properties(self) -> str:
+    def _start_again(self) -> None:
+        """What systemd does by itself."""
         if self.starts_again_at is not None and self.clock.now >= self.starts_again_at:
             self.starts_again_at = None
             self.restart()
+
+    def properties(self) -> str:
+        self._start_again()
         if self.active and self.dies(self.loaded):
             self.active = False
         return "\n".join(
@@ -285,6 +291,7 @@ class FakeHost:
         )
 
     def instance(self, pid: int) -> dict[str, Any] | None:
+        self._start_again()
         if not self.active or pid != self.pid:
             return None
         return {"pid": pid, "ticks": pid, "boot": "boot", "started": self.started}
@@ -322,10 +329,12 @@ class FakeHost:
             self.active = False
         if not self.active or pid != self.pid:
             raise ProcessLookupError
+        if self.starts_again_at is not None:
+            return
         config = state.daemon_json() or {}
         delay = self.ends_of_reload(config)
         if delay is not None:
-            self.active, self.starts_again_at = False, self.clock.now + delay
+            self.active, self.starts_again_at = self.lingers, self.clock.now + delay
             return
         if self.is_mute:
             return
