@@ -112,7 +112,7 @@ def in_container(host: Any, image: str, command: str) -> str:
 
 @dataclass
 class Run:
-    """What a run of a playbook came to: its exit status, each host's tally, what it failed of, and what was planned.
+    """What a run of a playbook came to: its exit status, each host's tally, warnings, failure, and plan.
 
     ``paths`` are the files of its tasks.
     """
@@ -120,6 +120,7 @@ class Run:
     status: int
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
     steps: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: set[Path] = field(default_factory=set)
     output: str = ""
@@ -177,6 +178,7 @@ def run(
         for task in (task for play in report["plays"] for task in play["tasks"]):
             found.paths.add(Path(task["task"]["path"].rpartition(":")[0]))
             for name, result in task["hosts"].items():
+                found.warnings.setdefault(name, []).extend(map(str, result.get("warnings") or []))
                 if result.get("failed") or result.get("unreachable"):
                     found.failures[name] = str(result.get("msg"))
                 elif task["task"]["name"] == "Plan":
