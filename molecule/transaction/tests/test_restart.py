@@ -79,7 +79,9 @@ SAMPLE = [[one] for one in sorted(RESTARTS)] if THOROUGH else [sorted(RESTARTS)]
 def test_restart_only_options_take_exactly_one_restart(daemons: list[Daemon], options: list[str]) -> None:
     """With them, docker0 is declared to be where it is, which containers do not keep from being so."""
     lives = _lives(daemons)
-    there = {daemon.name: daemon.host.check_output("ip -4 -brief address show docker0").split()[2] for daemon in daemons}
+    there = {
+        daemon.name: daemon.host.check_output("ip -4 -brief address show docker0").split()[2] for daemon in daemons
+    }
     converge(
         docker_engine_options={option: RESTARTS[option] for option in options},
         docker_network_bridge_address=by_host(there),
@@ -91,10 +93,10 @@ def test_pending_restart_is_told_until_it_is_allowed(daemons: list[Daemon]) -> N
     """By --tags, by docker_engine_restart, and by both."""
     declared, lives = _needs_restart(), _lives(daemons)
     written = converge(tags="configure", docker_engine_options=declared)
-    assert {name: list(steps) for name, steps in written.steps.items()} == dict.fromkeys(HOSTS, ["configuration"])
+    assert {name: list(steps) for name, steps in written.steps.items()} == {name: ["configuration"] for name in HOSTS}
     assert [daemon.effective()["dns"] for daemon in daemons] == [declared["dns"]] * len(daemons)
     done = converge(docker_engine_options=declared, docker_engine_restart="never")
-    assert {name: list(steps) for name, steps in done.steps.items()} == dict.fromkeys(HOSTS, ["apply"])
+    assert {name: list(steps) for name, steps in done.steps.items()} == {name: ["apply"] for name in HOSTS}
     assert all(done.changed.values())
     assert _lives(daemons) == lives
     for daemon in daemons:

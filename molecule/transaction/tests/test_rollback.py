@@ -43,7 +43,7 @@ def daemons() -> list[Daemon]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _surroundings(daemons: list[Daemon]) -> Iterator[None]:
-    """A web server on each host; another process on a port, a filter at another, a way to everything that a pool has."""
+    """A web server on each host; another process on a port, a filter at another, a way to all of a pool."""
     for daemon in daemons:
         daemon.host.run_expect([0], "docker ps --all --quiet | xargs --no-run-if-empty docker rm --force")
     converge(**GOOD)
@@ -84,11 +84,12 @@ def test_daemon_that_runs_otherwise_than_declared_is_taken_back(daemons: list[Da
     other.host.run_expect([0], "printf %s %s > %s && systemctl daemon-reload", "%s", MEDDLER, _MEDDLER_FILE)
     pid = other.container_pid()
     exhausted = "no available network|fully subnetted|could not find an available"
+    pools = {name: POOLS if name == OTHER else [{"base": "10.99.0.0/16", "size": 24}] for name in (*BOTH, OTHER)}
     _taken_back(
         daemons,
         {**dict.fromkeys(BOTH, exhausted), OTHER: "dockerd ignored log-driver is journald, declared local"},
         docker_engine_options=by_host({OTHER: {"log-driver": "local"}}),
-        docker_network_pools=by_host({**dict.fromkeys(BOTH, [{"base": "10.99.0.0/16", "size": 24}]), OTHER: POOLS}),
+        docker_network_pools=by_host(pools),
         docker_network_bridge_address=by_host({**dict.fromkeys(BOTH), OTHER: "auto"}),
         docker_network_check_addresses=by_host({**dict.fromkeys(BOTH, False), OTHER: True}),
         docker_network_networks=[],
