@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,11 @@ class Run:
     def changed(self) -> dict[str, int]:
         """How much changed on each host."""
         return {name: tally["changed"] for name, tally in self.stats.items()}
+
+
+def by_host(values: Mapping[str, Any]) -> str:
+    """A variable to which one run gives another value on each host; on those not named it has its role's default."""
+    return f"{{{{ {dict(values)!r}.get(inventory_hostname, omit) }}}}"
 
 
 def environment(checkout: Path = PROJECT) -> dict[str, str]:

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,11 +36,6 @@ def converge(**variables: Any) -> reach.Run:
     done: reach.Run = run(**variables)
     assert done.status == 0, "\n".join(done.failures.values()) or done.output
     return done
-
-
-def by_host(values: Mapping[str, Any]) -> str:
-    """A variable that one run gives another value on each host; on hosts that are not named it has its default."""
-    return f"{{{{ {dict(values)!r}.get(inventory_hostname, omit) }}}}"
 
 
 @dataclass

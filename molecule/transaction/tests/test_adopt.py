@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from conftest import HOSTS, Daemon, by_host, converge, run
+import reach
+from conftest import HOSTS, Daemon, converge, run
 
 WRITTEN = {"log-driver": "local", "labels": ["by=hand"], "hosts": ["fd://"], "debug": True}
 # No container survives a change of these, and there is one.
@@ -16,7 +17,9 @@ DECLARED = {"docker_engine_options": {"debug": False}, "docker_engine_endpoints"
 EXISTING = HOSTS[-1]
 CHOSEN = {
     **DECLARED,
-    "docker_engine_on_conflict": by_host({name: "existing" if name == EXISTING else "declared" for name in HOSTS}),
+    "docker_engine_on_conflict": reach.by_host(
+        {name: "existing" if name == EXISTING else "declared" for name in HOSTS}
+    ),
 }
 
 pytestmark = pytest.mark.usefixtures("brownfield")

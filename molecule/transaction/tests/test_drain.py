@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 import reach
-from conftest import HOSTS, SERVE, Daemon, by_host, converge, run
+from conftest import HOSTS, SERVE, Daemon, converge, run
 
 NEW, OTHER = "172.26.0.1/24", "172.27.0.1/24"
 # Docker runs healthchecks by /bin/sh, which the image lacks.
@@ -87,7 +87,7 @@ def test_bridge_that_containers_hold_is_left_where_they_may_not_be_stopped_or_wo
         limit=f"{first.name},{last.name}",
         docker_network_bridge_address=NEW,
         docker_engine_restart="when_needed",
-        docker_network_containers=by_host({last.name: "drain"}),
+        docker_network_containers=reach.by_host({last.name: "drain"}),
     )
     assert {daemon.name: (daemon.files(), _starts(daemon)) for daemon in (first, last)} == before
     last.host.run_expect([0], "docker rm --force job stray")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOSTS, Daemon, by_host, run
+import reach
+from conftest import HOSTS, Daemon, run
 
 LABELS = {"docker_engine_options": {"labels": ["planned=1"]}}
 SECRET = "c0nfidential-t0ken"
@@ -28,7 +29,7 @@ def _plan(path: Path, **variables: Any) -> dict[str, Any]:
 def test_what_cannot_be_planned_fails_after_all_was_told(tmp_path: Path) -> None:
     """A host as declared has an empty plan, whatever the others have, and carries out just that."""
     path = tmp_path / "plan.json"
-    done = run("plan", plan_output=str(path), docker_engine_users=by_host({HOSTS[0]: ["nobody-of-that-name"]}))
+    done = run("plan", plan_output=str(path), docker_engine_users=reach.by_host({HOSTS[0]: ["nobody-of-that-name"]}))
     assert done.status != 0
     plans = json.loads(path.read_text())["hosts"]
     assert "docker_engine_users nobody-of-that-name: there is no such user" in plans[HOSTS[0]]["refusals"][0]
@@ -57,7 +58,7 @@ def test_reviewed_plan_is_carried_out_as_it_is_or_not_at_all(daemons: list[Daemo
         assert [step["name"] for step in plan["steps"]] == ["configuration", "apply"]
         assert plan["steps"][1]["summary"] == "reload (changed: labels)"
     # Nothing but the plan: not without its variables, and not beside others.
-    refused = run(plan_file=str(path), docker_engine_options=by_host({HOSTS[-1]: {"labels": ["planned=2"]}}))
+    refused = run(plan_file=str(path), docker_engine_options=reach.by_host({HOSTS[-1]: {"labels": ["planned=2"]}}))
     assert set(refused.failures) == set(HOSTS)
     assert all("make a new plan with playbooks/plan.yml" in failure for failure in refused.failures.values())
     assert {daemon.name: daemon.files() for daemon in daemons} == before

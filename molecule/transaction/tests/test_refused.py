@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, Daemon, by_host, run
+from conftest import HOSTS, Daemon, run
 
 pytestmark = pytest.mark.usefixtures("inventory")
 
@@ -46,8 +46,8 @@ def test_declaration() -> None:
                 "nope",
             ],
         },
-        docker_network_bridge_address=by_host({"bookworm": "300.1.1.1/24"}),
-        docker_engine_options=by_host(options),
+        docker_network_bridge_address=reach.by_host({"bookworm": "300.1.1.1/24"}),
+        docker_engine_options=reach.by_host(options),
     )
 
 
@@ -55,7 +55,9 @@ def test_rollout_in_batches_ends_with_the_batch_that_is_refused(daemons: list[Da
     """A variable of the fleet that is wrong costs one batch, and the hosts of the next are not even looked at."""
     first, *others = daemons
     before = [daemon.files() for daemon in others]
-    done = run(docker_batch=1, docker_engine_options=by_host({first.name: {"nonsense": 1}, HOSTS[1]: {"debug": True}}))
+    done = run(
+        docker_batch=1, docker_engine_options=reach.by_host({first.name: {"nonsense": 1}, HOSTS[1]: {"debug": True}})
+    )
     assert set(done.failures) == set(done.stats) == {first.name}
     assert [daemon.files() for daemon in others] == before
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, THOROUGH, Daemon, Traffic, by_host, converge, run, traffic
+from conftest import HOSTS, THOROUGH, Daemon, Traffic, converge, run, traffic
 
 RESTARTS: dict[str, Any] = {
     "cgroup-parent": "mooring.slice",
@@ -84,7 +84,7 @@ def test_restart_only_options_take_exactly_one_restart(daemons: list[Daemon], op
     }
     converge(
         docker_engine_options={option: RESTARTS[option] for option in options},
-        docker_network_bridge_address=by_host(there),
+        docker_network_bridge_address=reach.by_host(there),
     )
     assert _lives(daemons) == _restarted(lives)
 
@@ -131,7 +131,7 @@ def test_restart_that_would_stop_a_container_is_refused_before_anything_is_touch
     before, lives = {daemon.name: daemon.files() for daemon in daemons}, _lives(daemons)
     done = run(
         docker_engine_options=_needs_restart(),
-        docker_engine_live_restore=by_host({name: name == manager for name in HOSTS}),
+        docker_engine_live_restore=reach.by_host({name: name == manager for name in HOSTS}),
     )
     for name in HOSTS:
         words = ["live-restore", "swarm", "docker_engine_live_restore"] if name == manager else ["would stop web"]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import SERVE, Daemon, by_host, converge, run
+import reach
+from conftest import SERVE, Daemon, converge, run
 
 BOTH = ["bookworm", "forky"]
 """The oldest engine and the newest."""
@@ -68,8 +69,8 @@ def test_fault_is_taken_back(daemons: list[Daemon]) -> None:
     _taken_back(
         daemons,
         {**dict.fromkeys(BOTH, str(TAKEN)), OTHER: rf"failed: tcp 127.0.0.1 port {SILENT} does not answer"},
-        docker_engine_endpoints=by_host(endpoints),
-        docker_engine_timeout=by_host({OTHER: 15}),
+        docker_engine_endpoints=reach.by_host(endpoints),
+        docker_engine_timeout=reach.by_host({OTHER: 15}),
     )
     assert {daemon.name: daemon.container_pid() for daemon in daemons} == pids
     assert converge(**GOOD).changed == dict.fromkeys((*BOTH, OTHER), 0)
@@ -88,10 +89,10 @@ def test_daemon_that_runs_otherwise_than_declared_is_taken_back(daemons: list[Da
     _taken_back(
         daemons,
         {**dict.fromkeys(BOTH, exhausted), OTHER: "dockerd ignored log-driver is journald, declared local"},
-        docker_engine_options=by_host({OTHER: {"log-driver": "local"}}),
-        docker_network_pools=by_host(pools),
-        docker_network_bridge_address=by_host({**dict.fromkeys(BOTH), OTHER: "auto"}),
-        docker_network_check_addresses=by_host({**dict.fromkeys(BOTH, False), OTHER: True}),
+        docker_engine_options=reach.by_host({OTHER: {"log-driver": "local"}}),
+        docker_network_pools=reach.by_host(pools),
+        docker_network_bridge_address=reach.by_host({**dict.fromkeys(BOTH), OTHER: "auto"}),
+        docker_network_check_addresses=reach.by_host({**dict.fromkeys(BOTH, False), OTHER: True}),
         docker_network_networks=[],
     )
     assert other.container_pid() == pid
