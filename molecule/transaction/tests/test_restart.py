@@ -68,8 +68,8 @@ def test_requests_while_the_daemon_changes(daemons: list[Daemon]) -> None:
         for daemon in daemons:
             daemon.host.run_expect([0], "sleep 0.5; systemctl restart docker; sleep 0.5")
     lost, bound = _answered("restart", restart), _answered("restart by hand", by_hand)
-    # How long dockerd takes to start differs from one time to the next.
-    assert all(lost[name] <= 2 * bound[name] + 10 for name in HOSTS), (lost, bound)
+    # How long dockerd takes to start differs with what else the machine has to do.
+    assert all(lost[name] <= 3 * bound[name] + 20 for name in HOSTS), (lost, bound)
 
 
 SAMPLE = [[one] for one in sorted(RESTARTS)] if THOROUGH else [sorted(RESTARTS)]

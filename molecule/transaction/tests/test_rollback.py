@@ -88,7 +88,7 @@ def test_daemon_that_runs_otherwise_than_declared_is_taken_back(daemons: list[Da
     pools = {name: POOLS if name == OTHER else [{"base": "10.99.0.0/16", "size": 24}] for name in (*BOTH, OTHER)}
     _taken_back(
         daemons,
-        {**dict.fromkeys(BOTH, exhausted), OTHER: "dockerd ignored log-driver is journald, declared local"},
+        {**dict.fromkeys(BOTH, exhausted), OTHER: 'dockerd ignored log-driver is "journald", declared "local"'},
         docker_engine_options=reach.by_host({OTHER: {"log-driver": "local"}}),
         docker_network_pools=reach.by_host(pools),
         docker_network_bridge_address=reach.by_host({**dict.fromkeys(BOTH), OTHER: "auto"}),
