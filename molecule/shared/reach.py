@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,11 @@ class Run:
         return {name: tally["changed"] for name, tally in self.stats.items()}
 
 
+def by_host(values: Mapping[str, Any]) -> str:
+    """A variable to which one run gives another value on each host; on those not named it has its role's default."""
+    return f"{{{{ {dict(values)!r}.get(inventory_hostname, omit) }}}}"
+
+
 def environment(checkout: Path = PROJECT) -> dict[str, str]:
     """The variables by which Ansible runs the code of a checkout.
 
@@ -143,12 +148,18 @@ def environment(checkout: Path = PROJECT) -> dict[str, str]:
 
 
 def command(
-    playbook: str = "site", limit: str = "", check: bool = False, checkout: Path = PROJECT, **variables: Any
+    playbook: str = "site",
+    limit: str = "",
+    check: bool = False,
+    tags: str = "",
+    checkout: Path = PROJECT,
+    **variables: Any,
 ) -> list[str]:
     """The command line of ``ansible-playbook`` for a playbook on the lab."""
     words = ["ansible-playbook", "-i", str(INVENTORY), str(checkout / "playbooks" / f"{playbook}.yml")]
     # A limit, even to all, leaves out this machine, which no inventory names.
     words += ["--limit", limit] if limit else []
+    words += ["--tags", tags] if tags else []
     return [*words, "--extra-vars", json.dumps(variables), *(["--check"] if check else [])]
 
 
@@ -156,13 +167,14 @@ def run(
     playbook: str = "site",
     limit: str = "",
     check: bool = False,
+    tags: str = "",
     prefix: Sequence[str] = (),
     checkout: Path = PROJECT,
     **variables: Any,
 ) -> Run:
     """Run a playbook as an operator does, with further variables; ``prefix`` is a command to run it by."""
     done = subprocess.run(
-        [*prefix, *command(playbook, limit, check, checkout, **variables)],
+        [*prefix, *command(playbook, limit, check, tags, checkout, **variables)],
         cwd=checkout,
         env={**environment(checkout), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
         capture_output=True,
