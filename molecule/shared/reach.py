@@ -142,10 +142,15 @@ def environment(checkout: Path = PROJECT) -> dict[str, str]:
 
 
 def command(
-    playbook: str = "site", limit: str = "", check: bool = False, checkout: Path = PROJECT, **variables: Any
+    playbook: str = "site",
+    limit: str = "",
+    check: bool = False,
+    checkout: Path = PROJECT,
+    inventory: Path = INVENTORY,
+    **variables: Any,
 ) -> list[str]:
     """The command line of ``ansible-playbook`` for a playbook on the lab."""
-    words = ["ansible-playbook", "-i", str(INVENTORY), str(checkout / "playbooks" / f"{playbook}.yml")]
+    words = ["ansible-playbook", "-i", str(inventory), str(checkout / "playbooks" / f"{playbook}.yml")]
     # A limit, even to all, leaves out this machine, which no inventory names.
     words += ["--limit", limit] if limit else []
     return [*words, "--extra-vars", json.dumps(variables), *(["--check"] if check else [])]
@@ -157,11 +162,12 @@ def run(
     check: bool = False,
     prefix: Sequence[str] = (),
     checkout: Path = PROJECT,
+    inventory: Path = INVENTORY,
     **variables: Any,
 ) -> Run:
     """Run a playbook as an operator does, with further variables; ``prefix`` is a command to run it by."""
     done = subprocess.run(
-        [*prefix, *command(playbook, limit, check, checkout, **variables)],
+        [*prefix, *command(playbook, limit, check, checkout, inventory, **variables)],
         cwd=checkout,
         env={**environment(checkout), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
         capture_output=True,
@@ -179,7 +185,7 @@ def run(
             for name, result in task["hosts"].items():
                 if result.get("failed") or result.get("unreachable"):
                     found.failures[name] = str(result.get("msg"))
-                elif task["task"]["name"] == "Plan":
+                elif "steps" in (result.get("plan") or {}):
                     found.steps[name] = {step["name"]: step["summary"] for step in result["plan"]["steps"]}
     return found
 
