@@ -153,10 +153,11 @@ def command(
     check: bool = False,
     tags: str = "",
     checkout: Path = PROJECT,
+    inventory: Path = INVENTORY,
     **variables: Any,
 ) -> list[str]:
     """The command line of ``ansible-playbook`` for a playbook on the lab."""
-    words = ["ansible-playbook", "-i", str(INVENTORY), str(checkout / "playbooks" / f"{playbook}.yml")]
+    words = ["ansible-playbook", "-i", str(inventory), str(checkout / "playbooks" / f"{playbook}.yml")]
     # A limit, even to all, leaves out this machine, which no inventory names.
     words += ["--limit", limit] if limit else []
     words += ["--tags", tags] if tags else []
@@ -170,11 +171,12 @@ def run(
     tags: str = "",
     prefix: Sequence[str] = (),
     checkout: Path = PROJECT,
+    inventory: Path = INVENTORY,
     **variables: Any,
 ) -> Run:
     """Run a playbook as an operator does, with further variables; ``prefix`` is a command to run it by."""
     done = subprocess.run(
-        [*prefix, *command(playbook, limit, check, tags, checkout, **variables)],
+        [*prefix, *command(playbook, limit, check, tags, checkout, inventory, **variables)],
         cwd=checkout,
         env={**environment(checkout), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
         capture_output=True,
@@ -193,7 +195,7 @@ def run(
                 found.warnings.setdefault(name, []).extend(map(str, result.get("warnings") or []))
                 if result.get("failed") or result.get("unreachable"):
                     found.failures[name] = str(result.get("msg"))
-                elif task["task"]["name"] == "Plan":
+                elif "steps" in (result.get("plan") or {}):
                     found.steps[name] = {step["name"]: step["summary"] for step in result["plan"]["steps"]}
     return found
 

@@ -111,6 +111,21 @@ def test_bridge_that_nobody_explains_is_refused_while_the_engine_can_tell() -> N
     assert published.host_problems("closed", bare, [], [])
 
 
+@pytest.mark.parametrize("networks", [None, [{"name": "bridge"}]])
+def test_uplink_whose_name_begins_as_dockers_do_is_refused_whether_or_not_the_engine_answers(networks: Any) -> None:
+    """The rule for Docker's bridges would let in whoever comes by it."""
+    route = {"interface": "br-lan", "destination": "default", "gateways": ["192.0.2.1"]}
+    bridges = {"bridges": ["br-lan", "docker0"], "routes": [route]}
+    host = _host(engine={"installed": True, "networks": networks}, network=bridges)
+    (problem,) = published.host_problems("closed", host, [], [])
+    assert "close the bridge br-lan" in problem
+    assert "name it in docker_network_other_bridges" in problem
+    assert published.host_problems("closed", host, [], ["br-lan"]) == []
+    # By another uplink, it may be one of Docker's own, of which a silent engine tells nothing.
+    other = _host(engine=host["engine"], network={**bridges, "routes": [{**route, "interface": "eth0"}]})
+    assert bool(published.host_problems("closed", other, [], [])) == (networks is not None)
+
+
 def test_ports_of_dockerd_itself_are_its_endpoints_and_a_swarms() -> None:
     urls = ["unix:///run/docker.sock", "fd://", "tcp://0.0.0.0:2376", "tcp://[::1]:2375"]
     assert published.service_ports(urls, False) == ["2375/tcp", "2376/tcp"]
