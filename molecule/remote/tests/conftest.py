@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +32,45 @@ def converge(playbook: str = "site", **variables: Any) -> reach.Run:
     return done
 
 
+def per_host(values: dict[str, Any], default: Any) -> str:
+    """A variable that has another value on some hosts."""
+    return f"{{{{ {values!r}.get(inventory_hostname, {default!r}) }}}}"
+
+
+def everywhere(script: str | dict[str, str]) -> dict[str, str]:
+    """What a shell script, or one for each host, says on all hosts at once. It must succeed."""
+    scripts = script if isinstance(script, dict) else dict.fromkeys(HOSTS, script)
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda name: str(reach.over_ssh(name).check_output(scripts[name])), scripts)
+        return dict(zip(scripts, found))
+
+
+def on_hosts(module: str, arguments: dict[str, Any] | None = None, *words: str) -> dict[str, dict[str, Any]]:
+    """What a module answers on each host."""
+    line = ["ansible", "-i", str(reach.INVENTORY), ",".join(HOSTS), "-m", module, "-a", json.dumps(arguments or {})]
+    done = subprocess.run(
+        [*line, *words],
+        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"},
+    )  # fmt: skip
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout[done.stdout.find("{") :])["plays"][0]["tasks"][0]["hosts"]
+    assert sorted(found) == sorted(HOSTS), done.stdout + done.stderr
+    return found
+
+
 def listed() -> list[str]:
     """The lines that playbooks/list_certificates.yml shows."""
     done = subprocess.run(command("list_certificates"), cwd=reach.PROJECT, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
+
+
+ROLE_DEFAULTS = {
+    "docker_client_name": "{{ inventory_hostname }}",
+    "docker_client_directory": "~/.docker/lab",
+    "docker_client_cli": "docker",
+    "docker_client_ssh_config": "~/.ssh/config",
+}
+"""Those of docker_client, which hold on the lab's hosts."""
 
 
 @dataclass
@@ -52,11 +89,15 @@ class Client:
             "docker_client_cli": reach.docker_cli(),
         }
 
-    def join(self, **variables: Any) -> reach.Run:
-        """Become a client, as an operator does it."""
+    def join(self, *hosts: str, **variables: Any) -> reach.Run:
+        """Become a client, as an operator does it, together with hosts of the lab by what the role's defaults are."""
+        own = self.variables
+        if hosts:
+            own = {name: per_host({"localhost": own[name]}, ROLE_DEFAULTS[name]) for name in own.keys() & ROLE_DEFAULTS}
+            own["clients"] = ",".join(["localhost", *hosts])
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("DOCKER_CONFIG", str(self.directory))
-            return run("client", **self.variables, **variables)
+            return run("client", **own, **variables)
 
     def docker(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the CLI."""
