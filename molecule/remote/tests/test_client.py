@@ -8,7 +8,7 @@ from typing import Any
 import docker
 import pytest
 import reach
-from conftest import HOSTS, Client, listed
+from clients import HOSTS, Client, listed
 
 ECHO = ["/bin/busybox", "echo", "moored"]
 FILES = {"certificate": "cert", "key": "key", "ca": "ca"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import ENDPOINTS, HOSTS, Client, command, converge, everywhere, run
+from clients import ENDPOINTS, HOSTS, Client, command, converge, everywhere, run
 
 SOON, ENDED = "trixie", "forky"
 """The hosts whose certificates end soon, and have ended."""

@@ -21,7 +21,7 @@ import forge
 import pytest
 import reach
 from ansible_collections.mooring.docker.plugins.plugin_utils.controller import addresses_towards
-from conftest import HOSTS, Client, command, converge, everywhere, per_host
+from clients import HOSTS, Client, command, converge, everywhere, per_host
 
 DAEMON_JSON, TLS = "/etc/docker/daemon.json", "/etc/docker/tls/server"
 SERVICE_DROP_IN = "/etc/systemd/system/docker.service.d/50-mooring.conf"

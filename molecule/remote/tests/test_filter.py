@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, converge, everywhere, run
+from clients import HOSTS, converge, everywhere, run
 
 TABLE = "nft -s list table inet mooring_endpoint"
 # Plain HTTP is answered by the TLS endpoint itself: who reads this has reached dockerd.

@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import pytest
 import reach
-from conftest import ACCOUNT, HOSTS, Client, Shared, ask, converge, everywhere, new_key, per_host, run, ssh, ssh_line
+from clients import ACCOUNT, HOSTS, Client, Shared, ask, converge, everywhere, new_key, per_host, run, ssh, ssh_line
 
 ECHO = ["/bin/busybox", "echo", "moored"]
 KEYS = "/var/lib/mooring-ssh/.ssh/authorized_keys"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import ACCOUNT, HOSTS, Shared, ask, everywhere, new_key, on_hosts, run, ssh, ssh_line
+from clients import ACCOUNT, HOSTS, Shared, ask, everywhere, new_key, on_hosts, run, ssh, ssh_line
 
 OK = "HTTP/1.0 200 OK"
 DROP_IN = "/etc/ssh/sshd_config.d/00-mooring.conf"

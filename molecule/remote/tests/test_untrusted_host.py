@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, Client, command, everywhere
+from clients import HOSTS, Client, command, everywhere
 
 PLACE = "/run/untrusted"
 REAL = "/usr/bin/untrusted-python"
