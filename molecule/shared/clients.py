@@ -83,6 +83,12 @@ class Client:
         """What it is called in its certificate."""
         return self.directory.name
 
+    def of_contexts(self, name: str) -> list[Path]:
+        """The files of its contexts by that name, one for each host."""
+        found = list((self.directory / "contexts/tls").glob(f"*/docker/{name}"))
+        assert len(found) == len(HOSTS)
+        return found
+
     @property
     def variables(self) -> dict[str, str]:
         """The role's variables for it."""

@@ -229,7 +229,8 @@ def test_plain_text_stays_out(ours: Fleet, name: str, request_text: bytes) -> No
 def test_weak_tls_stays_out(ours: Fleet, name: str, only: ssl.TLSVersion, ciphers: str) -> None:
     met = knock(name, ours.context(ours.right, only, f"{ciphers}:@SECLEVEL=0"))
     assert not met.answer
-    assert "alert" in met.error.lower() or "version" in met.error.lower(), met
+    # By the daemon's word, not by this client's own.
+    assert "alert" in met.error.lower(), met
     assert knock(name, ours.context(ours.right, TLS_1_2, "ALL:@SECLEVEL=0")).let_in
 
 
@@ -240,7 +241,7 @@ def test_endpoint_info_on_the_host_tells_the_same(ours: Fleet, name: str) -> Non
     asked = f"endpoint={url} ciphers=true"
     seen = reach.managed(name).ansible("mooring.docker.endpoint_info", asked, check=False)["endpoint"]
     assert seen["versions"] == {"TLSv1": False, "TLSv1.1": False, "TLSv1.2": True, "TLSv1.3": True}
-    assert all(cipher.startswith("ECDHE-ECDSA-AES") for cipher in seen["ciphers"]["TLSv1.2"])
+    assert {cipher[:15] for cipher in seen["ciphers"]["TLSv1.2"]} == {"ECDHE-ECDSA-AES"}
     assert len(seen["ciphers"]["TLSv1.3"]) == 3
     # What the running daemon has read.
     assert seen["client_authorities"] == [ours.client_authority.name.rfc4514_string()]

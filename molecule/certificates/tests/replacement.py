@@ -84,7 +84,7 @@ def _holder(client: Client, place: Path) -> Client:
     """A client that has the servers' authority of before, and is never told of another."""
     shutil.copytree(client.directory, place / "holder", symlinks=True)
     found = Client(place / "holder")
-    for kept in (found.directory / "contexts/tls").glob("*/docker/ca.pem"):
+    for kept in found.of_contexts("ca.pem"):
         kept.unlink()
         shutil.copy(client.directory / "ca.pem", kept)
     return found

@@ -46,7 +46,9 @@ def passphrase(pki: Path) -> Iterator[Path]:
 
 
 def _files(pki: Path) -> list[Path]:
-    return sorted((pki / "authorities").glob("*-key.pem"))
+    found = sorted((pki / "authorities").glob("*-key.pem"))
+    assert len(found) >= 2
+    return found
 
 
 def test_keys_of_before_are_encrypted_anew(aged: Path, client: Client) -> None:

@@ -151,9 +151,10 @@ def test_an_emergency_waits_for_nobody_and_names_who_still_lets_the_client_in(cl
     assert leaver.join().status == 0
     shutil.copytree(leaver.directory, tmp_path / "superseded", symlinks=True)
     before = Client(tmp_path / "superseded")
-    for kept in (before.directory / "contexts/tls").glob("*/docker/*.pem"):
-        kept.unlink()
-        shutil.copy(before.directory / kept.name, kept)
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        for kept in before.of_contexts(name):
+            kept.unlink()
+            shutil.copy(before.directory / name, kept)
     assert leaver.join(docker_client_renew=True).status == 0
     index = pki() / "issued/clients"
     others = {path.stem for path in index.glob("*.pem")} - {leaver.directory.name, client.directory.name}
