@@ -104,9 +104,9 @@ def steering(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def liars(client: Client) -> Iterator[None]:
-    """Hosts whose interpreter, as Ansible finds it, is one that lies when it is told to."""
+    """Hosts whose interpreter is one that lies when it is told to."""
 
-    found = "$(realpath /usr/bin/python3)"
+    found = f"$(realpath {reach.declared(HOSTS[0])['interpreter']})"
     steps = [
         f"mkdir {PLACE}",
         f"touch {PLACE}/used",

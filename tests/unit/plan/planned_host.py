@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.mooring.docker.plugins.module_utils._config.classification import ApplyPlan
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import endpoint_filter, nftables
+from ansible_collections.mooring.docker.plugins.module_utils._plan import configuration
 from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import (
     Declaration,
     EngineDeclaration,
@@ -271,13 +272,11 @@ class Planned:
         }
 
     def plan(self) -> Plan:
-        explicit = {
-            key: value for key, value in (self.network or {"options": {}})["options"].items() if value != "auto"
-        }
+        fragments = configuration.content(self.declaration, self.addresses["options"])
         observation = Observation(
             host=self.host,
             addresses=self.addresses,
-            network_fragment={**explicit, **self.addresses["options"]},
+            network_fragment=fragments.get("20-network", {}),
             composition=self.composition,
             refused=self.refused,
             pending=self.pending,
