@@ -6,11 +6,11 @@ import functools
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import reach
@@ -20,6 +20,8 @@ ACCOUNT = "docker-remote"
 """The account of clients over SSH."""
 
 ENDPOINTS = ["unix:///run/docker.sock", "tcp://0.0.0.0:2376"]
+
+Answer = TypeVar("Answer")
 
 run = functools.partial(reach.run, docker_engine_endpoints=ENDPOINTS)
 command = functools.partial(reach.command, docker_engine_endpoints=ENDPOINTS)
@@ -40,9 +42,13 @@ def per_host(values: dict[str, Any], default: Any) -> str:
 def everywhere(script: str | dict[str, str]) -> dict[str, str]:
     """What a shell script, or one for each host, says on all hosts at once. It must succeed."""
     scripts = script if isinstance(script, dict) else dict.fromkeys(HOSTS, script)
+    return at_once(lambda name: str(reach.over_ssh(name).check_output(scripts[name])), *scripts)
+
+
+def at_once(look: Callable[[str], Answer], *names: str) -> dict[str, Answer]:
+    """What a function tells of each of these hosts, all at once."""
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda name: str(reach.over_ssh(name).check_output(scripts[name])), scripts)
-        return dict(zip(scripts, found))
+        return dict(zip(names, pool.map(look, names), strict=True))
 
 
 def on_hosts(module: str, arguments: dict[str, Any] | None = None, *words: str) -> dict[str, dict[str, Any]]:
@@ -119,9 +125,8 @@ class Client:
 
 def let_in(client: Client) -> list[str]:
     """The hosts on which a client gets in by its certificate."""
-    with ThreadPoolExecutor() as pool:
-        answers = pool.map(lambda name: client.docker("--context", name, "version"), HOSTS)
-        return [name for name, answer in zip(HOSTS, answers, strict=True) if answer.returncode == 0]
+    answers = at_once(lambda name: client.docker("--context", name, "version").returncode, *HOSTS)
+    return [name for name, status in answers.items() if status == 0]
 
 
 def ssh_line(name: str, key: Path, *words: str, user: str = ACCOUNT) -> list[str]:

@@ -10,14 +10,13 @@ import struct
 import subprocess
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import reach
-from clients import ACCOUNT, HOSTS, Shared, ask, everywhere, new_key, on_hosts, run, ssh, ssh_line
+from clients import ACCOUNT, HOSTS, Shared, ask, at_once, everywhere, new_key, on_hosts, run, ssh, ssh_line
 
 OK = "HTTP/1.0 200 OK"
 DROP_IN = "/etc/ssh/sshd_config.d/00-mooring.conf"
@@ -98,12 +97,14 @@ WAYS = {"a certificate for the account": "holder", "a certificate for a principa
 def test_no_way_in_of_sshd_goes_past_the_one_command(clients: Clients) -> None:
     """What sshd lets in without the drop-in is refused with it, and ends with the run that brings it."""
     everywhere(f"mv {DROP_IN} /root/kept && systemctl reload ssh")
-    lingering = []
-    for name in HOSTS:
+
+    def opened(name: str) -> Shared:
         for way, key in WAYS.items():
             done = ssh(name, clients.directory / key, "HOST", "id -Gn; tty", "-tt")
             assert "docker" in done.stdout, f"{way} opens a shell on {name}, or this test could not fail: {done.stderr}"
-        lingering.append(clients.shared(name, clients.holder))
+        return clients.shared(name, clients.holder)
+
+    lingering = at_once(opened, *HOSTS)
     silent = [socket.create_connection((reach.declared(name)["address"], 22)) for name in HOSTS]
     nameless = "pgrep -c -f '^sshd.*: .accepted' || true"
     assert set(everywhere(nameless).values()) == {"1"}, "somebody has not logged in yet, or this test could not fail"
@@ -111,12 +112,15 @@ def test_no_way_in_of_sshd_goes_past_the_one_command(clients: Clients) -> None:
     assert set(everywhere(nameless).values()) == {"0"}, "they would log in by sshd's settings of before"
     for nobody in silent:
         nobody.close()
-    for name, shared in zip(HOSTS, lingering):
-        assert shared.ping() == "", f"a connection from before lives on on {name}"
+
+    def closed(name: str) -> None:
+        assert lingering[name].ping() == "", f"a connection from before lives on on {name}"
         for way, key in WAYS.items():
             done = ssh(name, clients.directory / key, "HOST", "id -Gn")
             assert "Permission denied (publickey)" in done.stderr, f"{way} gets in on {name}"
         assert ask(ssh_line(name, clients.alice, "HOST")) == OK
+
+    at_once(closed, *HOSTS)
     assert clients.steps("alice") == []
 
 
@@ -219,7 +223,8 @@ def test_key_that_is_taken_away_ends_what_is_open(clients: Clients) -> None:
     }
     agent = SlowAgent(clients.directory)
     logging_in = [agent.log_in(name, clients.bob) for name in HOSTS]
-    assert set(everywhere(f"pgrep -c -f '^sshd.*: {ACCOUNT} .(priv|postauth)'").values()) == {"3"}
+    processes = f"pgrep -c -f '^sshd.*: {ACCOUNT} .(priv|postauth)'"
+    everywhere(f"for _ in $(seq 100); do [ $({processes}) = 3 ] && exit; sleep 0.1; done; exit 1")
     assert clients.steps("alice", "bob", "stranger") == ["keys"]
     assert {shared.ping() for shared in open_ones.values()} == {OK}
     foretold = clients.access("alice", "stranger", check=True)
@@ -275,9 +280,7 @@ class SlowAgent:
         public = ["-o", f"IdentityAgent={self.path}", "HOST"]
         line = ssh_line(name, key.with_suffix(".pub"), *public)
         quiet = subprocess.DEVNULL
-        started = subprocess.Popen(line, stdin=quiet, stdout=quiet, stderr=quiet)
-        time.sleep(1)
-        return started
+        return subprocess.Popen(line, stdin=quiet, stdout=quiet, stderr=quiet)
 
     def close(self, clients: list[subprocess.Popen[bytes]]) -> None:
         """End it, and who waits for it."""
