@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import reach
-from clients import ENDPOINTS, HOSTS, Client, command, converge, everywhere, run
+from clients import ENDPOINTS, HOSTS, Client, at_once, command, converge, everywhere, run
 
 SOON, ENDED = "trixie", "forky"
 """The hosts whose certificates end soon, and have ended."""
@@ -68,8 +68,8 @@ def test_a_good_fleet_has_no_findings(client: Client) -> None:
 
 def test_certificates_are_renewed_in_time_and_ended_ones_fail_with_the_date(client: Client) -> None:
     """A daemon's and a client's that end soon, and another daemon's that has ended."""
-    issue_so_that_left("renew_server_certificates", SERVER_DAYS, 10, limit=SOON)
-    issue_so_that_left("renew_server_certificates", SERVER_DAYS, -3, limit=ENDED)
+    left = {SOON: 10, ENDED: -3}
+    at_once(lambda name: issue_so_that_left("renew_server_certificates", SERVER_DAYS, left[name], limit=name), *left)
     issue_so_that_left("client", CLIENT_DAYS, 10, **client.variables, docker_client_renew=True)
     before, own_before = server(SOON), own(client)
     assert before["days_left"] in (9, 10)
