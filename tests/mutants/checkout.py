@@ -86,6 +86,7 @@ class Checkout:
             "ANSIBLE_CONFIG": str(self.root / "ansible.cfg"),
             "MOLECULE_PROJECT_DIRECTORY": str(self.root),
             "TMPDIR": str(self.temporary),
+            # Long names of tests are not cut.
             "COLUMNS": "400",
         }
 

@@ -33,8 +33,7 @@ def judge_live(checkout: Checkout, mutants: Sequence[Mutant]) -> Iterator[Verdic
 
 
 def _failure(checkout: Checkout, live: Live) -> str | None:
-    directory = checkout.root / "molecule" / live.scenario
-    return failure(checkout, [f"tests/{live.file}", "-k", live.expression], directory)
+    return failure(checkout, [f"tests/{live.file}", "-k", live.expression], f"molecule/{live.scenario}")
 
 
 def _molecule(checkout: Checkout, verb: str, scenario: str) -> None:
