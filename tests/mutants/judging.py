@@ -39,7 +39,7 @@ def failure(checkout: Checkout, tests: Sequence[str], directory: str = "") -> st
     done = processes.run([checkout.python, *_PYTEST, *tests], checkout.root / directory, variables)
     if done.status is None:
         return f"a test of {' '.join(tests)}, which does not end"
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.output, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.output, re.MULTILINE)
     if done.status == 0:
         return None
     if done.status != 1 or failed is None:
