@@ -38,7 +38,9 @@ def main() -> int:
     level.add_argument("--live", action="store_true", help="those that need a lab alone")
     asked = parser.parse_args()
 
-    chosen = [one for one in faults.ALL if not asked.words or any(word in one.file + one.guarantee for word in asked.words)]
+    chosen = [
+        one for one in faults.ALL if not asked.words or any(word in one.file + one.guarantee for word in asked.words)
+    ]
     unit = [mutant for mutant in chosen if not mutant.live and not asked.live]
     live = [mutant for mutant in chosen if mutant.live and not (asked.unit or asked.sample)]
     if asked.sample:

@@ -11,7 +11,7 @@ class MutantError(Exception):
 
 @dataclass(frozen=True)
 class Live:
-    """Tests that need hosts: a scenario of molecule, a file among its tests, and what to choose of it (``pytest -k``)."""
+    """Tests that need hosts: a scenario of molecule, a file of its tests, and what to choose of it (``pytest -k``)."""
 
     scenario: str
     file: str

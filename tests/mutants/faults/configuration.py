@@ -73,8 +73,8 @@ MUTANTS = [
     Mutant(
         "A configuration that Mooring's own rules refuse leaves every file as it was.",
         _COMPOSITION,
-        "    if found:\n        raise ConfigError(\"; \".join(found))\n",
-        "    if found and check_mode:\n        raise ConfigError(\"; \".join(found))\n",
+        '    if found:\n        raise ConfigError("; ".join(found))\n',
+        '    if found and check_mode:\n        raise ConfigError("; ".join(found))\n',
         "apply plan",
     ),
     Mutant(
@@ -138,7 +138,7 @@ MUTANTS = [
     Mutant(
         "A diff of daemon.json shows no secret.",
         _COMPOSITION,
-        'fragments.render(options.concealed(old))',
+        "fragments.render(options.concealed(old))",
         "fragments.render(old)",
         "apply config",
     ),
@@ -238,8 +238,8 @@ MUTANTS = [
     Mutant(
         "The API is open to nobody without a client certificate beyond loopback, also over IPv6.",
         _VALIDATION,
-        "    if open_to_all and config.get(\"tlsverify\") is not True:\n",
-        "    if open_to_all and not (config.get(\"tlsverify\") or config.get(\"tls\")):\n",
+        '    if open_to_all and config.get("tlsverify") is not True:\n',
+        '    if open_to_all and not (config.get("tlsverify") or config.get("tls")):\n',
         "config/test_validation.py",
     ),
     Mutant(
@@ -400,7 +400,7 @@ MUTANTS = [
         "At any moment a file holds the old text or the new one whole.",
         _STATE,
         "    staged = _stage(path, text, mode)\n    try:\n        staged.replace(path)\n",
-        "    staged = _stage(path, text, mode)\n    try:\n        path.write_text(text, encoding=\"utf-8\")\n"
+        '    staged = _stage(path, text, mode)\n    try:\n        path.write_text(text, encoding="utf-8")\n'
         "        staged.unlink()\n",
         "config apply",
     ),
@@ -465,7 +465,7 @@ MUTANTS = [
     Mutant(
         "The value of a setting whose name says secret is hidden.",
         _REDACTION,
-        "    return not _WORDS.isdisjoint(words) or any(part in \"\".join(words) for part in _PARTS)\n",
+        '    return not _WORDS.isdisjoint(words) or any(part in "".join(words) for part in _PARTS)\n',
         "    return not _WORDS.isdisjoint(words)\n",
         "config/test_redaction.py",
     ),

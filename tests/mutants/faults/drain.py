@@ -123,7 +123,7 @@ MUTANTS = [
         "A container that was healthy and is not is a failure.",
         _CONTAINERS,
         'if container.healthy is not None and health != "healthy" else None',
-        'if container.healthy is not None and health is None else None',
+        "if container.healthy is not None and health is None else None",
         _TESTS,
     ),
     Mutant(

@@ -298,7 +298,7 @@ MUTANTS = [
         "A host that could not be observed is told whatever is asked for.",
         _VERIFICATION,
         '        if finding.subject == "host"\n        or (',
-        '        if (',
+        "        if (",
         "plugin_utils/test_untrusted.py plugin_utils/test_findings.py",
     ),
 ]

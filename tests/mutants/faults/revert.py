@@ -97,7 +97,7 @@ MUTANTS = [
         "What cannot be saved is not changed.",
         _TIMER,
         '    if done.returncode != 0:\n        raise ConfirmError(f"{path} could not be saved',
-        '    if done.returncode != 0 and not path.is_symlink() and not path.exists():\n'
+        "    if done.returncode != 0 and not path.is_symlink() and not path.exists():\n"
         '        raise ConfirmError(f"{path} could not be saved',
         _TESTS,
     ),

@@ -71,14 +71,14 @@ MUTANTS = [
         "The next authority of clients signs only once every daemon was reached.",
         _STEPS,
         'missing = [host for host in fleet["tls"] if not _answered(answers.get(host, {}))]',
-        'missing = [host for host in answers if not _answered(answers.get(host, {}))]',
+        "missing = [host for host in answers if not _answered(answers.get(host, {}))]",
         "plugin_utils/test_rotation.py",
     ),
     Mutant(
         "No authority is dropped while a client that stays has no certificate by the next one.",
         _STEPS,
         "    if left:\n        signer =",
-        "    if len(left) > len(rotation[\"leaving\"]) + 1:\n        signer =",
+        '    if len(left) > len(rotation["leaving"]) + 1:\n        signer =',
         "plugin_utils/test_rotation.py",
     ),
     Mutant(
@@ -98,8 +98,8 @@ MUTANTS = [
     Mutant(
         "A rotation that leaves something undone fails and names it.",
         _STEPS,
-        "    if left:\n        raise RotationError(\". \".join(left))\n",
-        "    if left and not done:\n        raise RotationError(\". \".join(left))\n",
+        '    if left:\n        raise RotationError(". ".join(left))\n',
+        '    if left and not done:\n        raise RotationError(". ".join(left))\n',
         "plugin_utils/test_rotation.py",
     ),
     Mutant(
@@ -113,7 +113,7 @@ MUTANTS = [
         "A rotation is refused where a daemon may never restart.",
         _PLAN,
         '        rotation["problems"] += restart_problems(fleet, fleet["tls"])\n',
-        "        restart_problems(fleet, fleet[\"tls\"])\n",
+        '        restart_problems(fleet, fleet["tls"])\n',
         "plugin_utils/test_rotation.py",
     ),
     Mutant(

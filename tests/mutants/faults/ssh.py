@@ -14,7 +14,7 @@ MUTANTS = [
     Mutant(
         "A client's key opens the daemon's socket and nothing else.",
         _KEYS,
-        "lines.append(f'restrict,command=\"{command(socket)}\" {\" \".join(key.split()[:2])} {name}')",
+        'lines.append(f\'restrict,command="{command(socket)}" {" ".join(key.split()[:2])} {name}\')',
         "lines.append(f'restrict {\" \".join(key.split()[:2])} {name}')",
         "ssh/test_access.py",
     ),
@@ -91,7 +91,7 @@ MUTANTS = [
     Mutant(
         "Whose connections are to end is written down before anything changes.",
         _ACCESS,
-        '    state.write_state(sshd.PENDING, ending)\n    # As long',
+        "    state.write_state(sshd.PENDING, ending)\n    # As long",
         "    # As long",
         "ssh/test_access.py",
     ),

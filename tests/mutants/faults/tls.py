@@ -80,8 +80,8 @@ MUTANTS = [
     Mutant(
         "A certificate with a name of another host is issued anew.",
         _NAMES,
-        "    if not of_others:\n        return \"\"\n",
-        "    if len(of_others) < 2:\n        return \"\"\n",
+        '    if not of_others:\n        return ""\n',
+        '    if len(of_others) < 2:\n        return ""\n',
         "plugin_utils/test_names.py",
     ),
     Mutant(

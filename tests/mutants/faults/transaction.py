@@ -126,7 +126,7 @@ MUTANTS = [
         "A daemon that may have read what was tried is brought back, also where the files alone were changed.",
         _TRANSACTION,
         "            applied: Inputs | None = tried.effective\n            action = tried.action\n",
-        "            applied: Inputs | None = tried.effective\n            action = \"nothing\"\n",
+        '            applied: Inputs | None = tried.effective\n            action = "nothing"\n',
         _TESTS,
     ),
     Mutant(
@@ -146,8 +146,8 @@ MUTANTS = [
     Mutant(
         "The last good state counts as applied once it is back.",
         _TRANSACTION,
-        "        try:\n            record_success(config)\n        except OSError as error:\n            return f\"The last good",
-        "        try:\n            pass\n        except OSError as error:\n            return f\"The last good",
+        '        try:\n            record_success(config)\n        except OSError as error:\n            return f"The last good',
+        '        try:\n            pass\n        except OSError as error:\n            return f"The last good',
         _TESTS,
     ),
     Mutant(
@@ -168,7 +168,7 @@ MUTANTS = [
         "A failed change fails the run, also where the last good state is back.",
         _TRANSACTION,
         "            raise ApplyError(f\"{plan.sentence()} failed: {problem.rstrip('.')}. {self._roll_back(change)}\") from error\n",
-        "            if \"is back\" not in self._roll_back(change):\n"
+        '            if "is back" not in self._roll_back(change):\n'
         "                raise ApplyError(f\"{plan.sentence()} failed: {problem.rstrip('.')}\") from error\n",
         _TESTS,
     ),
@@ -212,7 +212,7 @@ MUTANTS = [
         "The daemon starts at boot.",
         _TRANSACTION,
         "        if self.observed.is_enabled:\n            return\n",
-        "        if self.observed.plan.action != \"start\" or self.observed.is_enabled:\n            return\n",
+        '        if self.observed.plan.action != "start" or self.observed.is_enabled:\n            return\n',
         _TESTS,
     ),
     Mutant(
@@ -269,7 +269,7 @@ MUTANTS = [
         "A file that changed after the daemon's start has not been read by it.",
         _DAEMON,
         '    if _newest_change(show, config) < now["started"]:\n',
-        '    if _newest_change(show, config) > 0:\n',
+        "    if _newest_change(show, config) > 0:\n",
         "apply engine",
     ),
     Mutant(

@@ -82,8 +82,8 @@ MUTANTS = [
     Mutant(
         "Elements of a list are looked at one by one.",
         _REPLY,
-        'for number, one in enumerate(value))\n    elif isinstance(shape, dict):',
-        'for number, one in enumerate(value[:1]))\n    elif isinstance(shape, dict):',
+        "for number, one in enumerate(value))\n    elif isinstance(shape, dict):",
+        "for number, one in enumerate(value[:1]))\n    elif isinstance(shape, dict):",
         _TESTS,
     ),
     Mutant(
