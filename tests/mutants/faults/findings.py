@@ -264,7 +264,7 @@ MUTANTS = [
         f"{_BASE}/published.py",
         "    return sorted(port for port in ports if not published.may_let_in(policy, client, port))[:_MOST]\n",
         "    return sorted(port for port in ports if published.may_let_in(policy, client, port))[:_MOST]\n",
-        _TESTS,
+        "firewall/test_published.py",
     ),
     Mutant(
         "A host that could not be reached is a finding.",

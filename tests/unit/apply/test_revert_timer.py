@@ -31,8 +31,8 @@ def rules(host: FakeHost) -> Path:
     return path
 
 
-def _change(path: Path, text: str, seconds: int = 30, owner: str = "rules") -> None:
-    with revert_timer.guarded(owner, seconds, [path], UNDO):
+def _change(path: Path, text: str, seconds: int = 30, owner: str = "rules", undo: str = UNDO) -> None:
+    with revert_timer.guarded(owner, seconds, [path], undo):
         state.write(path, text)
 
 
@@ -120,8 +120,8 @@ def test_second_change_joins_and_sets_the_time(host: FakeHost, rules: Path) -> N
     _change(rules, "new", seconds=10)
     other = host.root / "etc/other"
     _change(other, "other", seconds=300, owner="other")
-    # A change of the same owner keeps the older state.
-    _change(rules, "newer", seconds=300)
+    # A change of the same owner keeps the older state, and the way back to it.
+    _change(rules, "newer", seconds=300, undo="systemctl restart newer")
     assert pending.observe()["armed"] == ["other", "rules"]
     assert pending.DEADLINE.read_text().split()[2] == "300"
     _elapse(host, int(pending.DEADLINE.read_text().split()[1]))

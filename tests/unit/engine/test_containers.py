@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import containers
+from ansible_collections.mooring.docker.plugins.module_utils._engine.api import ApiError
 
 
 def _one(name: str, started: str = "2026-01-01T00:00:00Z", *needs: str, **more: Any) -> containers.Container:
@@ -25,6 +26,19 @@ def _shown(state: dict[str, Any] | None = None, **host: Any) -> dict[str, Any]:
         "Config": {},
         "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "81/tcp": None}},
     }
+
+
+def test_a_daemon_that_does_not_tell_its_containers_has_some_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows whether they would come back."""
+
+    def refuse(*_words: Any, **_more: Any) -> Any:
+        raise ApiError("no answer")
+
+    monkeypatch.setattr(containers.live, "local_api", refuse)
+    monkeypatch.setattr(containers.shutil, "which", lambda _name: "/usr/bin/docker")
+    assert containers.survey({}) == ([], ["the daemon does not tell its containers (no answer)"])
+    monkeypatch.setattr(containers.shutil, "which", lambda _name: None)
+    assert "docker CLI" in containers.survey({})[1][0]
 
 
 def test_order_is_that_of_the_starts() -> None:

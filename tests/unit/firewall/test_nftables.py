@@ -62,6 +62,21 @@ def test_engine_tells_the_filter_of_published_ports_also_where_it_is_not_require
     assert f"ExecStartPre={dash}/bin/sh {docker_proxy.SCRIPT}" in text.splitlines()
 
 
+def test_filters_are_in_force_before_the_network_and_after_every_flush() -> None:
+    """systemd.special(7): what orders itself before network-pre.target wants it too."""
+    lines = nftables._SERVICE.splitlines()
+    (before,) = (line for line in lines if line.startswith("Before="))
+    assert {"network-pre.target", "docker.service", "docker.socket"} <= set(before[len("Before=") :].split())
+    assert {"Wants=network-pre.target", "DefaultDependencies=no", "WantedBy=sysinit.target"} <= set(lines)
+    # nftables.service flushes all tables at its start, its reload, and its stop.
+    assert nftables._AFTER_FLUSH.splitlines() == [
+        "[Service]",
+        "ExecStartPost=-/bin/sh /etc/mooring/load",
+        "ExecReload=-/bin/sh /etc/mooring/load",
+        "ExecStopPost=-/bin/sh /etc/mooring/load",
+    ]
+
+
 @pytest.mark.parametrize("text", [nftables._LOADER, docker_proxy.files("published", True)[docker_proxy.SCRIPT]])
 def test_scripts_are_what_a_shell_can_read(text: str) -> None:
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
