@@ -238,6 +238,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/service/active", "inactive", "engine.stopped"),
     ("engine/api_version", None, "engine.silent"),
     ("listening", ["unix:///run/docker.sock"], "endpoints.missing"),
+    ("listening", ["tcp://[::]:2376"], "endpoints.missing"),
     ("listening", [*HOST["listening"], "tcp://127.0.0.1:2375"], "endpoints.undeclared"),
     ("sockets/0/mode", "0666", "sockets.mode"),
     ("sockets/0/mode", "0660+", "sockets.list"),
