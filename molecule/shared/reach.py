@@ -27,7 +27,8 @@ INVENTORY = PROJECT / "inventory" / "lab"
 
 _VARIABLES = """{{ {
     'address': ansible_host, 'address6': lab_address6, 'user': ansible_user, 'key': ansible_ssh_private_key_file,
-    'options': ansible_ssh_common_args, 'endpoints': docker_engine_endpoints, 'state': lab_state,
+    'options': ansible_ssh_common_args, 'interpreter': ansible_python_interpreter,
+    'endpoints': docker_engine_endpoints, 'state': lab_state,
     'bridge_address': docker_network_bridge_address | default(none), 'mtu': docker_network_mtu | default(1500),
 } }}"""
 

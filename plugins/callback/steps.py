@@ -211,7 +211,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         path = result.task.get_path()
         where = f" [{path}]" if path and self._display.verbosity else ""
         self._print(f"  {self.host_label(result)}: {what}: {_name(result)}{where}", C.COLOR_ERROR)
-        if result.task.resolved_action != _FLEET:
+        # The lines of the table are shown at the end.
+        if result.task.resolved_action != _FLEET or not isinstance(result.result.get("msg"), list):
             self._show_details(result, "    ", C.COLOR_ERROR)
 
     def _show_details(self, result: Any, indent: str, color: str | None = None) -> None:

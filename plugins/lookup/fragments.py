@@ -39,8 +39,9 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.mooring.docker.plugins.module_utils._plan import configuration
 from ansible_collections.mooring.docker.plugins.module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
-from ansible_collections.mooring.docker.plugins.plugin_utils import declaration
+from ansible_collections.mooring.docker.plugins.plugin_utils import declaration, injected_facts
 
 _ROLES = {ENGINE_FRAGMENT: declaration.ENGINE, NETWORK_FRAGMENT: declaration.NETWORK}
 
@@ -49,7 +50,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
     """The lookup, used as ``mooring.docker.fragments``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One answer. Raises AnsibleLookupError where the variables are refused."""
+        """One answer. Raises AnsibleError where the variables are refused, or hosts could replace them."""
+        injected_facts.refuse()
         self.set_options(var_options=variables, direct=kwargs)
         gathered, problems = declaration.gather(
             [_ROLES[name] for name in terms],
@@ -60,4 +62,4 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types.
         )
         if gathered is None:
             raise AnsibleLookupError("; ".join(problems))
-        return [gathered.fragments(self.get_option("chosen"))]
+        return [configuration.content(gathered.declaration, self.get_option("chosen"))]

@@ -37,13 +37,8 @@ options:
   evidence:
     description: Directory on the controller for RV(evidence), as JSON in a file by the name of the host.
     type: path
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Shows nothing.
-    support: none
+extends_documentation_fragment:
+  - mooring.docker.observation
 seealso:
   - module: mooring.docker.show_findings
 """

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ..module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
+from ..module_utils._plan.steps import STEPS
 from ..module_utils._ssh import keys as ssh_keys
 from .text import printable, printable_data
 
@@ -22,7 +23,17 @@ MOST = 16 * 2**20
 """Characters of a reply. A host with 200 containers needs less than one of these 16 MiB."""
 
 Shape = Union[
-    type, None, tuple[Any, ...], list[Any], dict[Any, Any], "Optional", "HostKeys", "OneOf", "Exactly", "ByName"
+    type,
+    None,
+    tuple[Any, ...],
+    list[Any],
+    dict[Any, Any],
+    "Optional",
+    "HostKeys",
+    "OneOf",
+    "Exactly",
+    "ByName",
+    "InOrder",
 ]
 """A type; None; one of several shapes; [the shape of each element]; {str: the shape of each value}; {key: its shape},
 where other keys may stand beside."""
@@ -58,6 +69,13 @@ class ByName:
     """A dictionary whose ``name`` tells which of the shapes it has."""
 
     shapes: dict[str, Exactly]
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """A list of ``shapes``, each at most once, in the order that they have there."""
+
+    shapes: ByName
 
 
 TEXT = (str, None)
@@ -256,21 +274,23 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         "timeout": int,
     },
 }
-_STEP = ByName(
-    {
-        name: Exactly(
-            {
-                "name": str,
-                "role": OneOf("docker_engine", "docker_network"),
-                "summary": str,
-                "reasons": TEXTS,
-                "effects": TEXTS,
-                "parameters": Exactly(parameters),
-                "diff": [Exactly({"before": str, "after": str, "before_header": str, "after_header": str})],
-            }
-        )
-        for name, parameters in _STEP_PARAMETERS.items()
-    }
+_STEPS = InOrder(
+    ByName(
+        {
+            name: Exactly(
+                {
+                    "name": str,
+                    "role": OneOf("docker_engine", "docker_network"),
+                    "summary": str,
+                    "reasons": TEXTS,
+                    "effects": TEXTS,
+                    "parameters": Exactly(_STEP_PARAMETERS[name]),
+                    "diff": [Exactly({"before": str, "after": str, "before_header": str, "after_header": str})],
+                }
+            )
+            for name in STEPS
+        }
+    )
 )
 
 REPLIES: dict[str, dict[str, Any]] = {
@@ -283,7 +303,7 @@ REPLIES: dict[str, dict[str, Any]] = {
     "endpoint_info": {"endpoint": _ENDPOINT},
     "host_info": {"host": _LINUX},
     "host_plan": {
-        "plan": Exactly({"refusals": TEXTS, "steps": [_STEP]}),
+        "plan": Exactly({"refusals": TEXTS, "steps": _STEPS}),
         "certificate_names": TEXTS,
         "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
         "host": (_LINUX, None),
@@ -356,6 +376,8 @@ def mismatch(value: Any, shape: Shape, where: str) -> str | None:
         name = value.get("name") if isinstance(value, dict) else None
         known = shape.shapes.get(name) if isinstance(name, str) else None
         return mismatch(value, known, where) if known else f"{where}.name must be one of {', '.join(shape.shapes)}"
+    if isinstance(shape, InOrder):
+        return mismatch(value, [shape.shapes], where) or _disorder([one["name"] for one in value], shape, where)
     if isinstance(shape, Exactly):
         others = sorted(set(value) - set(shape.shape)) if isinstance(value, dict) else []
         return f"{where}.{printable(others[0])} is unknown" if others else mismatch(value, shape.shape, where)
@@ -392,6 +414,11 @@ def mismatch(value: Any, shape: Shape, where: str) -> str | None:
     else:
         raise TypeError(shape)
     return next(filter(None, (mismatch(*place) for place in places)), None)
+
+
+def _disorder(names: list[str], shape: InOrder, where: str) -> str | None:
+    order = [name for name in shape.shapes.shapes if name in names]
+    return None if names == order else f"{where} must be {', '.join(order)} and are {', '.join(names)}"
 
 
 _NAMES = {

@@ -142,8 +142,12 @@ def temporary(size: int, with_peer: bool) -> Iterator[Fleet]:
 
 
 def _inventory(file: Path, hosts: Mapping[str, int], variables: Mapping[str, Any]) -> None:
-    """Write an inventory of hosts, each with the last part of its address, and variables of all of them."""
-    listed = {name: {"lab_suite": "trixie", "lab_address": octet} for name, octet in hosts.items()}
+    """Write an inventory of hosts, each with the last part of its address, and variables of all of them.
+
+    Operators name no interpreter, so Ansible discovers it here too, unlike on the hosts of inventory/lab.
+    """
+    common = {"lab_suite": "trixie", "ansible_python_interpreter": "auto_silent"}
+    listed = {name: {**common, "lab_address": octet} for name, octet in hosts.items()}
     file.write_text(json.dumps({"docker_hosts": {"hosts": listed, "vars": variables}}, indent=2), encoding="utf-8")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import fleets
 import pytest
+import terminal
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLAN_ACTION = """
@@ -198,6 +198,12 @@ def test_the_plan_of_the_fleet_is_shown_once_with_those_who_have_none(operator: 
     ]
 
 
+def test_a_plan_that_cannot_be_written_is_told(operator: Operator, tmp_path: Path) -> None:
+    done = operator.run(FLEET.replace("[a, b]", f"[a, b], output: {tmp_path}"), hosts="a,b")
+    assert done.returncode == 2
+    assert f"  localhost: failed: Show the fleet's plan\n    plan_output {tmp_path} cannot be written: " in done.stdout
+
+
 def test_findings_that_fail_nothing_are_shown(operator: Operator) -> None:
     playbook = (
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - mooring.docker.show_findings: {findings: '{{ seen }}'}\n"
@@ -369,17 +375,8 @@ def test_a_warning_names_its_host(operator: Operator, collections: Path) -> None
 
 
 def test_on_a_terminal_the_last_line_tells_what_is_waited_for(operator: Operator) -> None:
-    ours, theirs = pty.openpty()
     words = operator.words(PLANNED, plans={"b": RESTART})
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=theirs, text=True, env={**operator.environment, "COLUMNS": "60"}
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        while chunk := _read(ours):
-            shown += chunk
-        stdout = process.communicate()[0]
-    os.close(ours)
+    stdout, shown = terminal.run(words, {**operator.environment, "COLUMNS": "60"})
     assert "\x1b" not in stdout
     lines = [line for line in shown.decode().split("\r\x1b[K") if line]
     assert lines[0] == "Plan: 0 of 1 hosts done, waiting for a"
@@ -391,14 +388,6 @@ def test_on_a_terminal_the_last_line_tells_what_is_waited_for(operator: Operator
     assert max(map(len, lines)) < 60
     # Nothing stays on the terminal.
     assert shown.endswith(b"\r\x1b[K")
-
-
-def _read(terminal: int) -> bytes:
-    """What is on the terminal; nothing once nobody writes to it any more, which Linux reports as an error."""
-    try:
-        return os.read(terminal, 1 << 16)
-    except OSError:
-        return b""
 
 
 def test_a_play_that_is_switched_off_is_not_mentioned(operator: Operator) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import reach
+from docker_client import DockerClient
 
 HOSTS = ["bookworm", "trixie", "forky"]
 ACCOUNT = "docker-remote"
@@ -36,21 +37,8 @@ def listed() -> list[str]:
     return done.stdout.splitlines()
 
 
-@dataclass
-class Client:
-    """The docker CLI on this machine, with the TLS files and the contexts in one directory."""
-
-    directory: Path
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """The role's variables for it."""
-        return {
-            "clients": "localhost",
-            "docker_client_name": self.directory.name,
-            "docker_client_directory": str(self.directory),
-            "docker_client_cli": reach.docker_cli(),
-        }
+class Client(DockerClient):
+    """One that can join the fleet again."""
 
     def join(self, **variables: Any) -> reach.Run:
         """Become a client, as an operator does it."""

@@ -99,14 +99,13 @@ def steering(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def liars(client: Client) -> Iterator[None]:
-    """Hosts whose interpreter, as Ansible finds it, is one that lies when it is told to."""
+    """Hosts whose interpreter is one that lies when it is told to."""
 
     def infiltrate(name: str) -> None:
-        found = reach.managed(name).ansible("ping", check=False)["ansible_facts"]["discovered_interpreter_python"]
         host = reach.over_ssh(name)
         host.run_expect([0], f"mkdir {PLACE} && touch {PLACE}/used && echo '{{}}' > {PLACE}/lie.json")
         _put(name, f"{PLACE}/wrapper", WRAPPER)
-        real = host.check_output(f"realpath {found}")
+        real = host.check_output(f"realpath {reach.declared(name)['interpreter']}")
         host.run_expect([0], f"chmod -R 777 {PLACE} && cp {real} {REAL} && mount --bind {PLACE}/wrapper {real}")
         mounted.append((name, real))
 

@@ -365,10 +365,9 @@ def _route(entry: dict[str, Any]) -> observed.Route | None:
 def _bridges() -> dict[str, Any]:
     """What ``bridge_info`` sees, or why it sees nothing."""
     try:
-        found: dict[str, Any] = bridge.observe("/run/docker.sock", 10)
+        return {**bridge.observe("/run/docker.sock", 10)}
     except bridge.BridgeError as error:
         return {"engine_answers": False, "error": str(error)}
-    return found
 
 
 def observe(

@@ -12,12 +12,12 @@ from .packages import installs_engine
 
 if TYPE_CHECKING:
     from .._config.classification import ApplyPlan
-    from .declaration import Declaration, EngineDeclaration, NetworkDeclaration
+    from .declaration import Declaration, RoleDeclaration
     from .observation import Observation
     from .steps import Step
 
 
-def settings(declaration: Declaration) -> EngineDeclaration | NetworkDeclaration:
+def settings(declaration: Declaration) -> RoleDeclaration:
     """The role that says how the daemon may be restarted: docker_engine's where both are declared."""
     role = declaration["engine"] or declaration["network"]
     assert role is not None  # A declaration has at least one of them.

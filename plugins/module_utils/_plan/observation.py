@@ -79,15 +79,14 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
         return Observation(host)
     network = declaration["network"]
     chosen = addresses.choose(declaration, network, host) if network else {"options": {}, "problems": []}
-    network_fragment = {**addresses.explicit(network), **chosen["options"]} if network else {}
-    fragments = configuration.content(declaration, network_fragment)
+    fragments = configuration.content(declaration, chosen["options"])
     secrets = frozenset(daemon.secrets().union(*map(options.secrets, fragments.values())))
     tried, refused = _try(declaration, host, fragments, secrets, verifies)
     previews, unloadable = ({}, []) if verifies else filter_preview.preview(declaration, host)
     return Observation(
         host=host,
         addresses=chosen,
-        network_fragment=network_fragment,
+        network_fragment=fragments.get(selection.NETWORK_FRAGMENT, {}),
         composition=tried,
         refused=[*refused, *unloadable],
         filter_previews=previews,

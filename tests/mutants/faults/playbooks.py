@@ -5,7 +5,7 @@ from ..mutant import Live, Mutant
 _CARRY_OUT = "roles/docker_engine/tasks/carry_out.yml"
 _ROTATION = "playbooks/plays/rotation.yml"
 _TESTS = "test_playbooks.py"
-_ACTIONS = "plugin_utils/test_actions.py"
+_ACTIONS = "plugin_utils/test_actions_on_hosts.py"
 
 MUTANTS = [
     Mutant(

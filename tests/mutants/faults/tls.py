@@ -262,8 +262,8 @@ MUTANTS = [
     Mutant(
         "An endpoint that lets in clients without a certificate is told as open.",
         _PROBE,
-        '                api.exchange(tls, "/_ping", deadline)\n                self.found["client_certificate_required"] = False\n',
-        '                api.exchange(tls, "/_ping", deadline)\n                self.found["client_certificate_required"] = True\n',
+        '                api.exchange(tls, "/_ping", deadline)\n                self.seen["client_certificate_required"] = False\n',
+        '                api.exchange(tls, "/_ping", deadline)\n                self.seen["client_certificate_required"] = True\n',
         "engine/test_probe.py",
     ),
 ]

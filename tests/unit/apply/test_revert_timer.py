@@ -171,16 +171,21 @@ def test_link_comes_back_as_one(host: FakeHost, rules: Path) -> None:
     assert str(link.readlink()) == "nowhere"
 
 
+def _another(root: Path, patch: pytest.MonkeyPatch) -> tuple[FakeHost, Path]:
+    """A host of its own in ``root``, with a file that may change."""
+    root.mkdir()
+    host = FakeHost(root, patch)
+    path = root / "etc/rules"
+    path.parent.mkdir()
+    path.write_text("old")
+    return host, path
+
+
 def test_full_disk_at_each_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is changed, or it is reverted at once: no change stays that nobody would revert."""
     for number in itertools.count(1):
         with monkeypatch.context() as patch:
-            root = tmp_path / str(number)
-            root.mkdir()
-            host = FakeHost(root, patch)
-            path = root / "etc/rules"
-            path.parent.mkdir()
-            path.write_text("old")
+            host, path = _another(tmp_path / str(number), patch)
 
             def is_full(written: int, where: Path, number: int = number, path: Path = path) -> bool:
                 return written == number and where != path
@@ -232,12 +237,7 @@ def test_run_that_is_killed_anywhere_leaves_nothing_for_good(tmp_path: Path, mon
     """The timer or the next boot reverts it; the next run may still keep it, but not without a new connection."""
     for number in itertools.count(1):
         with monkeypatch.context() as patch:
-            root = tmp_path / str(number)
-            root.mkdir()
-            host = FakeHost(root, patch)
-            path = root / "etc/rules"
-            path.parent.mkdir()
-            path.write_text("old")
+            host, path = _another(tmp_path / str(number), patch)
             host.kill_at = number
             try:
                 _change(path, "new")

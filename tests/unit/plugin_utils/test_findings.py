@@ -6,6 +6,7 @@ import copy
 import hashlib
 from typing import Any
 
+import fleets
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 from ansible_collections.mooring.docker.plugins.module_utils._ssh import sshd
@@ -98,12 +99,7 @@ HOST = {
     "ssh": SSH,
     "groups": {
         "docker": {
-            "gid": 994,
-            "members": ["deploy"],
-            "primary": ["docker-remote"],
-            "own": ["docker-remote"],
-            "administrators": [],
-            "password": False,
+            **fleets.GROUP,
             "holders": [{"pid": 8, "name": "sh", "user": "deploy"}, {"pid": 9, "name": "sh", "user": "docker-remote"}],
         }
     },

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.plugins.loader import fragment_loader
-from ansible.utils.plugin_docs import get_docstring
+from ansible.parsing.plugin_docs import read_docstring
 from ansible_collections.mooring.docker.plugins.plugin_utils import reply
 from hypothesis import given
 from hypothesis import strategies as st
@@ -217,6 +216,13 @@ def test_a_step_is_a_dictionary(step: Any) -> None:
     assert "plan.steps[0].name must be one of" in planned(step)["msg"]
 
 
+def test_a_hosts_plan_has_each_step_once_and_in_their_order() -> None:
+    confirm = {**STEP, "name": "confirm", "parameters": {"pending": []}}
+    assert planned(STEP, confirm)["plan"]["steps"] == [STEP, confirm]
+    assert "plan.steps must be packages, confirm and are confirm, packages" in planned(confirm, STEP)["msg"]
+    assert "plan.steps must be packages and are packages, packages" in planned(STEP, STEP)["msg"]
+
+
 def test_a_host_of_another_system_has_a_plan_too() -> None:
     system = {"kernel": "FreeBSD", "root": True, "systemd": False}
     assert planned(host={"system": system})["host"] == {"system": system}
@@ -230,7 +236,7 @@ def test_every_module_that_runs_on_hosts_is_taken_in() -> None:
     assert routing == {name: {"action_plugin": "mooring.docker.on_host"} for name in modules}
     assert set(reply.REPLIES) == modules
     for name in modules:
-        returned = get_docstring(str(ROOT / f"plugins/modules/{name}.py"), fragment_loader)[2]
+        returned = read_docstring(str(ROOT / f"plugins/modules/{name}.py"))["returndocs"]
         assert set(reply.REPLIES[name]) == set(returned), name
 
 

@@ -27,12 +27,16 @@ NAMES = ["DNS:trixie", "IP:192.0.2.7", "IP:2001:db8::7"]
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """The authorities of a fleet: one of servers and two of clients, their keys encrypted by "secret"."""
+    return fill(tmp_path)
+
+
+def fill(directory: Path) -> Path:
+    """Make the authorities of a fleet in it: one of servers and two of clients, their keys encrypted by "secret"."""
     for place in ("authorities", "issued/servers", "issued/clients", "tls"):
-        (tmp_path / place).mkdir(parents=True)
+        (directory / place).mkdir(parents=True)
     for kind, number in (("server", 1), ("client", 1), ("client", 2)):
-        authority(tmp_path, kind, number)
-    return tmp_path
+        authority(directory, kind, number)
+    return directory
 
 
 def authority(directory: Path, kind: str, number: int) -> None:
