@@ -99,7 +99,7 @@ MUTANTS = [
         "A rotation that leaves something undone fails and names it.",
         _STEPS,
         '    if left:\n        raise RotationError(". ".join(left))\n',
-        '    if left and not done:\n        raise RotationError(". ".join(left))\n',
+        '    if left and fleet is None:\n        raise RotationError(". ".join(left))\n',
         "plugin_utils/test_rotation.py",
     ),
     Mutant(

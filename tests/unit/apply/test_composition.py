@@ -101,7 +101,7 @@ def test_who_wins_is_the_operators_to_say(host: FakeHost, on_conflict: str, debu
     operators({"debug": True})
     before = files(host)
     if debug is None:
-        with pytest.raises(ConfigError, match="debug .there true, declared false."):
+        with pytest.raises(ConfigError, match=r"debug \(there true, declared false\)"):
             configure({"10-engine": {"debug": False}}, on_conflict)
         assert files(host) == before
     else:

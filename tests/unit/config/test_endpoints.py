@@ -37,7 +37,8 @@ def test_malformed_endpoint_is_refused(url: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("url", "loopback"),
     [("tcp://127.0.0.1:2375", True), ("tcp://[::1]:2375", True), ("tcp://localhost:2375", True),
-     ("tcp://192.168.0.2:2376", False), ("tcp://[fd00::2]:2376", False), ("tcp://0.0.0.0:2376", False), ("tcp://[::]:2376", False), ("tcp://docker.example:2376", False)],
+     ("tcp://192.168.0.2:2376", False), ("tcp://[fd00::2]:2376", False),
+     ("tcp://0.0.0.0:2376", False), ("tcp://[::]:2376", False), ("tcp://docker.example:2376", False)],
 )  # fmt: skip
 def test_loopback_is_told_from_the_world(url: str, loopback: bool) -> None:
     assert parse(url).is_loopback is loopback

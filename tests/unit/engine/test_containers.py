@@ -66,6 +66,12 @@ def test_namespaces_and_links_are_needs() -> None:
     assert containers.describe(shown).needs == ["abc", "def", "db"]
 
 
+@pytest.mark.parametrize(("timeout", "seconds"), [(None, 10), (0, 0), (45, 45), (-1, 600)])
+def test_a_container_has_its_own_time_to_stop(timeout: int | None, seconds: int) -> None:
+    """Less than nothing means that it may take for ever."""
+    assert containers.describe({**_shown(), "Config": {"StopTimeout": timeout}}).stop == seconds
+
+
 def test_health_has_the_time_of_its_check() -> None:
     shown = _shown({"Health": {"Status": "healthy"}})
     assert containers.describe(shown).healthy == 61

@@ -104,6 +104,16 @@ def test_what_is_no_file_is_a_failure_and_keeps_no_boot_waiting(tmp_path: Path, 
     assert done.stderr == (f"{there} is no file\n" if status else "")
 
 
+def test_a_table_that_nft_refuses_keeps_no_other_from_being_loaded(tmp_path: Path) -> None:
+    (tmp_path / "nft").write_text('#!/bin/sh\necho "$@"\ncase "$*" in *a.nft) exit 1 ;; esac\n')
+    (tmp_path / "nft").chmod(0o755)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.nft").write_text("")
+    text = nftables._LOADER.replace("PATH=", f"PATH={tmp_path}:").replace(str(nftables.DIRECTORY), str(tmp_path))
+    done = subprocess.run(["sh"], input=text, capture_output=True, text=True, timeout=5, check=False)
+    assert (done.returncode, done.stdout.splitlines()) == (1, [f"-f {tmp_path}/a.nft", f"-f {tmp_path}/b.nft"])
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_what_is_in_the_place_of_a_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: object) -> None:
     """The host is observed all the same, as one without that filter."""

@@ -87,7 +87,7 @@ class Host:
         wanted = sshd.values(_socket or SOCKET, KNOWN)
         effective = {**KNOWN, **{name.lower(): value.split() for name, value in wanted.items()}}
         return {
-            "accounts": {name: ACCESS.account for name in self.users},
+            "accounts": dict.fromkeys(self.users, ACCESS.account),
             "authorized_keys": state.file_digest(str(sshd.KEYS)),
             "has_home": sshd.HOME.exists(),
             "guarded": sshd.is_guarded(),
