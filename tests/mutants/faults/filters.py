@@ -206,21 +206,21 @@ MUTANTS = [
         _PROXY,
         'ExecStartPre={"" if required else "-"}/bin/sh {SCRIPT}',
         "ExecStartPre=-/bin/sh {SCRIPT}",
-        "firewall",
+        "firewall/test_docker_proxy.py firewall/test_nftables.py",
     ),
     Mutant(
         "A filter of published ports that does not know the running engine is not taken for live.",
         _PROXY,
         "    if seen and state.read(RULE) != _told():",
         "    if seen and state.read(RULE) is None and _told():",
-        "firewall",
+        "firewall/test_docker_proxy.py firewall/test_nftables.py",
     ),
     Mutant(
         "A change of packet filters is made under the revert timer.",
         _TABLE,
         "    guard = 0 if table.is_live else seconds\n",
         "    guard = 0\n",
-        "firewall apply",
+        "apply/test_revert_timer.py",
     ),
     Mutant(
         "A new packet filter is loaded before its files are written, so that a refused one leaves every file as it was.",
@@ -230,6 +230,6 @@ MUTANTS = [
         "        for path, text in table.files.items():\n"
         "            if table.old[path] != text:\n                state.write(path, text)\n"
         "        if not table.is_live:\n            table.load()\n",
-        "firewall apply",
+        "apply/test_revert_timer.py",
     ),
 ]

@@ -231,7 +231,7 @@ MUTANTS = [
         f"{_BASE}/filter_preview.py",
         "        refused.append(str(error))\n",
         "        previews.clear()\n",
-        "plan",
+        "plan/test_filter_preview.py",
     ),
     Mutant(
         "The ports of the daemon itself stay open where published ports are closed.",

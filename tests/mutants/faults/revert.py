@@ -260,6 +260,6 @@ MUTANTS = [
         "plugins/module_utils/_config/options.py",
         '    "bip": Option(values.interface_address(4), needs_no_containers=True, affects_connectivity=True),\n',
         '    "bip": Option(values.interface_address(4), needs_no_containers=True),\n',
-        _TESTS + " config plan",
+        _TESTS + " config/test_classification.py plan/test_plan_steps.py",
     ),
 ]

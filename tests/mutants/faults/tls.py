@@ -236,14 +236,14 @@ MUTANTS = [
         _PAIR,
         'state.write(pair / "key.pem", text, 0o600)',
         'state.write(pair / "key.pem", text, 0o644)',
-        "tls",
+        "tls/test_pair.py",
     ),
     Mutant(
         "A renewed certificate and its key change together, and the pair before is gone.",
         _PAIR,
         "            shutil.rmtree(other)\n",
         "            pass\n",
-        "tls",
+        "tls/test_pair.py",
     ),
     Mutant(
         "A probe takes only a server whose certificate has the name.",
