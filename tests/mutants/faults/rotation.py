@@ -226,7 +226,7 @@ MUTANTS = [
         _AUTHORITIES,
         "if current is None or replace or (deployed and",
         "if current is None or replace or not deployed or (deployed and",
-        "plugin_utils/test_authorities.py plugin_utils/test_client_plan.py plugin_utils/test_generations.py",
+        "plugin_utils/test_signing.py",
     ),
     Mutant(
         "Who has no certificate by the authority that signs now would be locked out.",
