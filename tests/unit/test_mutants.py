@@ -31,7 +31,9 @@ def test_mutant_fits_its_file(mutant: Mutant) -> None:
         assert yaml.safe_load(after) != yaml.safe_load(before)
     assert mutant.guarantee.endswith(".")
     assert mutant.paths or mutant.live
-    assert [path for path in mutant.paths if not (ROOT / path).exists()] == []
+    for path, _separator, name in (path.partition("::") for path in mutant.paths):
+        assert (ROOT / path).exists()
+        assert not name or f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
     if mutant.live:
         tests = ROOT / "molecule" / mutant.live.scenario / "tests" / mutant.live.file
         assert mutant.live.expression.split()[0] in tests.read_text(encoding="utf-8")

@@ -394,6 +394,13 @@ def test_no_failure_is_swallowed(path: Path) -> None:
             assert task["no_log"] is True
 
 
+def test_a_removal_fails_of_whatever_is_left() -> None:
+    """In its last task, which no condition but that keeps from it."""
+    *_others, last = yaml.safe_load((PROJECT / "playbooks/remove_client.yml").read_text())[-1]["tasks"]
+    assert last["ansible.builtin.fail"] == {"msg": "{{ summary.left | join('. ') }}"}
+    assert last["when"] == "summary.left | length > 0"
+
+
 @pytest.mark.parametrize("role", ["docker_engine", "docker_network", "docker_client", "docker_pki"])
 def test_what_is_documented_is_the_default(role: str) -> None:
     """Where it is a template, the documentation says so in words."""

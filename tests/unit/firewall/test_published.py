@@ -98,7 +98,7 @@ def test_what_nobody_lets_in_is_dropped_forwarded_or_taken_by_docker_proxy() -> 
     assert chains["forward"][0] == "type filter hook forward priority filter - 10; policy accept;"
     # A neighbour may route to a container's own address, which publishes nothing.
     assert chains["forward"][-3:] == ["jump containers", "ct status dnat goto outside", "counter drop"]
-    assert [line for line in chains["forward"] if line.startswith("oifname")][0] == 'oifname "br-lan" accept'
+    assert next(line for line in chains["forward"] if line.startswith("oifname")) == 'oifname "br-lan" accept'
     assert chains["input"] == [
         "type filter hook input priority filter - 10; policy accept;",
         "ct state established,related accept",
