@@ -154,7 +154,7 @@ class FakeHost:
         patch.setattr(live, "drift", self.drift)
         patch.setattr(live, "not_reloaded", lambda _config, _attributes: {})
         patch.setattr(live, "reload_event", lambda _config, since: {} if self.reloaded_at > since else None)
-        patch.setattr(live, "containers", lambda _config: sorted(self.names()))
+        patch.setattr(live, "containers", self.containers)
         patch.setattr(live, "shims", lambda: [f"id-{name}" for name in self.names()])
         patch.setattr(live, "live_restore", lambda _config: bool(self.loaded.get("live-restore")))
         patch.setattr(live, "shown", lambda config: sorted(set(config) - set(self.drift(config))))
@@ -365,6 +365,10 @@ class FakeHost:
             for key, value in config.items()
             if self.loaded.get(key, []) != value
         }
+
+    def containers(self, _config: Config) -> list[str]:
+        self.woken = self.woken or not self.active
+        return sorted(self.names())
 
     def local_socket(self, _config: Config, timeout: float = 10.0) -> str:
         if not self.active:

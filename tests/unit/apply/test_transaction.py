@@ -636,3 +636,17 @@ def test_restore_is_whole_or_not_at_all(host: FakeHost) -> None:
     state.restore(good)
     assert state.DAEMON_JSON.read_text() == state.SOCKET_DROP_IN.read_text() == "old"
     assert not (state.FRAGMENTS / "30-new.json").exists()
+
+
+# What keeps a change from being begun ------------------------------------------------------------------
+
+
+def test_a_daemon_that_could_not_start_again_is_not_stopped(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where docker.service requires a packet filter that nft refuses. A reload takes nothing from it."""
+    host.settle(BASE)
+    monkeypatch.setattr(transaction.nftables, "obstacle", lambda: "nft refuses the rules")
+    assert "was not begun, for dockerd would not start: nft refuses the rules" in _fails(host, RESTART)
+    assert host.log == []
+    assert host.active
+    host.declare(RELOAD)
+    assert host.apply() == "reload"

@@ -48,6 +48,23 @@ def test_a_bare_host_gets_all_steps_in_their_order() -> None:
     }
 
 
+def test_no_step_comes_before_what_it_needs() -> None:
+    """Nobody connects in between: what is filtered is so before a port is open."""
+    for earlier, later in (
+        ("packages", "sysctls"),
+        ("sysctls", "apply"),
+        ("published_filter", "apply"),
+        ("endpoint_filter", "certificate"),
+        ("endpoint_filter", "apply"),
+        ("certificate", "configuration"),
+        ("configuration", "apply"),
+        ("socket_group", "apply"),
+        ("apply", "confirm"),
+        ("confirm", "networks"),
+    ):
+        assert STEPS.index(earlier) < STEPS.index(later), (earlier, later)
+
+
 ONE_DIFFERENCE: list[tuple[str, Callable[[Planned], Any], list[str]]] = [
     ("a package", in_host("packages/nftables/installed", None), ["packages"]),
     ("AppArmor's parser", in_host("system/apparmor_parser", False), []),
@@ -272,6 +289,8 @@ def test_users_are_added_and_taken_out() -> None:
         "1 process of mallory that hold the group end",
     ]
     assert step["parameters"] == {"group": "docker", "users": ["deploy"], "exclusive": True}
+    planned.host["groups"]["docker"].update(members=[], holders=[])
+    assert planned.step("socket_group")["effects"] == ["deploy can use the API, and so can become root"]
 
 
 # Certificates ----------------------------------------------------------------------------------------

@@ -237,6 +237,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/service/active", "inactive", "engine.stopped"),
     ("engine/api_version", None, "engine.silent"),
     ("listening", ["unix:///run/docker.sock"], "endpoints.missing"),
+    ("listening", ["tcp://[::]:2376"], "endpoints.missing"),
     ("listening", [*HOST["listening"], "tcp://127.0.0.1:2375"], "endpoints.undeclared"),
     ("sockets/0/mode", "0666", "sockets.mode"),
     ("sockets/0/mode", "0660+", "sockets.list"),
@@ -256,6 +257,10 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("certificates/~t~ca.pem/bundle", ["f1", "f2"], "certificates.other_client_authority"),
     ("files/~etc~docker~daemon.json/owner", "mallory", "files.owner"),
     ("files/~etc~docker~daemon.json/mode", "0622", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0620", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0602", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0604", "files.readable"),
+    ("files/~etc~docker~daemon.json/mode", "0640", "files.readable"),
     ("files/~etc~docker~daemon.json/mode", "0644", "files.readable"),
     ("files/~t~server~key.pem/mode", "0640", "files.key"),
     ("files/~t~old-key.pem", file(mode="0600"), "files.stray_key"),
@@ -458,6 +463,13 @@ def test_engine_of_no_package_and_no_containerd_of_its_own_is_fine() -> None:
     found = seen()
     found["observed"]["host"]["engine"].update(package=None, containerd=None)
     assert ids(found) == []
+
+
+def test_socket_of_another_group_is_a_finding() -> None:
+    """Whom it lets in by that group is not known, so those who are declared are missing."""
+    found = seen()
+    found["observed"]["host"]["sockets"][0]["group"] = "adm"
+    assert ids(found) == ["sockets.group", "sockets.user_missing"]
 
 
 def test_filter_that_is_not_declared_is_a_finding() -> None:
