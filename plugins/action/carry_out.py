@@ -91,7 +91,7 @@ class ActionModule(OnHost):
         variables = self._gather([declaration.ENGINE]).variables
         if certificate["reason"]:
             try:
-                self._order(variables).refuse_names_of_others(self._variables, self._templar)
+                self._order(variables).refuse(self._variables, self._templar)
             except signing.SigningError as error:
                 raise AnsibleActionFail(str(error)) from error
             steps["key"] = {"place": variables["docker_engine_tls_directory"], "kind": "server"}

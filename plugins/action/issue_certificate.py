@@ -38,7 +38,7 @@ class ActionModule(OnHost):
             options["passphrase"],
         )
         try:
-            order.refuse_names_of_others(task_vars or {}, self._templar)
+            order.refuse(task_vars or {}, self._templar)
             made = self._on_machine(options, {}, task_vars)
             done = {"pair": made["pair"], "certificate": order.sign(made["csr"])}
         except signing.SigningError as error:

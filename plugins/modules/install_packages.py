@@ -18,7 +18,10 @@ description:
   - Prevents the packages from starting services with a C(policy-rc.d) that exists only while apt-get runs. The
     operator's own C(policy-rc.d) is restored. A run that is killed leaves none that would prevent a service from
     starting.
-  - Waits up to 300 seconds for another apt or dpkg process to finish.
+  - First finishes what a killed run or a host that went down has left half-installed or half-configured, with
+    C(dpkg --configure --pending) and, if that is not enough, C(apt-get --fix-broken install --no-remove).
+  - Waits up to 300 seconds for another apt or dpkg process to finish, such as unattended-upgrades, and names it if it
+    does not.
   - Requires apt-get, but no Python library on the host.
 options:
   required:
@@ -59,6 +62,12 @@ packages:
   type: list
   elements: str
   sample: [docker.io, docker-cli]
+finished:
+  description: Packages whose installation had been interrupted and was finished, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [containerd]
 """
 
 from ansible.module_utils.basic import AnsibleModule

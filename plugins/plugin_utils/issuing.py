@@ -27,11 +27,14 @@ class Order:
     """That of the authorities."""
     passphrase: str
 
-    def refuse_names_of_others(self, variables: Mapping[str, Any], templar: Any) -> None:
-        """Raise SigningError for a host that would get a certificate for another, whatever a role or variable says.
+    def refuse(self, variables: Mapping[str, Any], templar: Any) -> None:
+        """Raise SigningError where the authority has ended, and for a host that would get another's certificate,
+        whatever a role or a variable says.
 
         ``variables`` and ``templar`` are those of the host's task.
         """
+        if problem := signing.validity_problem(authorities.view(self.directory)[self.kind]["signer"]):
+            raise signing.SigningError(problem)
         if problem := names.index_problem(self.name):
             raise signing.SigningError(f"name {problem}")
         if self.kind != "server":

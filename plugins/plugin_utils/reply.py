@@ -203,8 +203,16 @@ _LINUX = {
     "system": _SYSTEM,
     "clock": {"ahead": (float, int, None)},
     "packages": {str: {"installed": TEXT, "candidate": TEXT}},
+    "installation": {"unfinished": {str: str}, "begun": bool},
     "engine": _ENGINE,
-    "configuration": {"error": TEXT, "fragments": dict, "effective": TEXTS, "addresses": dict, "tls": dict},
+    "configuration": {
+        "error": TEXT,
+        "fragments": dict,
+        "effective": TEXTS,
+        "addresses": dict,
+        "tls": dict,
+        "untested": bool,
+    },
     "certificates": {str: (_CERTIFICATE, None)},
     "files": {str: {"kind": str, "owner": str, "group": str, "mode": str}},
     "network": {"addresses": [dict], "interfaces": TEXTS, "bridges": TEXTS, "routes": [dict], "client": TEXT},
@@ -264,6 +272,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         "drained": TEXTS,
         "stopped": TEXTS,
         "enable": bool,
+        "test": bool,
         "pending": TEXT,
     },
     "confirm": {"pending": TEXTS},
@@ -295,7 +304,7 @@ _STEPS = InOrder(
 
 _DIFF = Optional(({str: TEXT}, [{str: TEXT}]))
 _CARRIED_OUT: dict[str, dict[str, Any]] = {
-    "packages": {"packages": TEXTS},
+    "packages": {"packages": TEXTS, "finished": TEXTS},
     "key": {"pair": str, "csr": str},
     "certificate": {},
     "configuration": {"effective": (dict, None), "files": TEXTS, "plan": dict, "adopted": bool, "backup": TEXT},
@@ -338,6 +347,7 @@ REPLIES: dict[str, dict[str, Any]] = {
         "certificate_names": TEXTS,
         "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
         "host": (_LINUX, None),
+        "test": Optional((Exactly({"problem": TEXT, "obstacle": TEXT}), None)),
     },
     "execute_steps": {"steps": [_OUTCOME]},
     "install_packages": _CARRIED_OUT["packages"],

@@ -61,10 +61,11 @@ def _apply(options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         }
     if refusal:
         raise ApplyError(refusal)
-    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run)
+    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run) or observed.is_untested
     if not check_mode:
         with connection_guard.guarded(options["confirm"], plan.action, observed.config, observed.to_run):
             transaction.execute()
+        result["warnings"] = [redaction.scrubbed(warning, daemon.secrets()) for warning in transaction.warnings]
         result["armed"] = connection_guard.is_pending()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
     lines += "".join(f"start {container.name}\n" for container in observed.to_run)

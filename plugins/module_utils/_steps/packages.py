@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from .._config import state
 from .._system import apt
 from .failure import StepError
 
@@ -27,9 +28,21 @@ def execute(options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*[a-z0-9.]", name):
             raise StepError(f"{name!r} is no name of a package: write small letters, digits, + - and .")
     try:
-        packages = apt.install(required, optional, check_mode)
+        finished, packages = _install(required, optional, check_mode)
     except (apt.AptError, OSError) as error:
         raise StepError(str(error)) from error
-    lines = "".join(f"{name}\n" for name in packages)
+    lines = "".join(f"{name}\n" for name in dict.fromkeys([*finished, *packages]))
     diff = {"before": "", "after": lines, "after_header": "installed packages"}
-    return {"changed": bool(packages), "packages": packages, **({"diff": diff} if packages else {})}
+    changed = bool(finished or packages)
+    return {"changed": changed, "packages": packages, "finished": finished, **({"diff": diff} if changed else {})}
+
+
+def _install(required: list[str], optional: list[str], check_mode: bool) -> tuple[list[str], list[str]]:
+    """What was finished, and what was installed. Raises AptError and OSError."""
+    if check_mode:
+        return sorted(apt.unfinished([])), apt.install(required, optional, check_mode=True)
+    # Where this run is cut, the next one knows that it is to finish also what nothing else asks for.
+    state.write_state(state.INSTALLING, {"required": required, "optional": optional})
+    done = apt.finish(required), apt.install(required, optional)
+    state.write(state.INSTALLING, None)
+    return done
