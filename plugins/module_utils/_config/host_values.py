@@ -45,8 +45,8 @@ class Surroundings:
     ``files`` are kinds by path, "file", "directory", "socket", "other" or None for what is not there. ``programs`` are
     paths by name, None for one that is not there or cannot be executed. ``groups`` tells which are there. ``plugins``
     and ``profiles`` are why one does not serve, None where it does. ``links`` are "bridge", "other" or None.
-    ``subordinate_ids`` tells why a user of ``userns-remap`` does not serve. ``open_files`` is fs.nr_open. ``limits`` are
-    the highest hard limits by name that dockerd may set, -1 for none, where it may not set any (capabilities(7)).
+    ``subordinate_ids`` tells why a user of ``userns-remap`` does not serve. ``open_files`` is fs.nr_open. Where
+    dockerd may not set any limit (capabilities(7)), ``limits`` are the highest hard ones by name, -1 for none.
     """
 
     files: dict[str, str | None] = field(default_factory=dict)
@@ -169,8 +169,8 @@ def _limits(config: Config, seen: Surroundings) -> Iterator[str]:
         hard, highest = structures.field(limit, "Hard") or 0, seen.limits.get(name, -1)
         if highest != -1 and (hard == -1 or hard > highest):
             yield (
-                f"default-ulimits: {name} has Hard {hard}, and dockerd may set at most {highest} on this host, where it "
-                "has no CAP_SYS_RESOURCE: lower it"
+                f"default-ulimits: {name} has Hard {hard}, and dockerd may set at most {highest} on this host, where "
+                "it has no CAP_SYS_RESOURCE: lower it"
             )
 
 
