@@ -8,6 +8,8 @@ VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# Archives of other engines, for the tests that need one; without any they are skipped.
+export MOORING_ENGINES ?= $(abspath $(wildcard ../shared/engines))
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,10 +39,11 @@ demo: lab ## boot, provision, verify and show the lab
 	$(BIN)/ansible-playbook -i inventory/lab playbooks/site.yml
 	lab/demo
 
-lint: setup-dev ## ruff, mypy, yamllint, ansible-lint (production profile), documentation
+lint: setup-dev ## ruff, mypy, vermin (what runs on hosts runs on Python 3.9), yamllint, ansible-lint, documentation
 	ruff check .
 	ruff format --check .
 	mypy
+	vermin --target=3.9- --no-tips --violations --quiet plugins/module_utils plugins/modules
 	yamllint --strict .
 	ansible-lint --offline
 	tests/documentation

@@ -31,9 +31,11 @@ class ActionModule(OnHost):
             }
         )
         self._refuse_what_is_not_its_own(options, task_vars or {})
-        made = self._on_machine(options, {}, task_vars)
         known = authorities.view(options["authorities"])
         authority = known[options["kind"]]
+        if problem := signing.validity_problem(authority["signer"]):
+            raise AnsibleActionFail(problem)
+        made = self._on_machine(options, {}, task_vars)
         try:
             certificate = signing.sign(
                 made["csr"],

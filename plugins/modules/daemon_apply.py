@@ -18,6 +18,12 @@ description:
   - Waits until the daemon answers on every declared endpoint, and checks that the settings have taken effect. If they
     have not, it restores the last good state, brings the daemon back with it, and fails with dockerd's own error
     message.
+  - Then it creates, starts, awaits and removes a container with the daemon's own defaults (logging driver, runtime,
+    limits, default network), from an image that it makes of a static program of the host and removes again. No registry
+    is needed. Both are named C(mooring-canary-...) and labelled C(io.mooring.canary). If no container runs, the change
+    has failed and is taken back, too. The message has the daemon's own words.
+  - A change stays, with a warning, where no container ran before it either, because to take it back would mend nothing.
+    A warning also tells why the test was not possible, for example because an authorization plugin forbids it.
 options:
   restart:
     description:
@@ -161,10 +167,12 @@ def _apply(module: AnsibleModule) -> None:
         module.exit_json(changed=True, **{**result, "action": "nothing", "pending": plan.sentence()})
     if refusal:
         raise ApplyError(refusal)
-    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run)
+    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run) or observed.is_untested
     if not module.check_mode:
         with connection_guard.guarded(module.params["confirm"], plan.action, observed.config, observed.to_run):
             transaction.execute()
+        for warning in transaction.warnings:
+            module.warn(redaction.scrubbed(warning, daemon.secrets()))
         result["armed"] = connection_guard.is_pending()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
     lines += "".join(f"start {container.name}\n" for container in observed.to_run)

@@ -18,7 +18,10 @@ description:
   - Prevents the packages from starting services with a C(policy-rc.d) that exists only while apt-get runs. The
     operator's own C(policy-rc.d) is restored. A run that is killed leaves none that would prevent a service from
     starting.
-  - Waits up to 300 seconds for another apt or dpkg process to finish.
+  - First finishes what a killed run or a host that went down has left half-installed or half-configured, with
+    C(dpkg --configure --pending) and, if that is not enough, C(apt-get --fix-broken install --no-remove).
+  - Waits up to 300 seconds for another apt or dpkg process to finish, such as unattended-upgrades, and names it if it
+    does not.
   - Requires apt-get, but no Python library on the host.
 options:
   required:
@@ -59,6 +62,12 @@ packages:
   type: list
   elements: str
   sample: [docker.io, docker-cli]
+finished:
+  description: Packages whose installation had been interrupted and was finished, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [containerd]
 """
 
 import re
@@ -66,6 +75,17 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._config import state
 from ansible_collections.mooring.docker.plugins.module_utils._system import apt
+
+
+def _install(required: list[str], optional: list[str], check_mode: bool) -> tuple[list[str], list[str]]:
+    """What was finished, and what was installed. Raises AptError and OSError."""
+    if check_mode:
+        return sorted(apt.unfinished([])), apt.install(required, optional, check_mode=True)
+    # Where this run is cut, the next one knows that it is to finish also what nothing else asks for.
+    state.write_state(state.INSTALLING, {"required": required, "optional": optional})
+    done = apt.finish(required), apt.install(required, optional)
+    state.write(state.INSTALLING, None)
+    return done
 
 
 def main() -> None:
@@ -84,12 +104,13 @@ def main() -> None:
             module.fail_json(msg=f"{name!r} is no name of a package: write small letters, digits, + - and .")
     try:
         with state.locked():
-            packages = apt.install(required, optional, module.check_mode)
+            finished, packages = _install(required, optional, module.check_mode)
     except (apt.AptError, OSError) as error:
         module.fail_json(msg=str(error))
-    lines = "".join(f"{name}\n" for name in packages)
+    lines = "".join(f"{name}\n" for name in dict.fromkeys([*finished, *packages]))
     diff = {"before": "", "after": lines, "after_header": "installed packages"}
-    module.exit_json(changed=bool(packages), packages=packages, **({"diff": diff} if packages else {}))
+    changed = bool(finished or packages)
+    module.exit_json(changed=changed, packages=packages, finished=finished, **({"diff": diff} if changed else {}))
 
 
 if __name__ == "__main__":

@@ -213,7 +213,8 @@ def test_tls_files_that_dockerd_could_not_use_are_refused(host: FakeHost, tls: C
     key.write_text(mine)
     authority.write_text("nothing")
     refused(host, "holds no certificate", {"10-engine": tls})
-    authority.unlink()
-    refused(host, "there is no file", {"10-engine": tls})
+    for option in ("tlskey", "tlscert", "tlscacert"):
+        Path(tls[option]).unlink()
+        refused(host, f"{option}: there is no file {tls[option]}", {"10-engine": tls})
     # Something later in the play makes them.
     assert configure({"10-engine": tls}, tls_to_come=True)["changed"]

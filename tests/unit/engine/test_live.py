@@ -46,10 +46,20 @@ def test_docker0_has_its_declared_address_or_not(
         ({"icc": False}, {}, {"Options": {"com.docker.network.bridge.enable_icc": "false"}}),
         ({"fixed-cidr": "172.30.0.0/25"}, {}, {"IPAM": {"Config": [{"IPRange": "172.30.0.0/25"}]}}),
         ({"raw-logs": True}, {}, {}),
+        ({"data-root": "/srv/docker/"}, {"DockerRootDir": "/srv/docker"}, {}),
+        ({"data-root": "/srv/docker"}, {"DockerRootDir": "/srv/docker/100000.100000"}, {}),
     ],
 )
 def test_setting_that_took_is_no_finding(config: dict[str, Any], info: dict[str, Any], bridge: dict[str, Any]) -> None:
     assert not_taken(config, info, bridge) == {}
+
+
+def test_data_root_is_shown_with_its_links_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    config = {"data-root": str(tmp_path / "link")}
+    assert not_taken(config, {"DockerRootDir": str(tmp_path / "disk")}, {}) == {}
+    assert list(not_taken(config, {"DockerRootDir": "/var/lib/docker"}, {})) == ["data-root"]
 
 
 @pytest.mark.parametrize(

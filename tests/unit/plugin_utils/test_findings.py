@@ -111,6 +111,7 @@ HOST = {
         "distribution": "debian",
         "apparmor_parser": True,
     },
+    "installation": {"unfinished": {}, "begun": False},
     "engine": {
         "installed": True,
         "version": "26.1.5+dfsg1",
@@ -156,6 +157,7 @@ HOST = {
         "error": None,
         "edited": [],
         "stopped": [],
+        "untested": False,
         "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
@@ -193,6 +195,7 @@ def test_no_difference_is_no_finding() -> None:
 # What is wrong: where, with what value, and the one finding that tells of it.
 HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/installed", False, "engine.missing"),
+    ("installation/unfinished", {"docker.io": "half-configured"}, "engine.unfinished"),
     ("engine/cli_version", None, "engine.cli_missing"),
     ("engine/cli_version", "20.10.24", "engine.cli_differs"),
     ("engine/version", None, "engine.broken"),
@@ -243,6 +246,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("sockets/0/group_members", [], "sockets.user_missing"),
     ("configuration/error", "no JSON", "configuration.broken"),
     ("configuration/stopped", ["web"], "configuration.drained"),
+    ("configuration/untested", True, "configuration.untested"),
     ("configuration/edited", ["debug"], "configuration.edited"),
     (
         "configuration/pending",
@@ -277,6 +281,20 @@ def test_one_fault_on_the_host_is_one_finding(path: str, value: Any, finding: st
     found = seen()
     spoil(found["observed"]["host"], path, value)
     assert ids(found) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("problem", "obstacle", "findings"),
+    [
+        (None, None, []),
+        ("a container does not start: no such runtime", None, ["engine.container"]),
+        (None, "the daemon forbids it", ["engine.container_untested"]),
+    ],
+)
+def test_container_that_was_run_has_its_findings(problem: Any, obstacle: Any, findings: list[str]) -> None:
+    found = seen()
+    found["observed"]["test"] = {"problem": problem, "obstacle": obstacle}
+    assert ids(found) == findings
 
 
 @pytest.mark.parametrize(

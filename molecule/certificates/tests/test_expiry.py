@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import ENDPOINTS, Client, command, converge, run
+from clients import ENDPOINTS, HOSTS, Client, at_once, command, converge, everywhere, run
 
-HOST = "trixie"
+SOON, ENDED = "trixie", "forky"
+"""The hosts whose certificates end soon, and have ended."""
+
 SERVER_DAYS, CLIENT_DAYS = 397, 90
 """How long certificates are valid, the roles' defaults."""
 
@@ -29,9 +31,9 @@ def issue_so_that_left(playbook: str, valid: int, left: int, **variables: Any) -
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-def server() -> dict[str, Any]:
-    """The certificate of the daemon, as host_info tells of it unasked, and when the daemon was started."""
-    host = reach.managed(HOST).ansible("mooring.docker.host_info", check=False, become=True)["host"]
+def server(name: str) -> dict[str, Any]:
+    """The certificate of a daemon, as host_info tells of it unasked, and when the daemon was started."""
+    host = reach.managed(name).ansible("mooring.docker.host_info", check=False, become=True)["host"]
     found: dict[str, Any] = host["certificates"][host["configuration"]["tls"]["tlscert"]]
     return {**found, "pid": host["engine"]["service"]["pid"]}
 
@@ -64,74 +66,62 @@ def test_a_good_fleet_has_no_findings(client: Client) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_servers_certificate_is_renewed_in_time(client: Client) -> None:
-    issue_so_that_left("renew_server_certificates", SERVER_DAYS, 10, limit=HOST)
-    before = server()
+def test_certificates_are_renewed_in_time_and_ended_ones_fail_with_the_date(client: Client) -> None:
+    """A daemon's and a client's that end soon, and another daemon's that has ended."""
+    left = {SOON: 10, ENDED: -3}
+    at_once(lambda name: issue_so_that_left("renew_server_certificates", SERVER_DAYS, left[name], limit=name), *left)
+    issue_so_that_left("client", CLIENT_DAYS, 10, **client.variables, docker_client_renew=True)
+    before, own_before = server(SOON), own(client)
     assert before["days_left"] in (9, 10)
-    warned = verify(client)
-    assert warned.returncode == 0
-    assert f"{HOST}: warning certificates.ends_soon" in warned.stdout
-    assert before["not_after"][:10] in warned.stdout
-
-    converge(limit=HOST)
-    after = server()
-    assert after["serial_number"] != before["serial_number"]
-    assert after["pid"] != before["pid"]
-    assert after["days_left"] == SERVER_DAYS - 1
-    assert client.docker("--context", HOST, "version").returncode == 0
-    assert verify(client).stdout == ""
-
-
-def test_ended_certificate_of_a_server_fails_with_the_date(client: Client) -> None:
-    issue_so_that_left("renew_server_certificates", SERVER_DAYS, -3, limit=HOST)
     # The control: dockerd goes on with it and says nothing, but no client takes it.
-    refused = client.docker("--context", HOST, "version")
-    assert "certificate has expired" in refused.stderr
+    assert "certificate has expired" in client.docker("--context", ENDED, "version").stderr
+    of_client = f": warning certificates.ends_soon: expected: the certificate of client {client.directory.name}"
     for words in ([], ["--tags", "certificates"]):
         failed = verify(client, *words)
         assert failed.returncode != 0
-        assert failed.stdout.splitlines() == [
-            f"{HOST}: error certificates.expired: expected: the daemon's certificate is valid; "
+        told = {line.partition(":")[0]: line for line in failed.stdout.splitlines()}
+        assert len(failed.stdout.splitlines()) == len(told) == 3, failed.stdout
+        assert told.pop(ENDED) == (
+            f"{ENDED}: error certificates.expired: expected: the daemon's certificate is valid; "
             f"found: it ended on {ended(3)}; remedy: run playbooks/site.yml"
-        ]
-    assert verify(client, "--skip-tags", "certificates").returncode == 0
+        )
+        assert told[SOON].startswith(f"{SOON}: warning certificates.ends_soon")
+        assert before["not_after"][:10] in told.pop(SOON)
+        assert of_client in told.popitem()[1]
+    without = verify(client, "--skip-tags", "certificates")
+    assert (without.returncode, without.stdout) == (0, "")
 
-    converge(limit=HOST)
-    assert client.docker("--context", HOST, "version").returncode == 0
-    assert verify(client).stdout == ""
-
-
-def test_clients_certificate_is_renewed_in_time(client: Client) -> None:
-    issue_so_that_left("client", CLIENT_DAYS, 10, **client.variables, docker_client_renew=True)
-    before = own(client)
+    converge()
+    # What ends soon is no failure.
     warned = verify(client)
-    assert warned.returncode == 0
-    assert (
-        f"warning certificates.ends_soon: expected: the certificate of client {client.directory.name}" in warned.stdout
-    )
-
+    assert (warned.returncode, len(warned.stdout.splitlines())) == (0, 1)
+    assert of_client in warned.stdout
     converge("client", **client.variables)
-    assert own(client) != before
-    assert client.docker("--context", HOST, "version").returncode == 0
-    assert verify(client).stdout == ""
+    after = server(SOON)
+    assert after["serial_number"] != before["serial_number"]
+    assert after["pid"] != before["pid"]
+    assert after["days_left"] == SERVER_DAYS - 1
+    assert own(client) != own_before
+    for name in HOSTS:
+        assert client.docker("--context", name, "version").returncode == 0
 
 
 def test_ended_certificate_of_a_client_fails_with_the_date(client: Client) -> None:
     issue_so_that_left("client", CLIENT_DAYS, -3, **client.variables, docker_client_renew=True)
-    assert client.docker("--context", HOST, "version").returncode != 0
+    assert client.docker("--context", ENDED, "version").returncode != 0
     failed = verify(client, "--tags", "certificates")
     assert failed.returncode != 0
     assert f"the certificate of client {client.directory.name} is valid; found: it ended on {ended(3)}" in failed.stdout
 
     converge("client", **client.variables)
-    assert client.docker("--context", HOST, "version").returncode == 0
+    assert client.docker("--context", ENDED, "version").returncode == 0
     assert verify(client).stdout == ""
 
 
 @pytest.mark.usefixtures("client")
 def test_verification_changes_nothing() -> None:
     listing = "find /etc /var/lib/mooring /usr/lib/systemd -xdev -type f -printf '%p %C@\\n' | sort; docker network ls"
-    host = reach.over_ssh(HOST)
-    before = host.check_output(listing)
+    before = everywhere(listing)
+    assert all(before.values())
     assert run("verify", docker_engine_endpoints=[*ENDPOINTS, "tcp://0.0.0.0:2999"]).status != 0
-    assert host.check_output(listing) == before
+    assert everywhere(listing) == before

@@ -10,7 +10,7 @@ import forge
 import pytest
 import reach
 from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
-from conftest import HOSTS, run
+from clients import HOSTS, everywhere, run
 from cryptography.hazmat.primitives.asymmetric import rsa
 from forge import SERVER
 
@@ -39,8 +39,7 @@ def named(fleet: None, tmp_path: Path) -> Iterator[dict[str, list[str]]]:
             host.run_expect([0], "umask 077 && echo %s > %s", text, path)
         found[name] = describe(bundle.encode())["bundle"]
     yield found
-    for name in HOSTS:
-        reach.over_ssh(name).run_expect([0], "rm -r %s", PLACE)
+    everywhere(f"rm -r {PLACE}")
 
 
 def _refused(done: reach.Run, named: dict[str, list[str]]) -> None:
@@ -54,16 +53,15 @@ def _refused(done: reach.Run, named: dict[str, list[str]]) -> None:
 
 def test_provided_files_are_refused_also_before_they_can_be_read(named: dict[str, list[str]]) -> None:
     state = "sha256sum /etc/docker/daemon.json /etc/docker/daemon.d/* && systemctl show --property=MainPID docker"
-    before = {name: reach.over_ssh(name).check_output(state) for name in HOSTS}
-    for name in HOSTS:
-        reach.over_ssh(name).run_expect([0], "dpkg --remove --force-depends python3-cryptography")
+    before = everywhere(state)
+    everywhere("dpkg --remove --force-depends python3-cryptography")
     variables: dict[str, Any] = {"docker_engine_provided_certificate": PROVIDED}
     _refused(run(**variables), named)
     # That run has installed the library; this one refuses before all else.
     again = run(**variables)
     _refused(again, named)
     assert again.changed == dict.fromkeys(HOSTS, 0)
-    assert {name: reach.over_ssh(name).check_output(state) for name in HOSTS} == before
+    assert everywhere(state) == before
 
     # The control: what the operator names gets in, and a weak key does not.
     variables["docker_engine_client_authorities"] = "{{ " + str(named) + "[inventory_hostname] }}"

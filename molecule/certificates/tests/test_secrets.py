@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, Client, command
+from clients import HOSTS, Client
 from cryptography.hazmat.primitives import serialization
+from loud import Loud
+from replacement import LEFTOVERS, Replacement, pki
 
 SERVER_KEY = "/etc/docker/tls/server/key.pem"
 # Where a key could have come to lie on a host. /root/.docker is that of a client.
 PLACES = "/etc /home /opt /root /run /srv /tmp /var/cache /var/lib/mooring /var/log /var/tmp"
-
-LEFTOVERS = "find /tmp /var/tmp /root /home -name '*ansible-tmp*'"
 
 
 def needles(pem: bytes, passphrase: bytes | None = None) -> list[str]:
@@ -49,45 +48,22 @@ def holders_on(name: str, texts: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def loud(client: Client, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def loud(client: Client, replaced: Replacement) -> Loud:
     """What was said by runs that made all kinds of keys, as loudly as they can; where they logged."""
-    place = tmp_path_factory.mktemp("loud")
-    environment = {
-        **os.environ,
-        "ANSIBLE_LOG_PATH": str(place / "log"),
-        "ANSIBLE_LOCAL_TEMP": str(place / "temporary"),
-        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
-        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(place / "facts"),
-    }
-    environment.pop("ANSIBLE_KEEP_REMOTE_FILES", None)
-    for name in HOSTS:
-        # Other tests kill runs, which cannot clear up.
-        reach.over_ssh(name).run_expect([0], f"{LEFTOVERS} -prune -exec rm -r {{}} +")
-    said = ""
-    index = Path(reach.declared(HOSTS[0])["state"]) / "pki/issued/clients"
-    # Clients of other tests, whose keys are gone, would hold the rotation up.
-    others = [path.stem for path in index.glob("*.pem") if path.stem != client.directory.name]
     for playbook, variables in (
-        ("replace_authorities", {"without": others, **client.variables}),
         ("renew_client_certificates", client.variables),
         ("site", {}),
         ("verify", {"verify_client": str(client.directory)}),
     ):
-        done = subprocess.run(
-            [*command(playbook, **variables), "-vvv", "--diff"],
-            cwd=reach.PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=900,
-        )  # fmt: skip
-        said += done.stdout + done.stderr
-        assert done.returncode == 0, said[-3000:]
-    return said, place
+        assert replaced.loud.run(playbook, playbook, **variables) == 0, replaced.loud.said[playbook][-3000:]
+    return replaced.loud
 
 
 @pytest.fixture(scope="module")
-def keys(client: Client, loud: tuple[str, Path]) -> dict[str, list[str]]:
+def keys(client: Client, loud: Loud) -> dict[str, list[str]]:
     """The keys there are, by the machine they belong to: what each would be known by."""
-    authorities = Path(reach.declared(HOSTS[0])["state"]) / "pki"
-    passphrase = (authorities / "passphrase").read_text().strip()
-    signers = list((authorities / "authorities").glob("*-key.pem"))
+    passphrase = (pki() / "passphrase").read_text().strip()
+    signers = list((pki() / "authorities").glob("*-key.pem"))
     assert signers
     found = {"signers": [], "client": needles((client.directory / "key.pem").read_bytes()), "passphrase": [passphrase]}
     for path in signers:
@@ -97,20 +73,19 @@ def keys(client: Client, loud: tuple[str, Path]) -> dict[str, list[str]]:
     return found
 
 
-def test_nothing_is_said_or_logged(loud: tuple[str, Path], keys: dict[str, list[str]]) -> None:
-    said, place = loud
-    log = (place / "log").read_text()
+def test_nothing_is_said_or_logged(loud: Loud, keys: dict[str, list[str]]) -> None:
+    said = "".join(loud.said.values())
     assert "module_args" in said  # The control: what modules were given is there.
-    for text in (said, log):
+    for text in (said, (loud.place / "log").read_text()):
         assert "PRIVATE KEY" not in text
         for owner, secrets in keys.items():
             assert not any(secret in text for secret in secrets), f"of {owner}"
-    assert holders([secret for secrets in keys.values() for secret in secrets], [str(place)]) == []
+    left = [str(loud.place / name) for name in ("log", "temporary", "facts")]
+    assert holders([secret for secrets in keys.values() for secret in secrets], left) == []
 
 
-def test_this_machine_has_its_own_keys_only(client: Client, loud: tuple[str, Path], keys: dict[str, list[str]]) -> None:
+def test_this_machine_has_its_own_keys_only(client: Client, loud: Loud, keys: dict[str, list[str]]) -> None:
     """The client's key once; the authorities' only encrypted; nobody else's; no file of a run was left."""
-    _said, place = loud
     state = reach.declared(HOSTS[0])["state"]
     where = [str(Path(place).expanduser()) for place in ("~/.ansible", "~/.docker", "/tmp", "/var/tmp")]
     where.append(f"{state}/pki")
@@ -118,7 +93,7 @@ def test_this_machine_has_its_own_keys_only(client: Client, loud: tuple[str, Pat
     for owner in ("signers", *HOSTS):
         assert holders(keys[owner], where) == [], owner
     assert holders(keys["passphrase"], where) == [f"{state}/pki/passphrase"]
-    assert [path for path in (place / "temporary").rglob("*") if path.is_file()] == []
+    assert [path for path in (loud.place / "temporary").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("name", HOSTS)
