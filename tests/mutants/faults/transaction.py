@@ -284,13 +284,13 @@ MUTANTS = [
         _LIVE,
         '                if "alert" not in str(error).lower():\n',
         '                if "alert" in str(error).lower():\n',
-        "engine/test_live.py apply/test_transaction.py",
+        "engine/test_unanswered.py apply/test_transaction.py",
     ),
     Mutant(
         "Each declared endpoint is asked, those over TCP too.",
         _LIVE,
         "            if problem:\n                found.append(problem)\n",
         "            if problem and not unix:\n                found.append(problem)\n",
-        "engine/test_live.py apply/test_transaction.py",
+        "engine/test_unanswered.py apply/test_transaction.py",
     ),
 ]

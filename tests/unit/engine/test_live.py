@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import live
-from ansible_collections.mooring.docker.plugins.module_utils._engine.live import not_reloaded, not_taken, unanswered
+from ansible_collections.mooring.docker.plugins.module_utils._engine.live import not_reloaded, not_taken
 
 
 def test_ignored_setting_is_found() -> None:
@@ -78,40 +74,3 @@ def test_reload_event_is_held_against_what_is_declared(
     config: dict[str, Any], attributes: dict[str, str], found: list[str]
 ) -> None:
     assert list(not_reloaded(config, attributes)) == found
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    """One at which somebody listens, who says nothing of TLS."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def answer() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _address = server.accept()
-                    with connection:
-                        connection.recv(1)
-                        connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
-
-        threading.Thread(target=answer, daemon=True).start()
-        yield server.getsockname()[1]
-
-
-def test_every_declared_endpoint_must_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port: int) -> None:
-    monkeypatch.setattr(live.daemon, "socket_paths", lambda: [str(tmp_path / "none.sock")])
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
-    open_to_all = f"tcp://0.0.0.0:{port}"
-    assert unanswered({"hosts": [open_to_all]}) == []
-    found = unanswered({"hosts": ["fd://", f"unix://{tmp_path}/other.sock", open_to_all, f"tcp://127.0.0.1:{closed}"]})
-    assert [problem.split(" (")[0] for problem in found] == [
-        f"tcp 127.0.0.1 port {closed} does not answer",
-        f"unix://{tmp_path}/none.sock does not answer",
-        f"unix://{tmp_path}/other.sock does not answer",
-    ]
-
-
-@pytest.mark.parametrize("option", ["tls", "tlsverify"])
-def test_an_endpoint_with_tls_must_speak_it(option: str, port: int) -> None:
-    (problem,) = unanswered({"hosts": [f"tcp://127.0.0.1:{port}"], option: True})
-    assert f"tcp port {port} does not speak TLS" in problem
