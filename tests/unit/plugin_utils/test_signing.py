@@ -90,6 +90,16 @@ def test_key_and_certificate_change_in_one_moment(directory: Path) -> None:
     assert sorted(path.name for path in (directory / "tls").iterdir()) == ["server", Path(pair_directory).name]
 
 
+def test_a_request_that_its_key_has_not_signed_is_refused(directory: Path) -> None:
+    """Whoever sends it need not have the key."""
+    _pair_path, csr = pair.request(directory / "tls", "server")
+    data = bytearray(x509.load_pem_x509_csr(csr.encode()).public_bytes(serialization.Encoding.DER))
+    data[-1] ^= 1
+    forged = x509.load_der_x509_csr(bytes(data)).public_bytes(serialization.Encoding.PEM).decode()
+    with pytest.raises(SigningError, match="not signed by its key"):
+        signed(directory, forged)
+
+
 def test_it_says_what_was_declared_and_its_authority_vouches_for_it(directory: Path) -> None:
     _pair_path, csr = pair.request(directory / "tls", "server")
     text = signed(directory, csr)
