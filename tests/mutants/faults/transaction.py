@@ -139,7 +139,7 @@ MUTANTS = [
     Mutant(
         "The way back restarts a daemon that is gone and cannot reload.",
         _TRANSACTION,
-        '            if action != "reload" or _is_active():\n                raise\n',
+        '            if action != "reload" or (now and life and now["ticks"] == life["ticks"]):\n                raise\n',
         "            raise\n",
         _TESTS,
     ),
@@ -167,9 +167,9 @@ MUTANTS = [
     Mutant(
         "A failed change fails the run, also where the last good state is back.",
         _TRANSACTION,
-        "            raise ApplyError(f\"{plan.sentence()} failed: {problem.rstrip('.')}. {self._roll_back(change)}\") from error\n",
+        "            raise ApplyError(f\"{tried} failed: {problem.rstrip('.')}. {self._roll_back(change)}\") from error\n",
         '            if "is back" not in self._roll_back(change):\n'
-        "                raise ApplyError(f\"{plan.sentence()} failed: {problem.rstrip('.')}\") from error\n",
+        "                raise ApplyError(f\"{tried} failed: {problem.rstrip('.')}\") from error\n",
         _TESTS,
     ),
     Mutant(
@@ -284,13 +284,13 @@ MUTANTS = [
         _LIVE,
         '                if "alert" not in str(error).lower():\n',
         '                if "alert" in str(error).lower():\n',
-        "engine/test_live.py apply/test_transaction.py",
+        "engine/test_unanswered.py apply/test_transaction.py",
     ),
     Mutant(
         "Each declared endpoint is asked, those over TCP too.",
         _LIVE,
         "            if problem:\n                found.append(problem)\n",
         "            if problem and not unix:\n                found.append(problem)\n",
-        "engine/test_live.py apply/test_transaction.py",
+        "engine/test_unanswered.py apply/test_transaction.py",
     ),
 ]
