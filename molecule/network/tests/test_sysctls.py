@@ -75,7 +75,9 @@ def upstream() -> Iterator[Upstream]:
 
 def run(playbook: str = ALONE, **variables: Any) -> reach.Run:
     """A run with further variables, of the role on its own where no playbook is named."""
-    return reach.run(playbook, limit=HOST, **{"docker_network_networks": [], **variables})
+    # What is declared of the engine is none of its business.
+    others = {"docker_engine_options": {"debug": True}} if playbook == ALONE else {}
+    return reach.run(playbook, limit=HOST, **{"docker_network_networks": [], **others, **variables})
 
 
 def test_ipv6_by_hand_takes_the_hosts_own_router_away(upstream: Upstream) -> None:
