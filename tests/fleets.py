@@ -10,6 +10,17 @@ GENERATED = "2026-11-24T20:15:00Z"
 NAMES = ["controller", "ci-runner-1", "alice"]
 CLIENTS = [{"name": name, "trusted": True, "not_after": "2027-11-23T20:15:00Z", "days_left": 364} for name in NAMES]
 
+GROUP = {
+    "gid": 994,
+    "members": ["deploy"],
+    "primary": ["docker-remote"],
+    "own": ["docker-remote"],
+    "administrators": [],
+    "password": False,
+    "holders": [],
+}
+"""The group of the socket."""
+
 
 def host(name: str = "web-1", containers: int = 5, number: int = 7, days_left: int = 364) -> Json:
     """A host with ``containers`` on docker0 and, every third, on the network backend."""

@@ -7,15 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.mooring.docker.plugins.plugin_utils import generations, keys
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import OnController
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnController):
     """On the controller, without a trip."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Make what is missing, protect what is there."""
+        result = super().run(tmp, task_vars)
         _checked, options = self.validate_argument_spec(
             argument_spec={
                 "directory": {"type": "path", "required": True},
@@ -30,7 +31,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         directory, passphrase = options["directory"], options["passphrase"]
         if self._task.check_mode:
             pending = generations.due(directory, options["kind"], options["generation"])
-            return {"changed": bool(pending), "done": pending}
+            return {**result, "changed": bool(pending), "done": pending}
         try:
             if options["kind"]:
                 days = options["days"], options["authority_days"]
@@ -39,4 +40,4 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
                 done = generations.protect(directory, passphrase)
         except (keys.KeyFileError, OSError) as error:
             raise AnsibleActionFail(str(error)) from error
-        return {"changed": bool(done), "done": done}
+        return {**result, "changed": bool(done), "done": done}

@@ -7,15 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.mooring.docker.plugins.plugin_utils import generations, keys
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import OnController
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnController):
     """On the controller, without a trip."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Open all keys, then encrypt them anew."""
+        result = super().run(tmp, task_vars)
         secret = {"type": "str", "required": True, "no_log": True}
         _checked, options = self.validate_argument_spec(
             argument_spec={
@@ -30,4 +31,4 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
             )
         except (keys.KeyFileError, OSError) as error:
             raise AnsibleActionFail(str(error)) from error
-        return {"changed": bool(done), "files": done}
+        return {**result, "changed": bool(done), "files": done}

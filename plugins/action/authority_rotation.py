@@ -7,17 +7,17 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, keys, signing
+from ansible_collections.mooring.docker.plugins.plugin_utils import keys, signing
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import OnController
 from ansible_collections.mooring.docker.plugins.plugin_utils.rotation import plan, states, steps
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnController):
     """On the controller, without a trip."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Take the step."""
-        injected_facts.refuse()
+        result = super().run(tmp, task_vars)
         _checked, options = self.validate_argument_spec(
             argument_spec={
                 "step": {
@@ -38,12 +38,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
             plan.FINISH: lambda: steps.finish(fleet, rotation),
         }
         if self._task.check_mode:
-            return {"changed": False, "done": [], "skipped": True}
+            return {**result, "changed": False, "done": [], "skipped": True}
         try:
             done = take[step]()
         except (states.RotationError, keys.KeyFileError, signing.SigningError, OSError) as error:
             raise AnsibleActionFail(str(error)) from error
-        return {"changed": bool(done), "done": done}
+        return {**result, "changed": bool(done), "done": done}
 
 
 def _answers(fleet: dict[str, Any], variables: dict[str, Any]) -> dict[str, dict[str, Any]]:

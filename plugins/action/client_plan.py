@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.mooring.docker.plugins.plugin_utils import client_plan, declaration
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import refused
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
@@ -22,7 +23,7 @@ class ActionModule(OnHost):
         name = variables["inventory_hostname"]
         declared, problems = declaration.declare_client(variables, self._templar)
         if declared is None:
-            return {**result, "failed": True, "msg": f"{name}: {'; '.join(problems)}"}
+            return {**result, **refused(name, problems)}
         questions = {
             "packages": list(client_plan.PACKAGES),
             "certificates": [declared["files"]["certificate"], declared["files"]["ca"]],
@@ -32,7 +33,7 @@ class ActionModule(OnHost):
             return {**result, **reply}
         plan = client_plan.plan(declared, reply["host"])
         if plan["refusals"]:
-            return {**result, "failed": True, "msg": f"{name}: {'; '.join(plan['refusals'])}", "plan": plan}
+            return {**result, **refused(name, plan["refusals"]), "plan": plan}
         steps = {step["name"]: step for step in plan["steps"]}
         decided = [step for step in plan["steps"] if step["name"] not in client_plan.ALWAYS]
         if self._task.check_mode:

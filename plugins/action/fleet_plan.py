@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.mooring.docker.plugins.module_utils._config import state
-from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, plan_file, plan_table
+from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
+from ansible_collections.mooring.docker.plugins.plugin_utils import plan_file, plan_table
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import OnController
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnController):
     """On the controller, from what the task before has registered for each host."""
-
-    _requires_connection = False
-    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the table. Fails where a host has no plan, after all others were told."""
-        injected_facts.refuse()
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
             argument_spec={
                 "hosts": {"type": "list", "elements": "str", "required": True},
@@ -36,11 +33,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         result.update(changed=False, msg=table, _ansible_verbose_always=True)
         if options["output"]:
             text, path = plan_file.text(plans), Path(options["output"])
-            result["changed"] = not path.exists() or path.read_text(encoding="utf-8") != text
             try:
+                result["changed"] = state.read(path) != text
                 if not self._task.check_mode:
                     state.write(path, text, 0o600)
-            except OSError as error:
+            except (ConfigError, OSError) as error:
                 raise AnsibleActionFail(f"plan_output {path} cannot be written: {error}") from error
         result["failed"] = any(plan["refusals"] for plan in plans.values())
         return result

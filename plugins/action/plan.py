@@ -9,6 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import Declaration
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration, names, plan_file
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import refused
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 
@@ -37,7 +38,7 @@ class ActionModule(OnHost):
         host = variables["inventory_hostname"]
         gathered, problems = declaration.gather(options["roles"], variables, self._templar, options["inventory"])
         if gathered is None:
-            return {**result, **_refused(host, problems)}
+            return {**result, **refused(host, problems)}
         declared = gathered.declaration
         reply = self._plan(declared, options["record"], variables)
         issued = declared["engine"]["issued"] if declared["engine"] else None
@@ -50,7 +51,7 @@ class ActionModule(OnHost):
             return {**result, **reply}
         plan = reply["plan"]
         if plan["refusals"]:
-            return {**result, **_refused(host, plan["refusals"]), "plan": plan}
+            return {**result, **refused(host, plan["refusals"]), "plan": plan}
         if options["file"]:
             try:
                 plan_file.require(options["file"], host, plan)
@@ -68,7 +69,3 @@ class ActionModule(OnHost):
     def _plan(self, declared: Declaration, record: bool, variables: dict[str, Any]) -> dict[str, Any]:
         arguments = {"declaration": declared, "record": record}
         return self._execute_module("mooring.docker.host_plan", arguments, task_vars=variables)
-
-
-def _refused(host: str, problems: list[str]) -> dict[str, Any]:
-    return {"failed": True, "msg": f"{host}: {'; '.join(problems)}"}

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import OnController
 from ansible_collections.mooring.docker.plugins.plugin_utils.report import document, junit, page, svg, table
 
 _HOST = {
@@ -42,15 +41,12 @@ _ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnController):
     """The action."""
-
-    _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Write the files that differ."""
-        injected_facts.refuse()
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = document.document(

@@ -6,19 +6,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import OnController
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, INFO, line
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnController):
     """On the controller, without a trip."""
-
-    _requires_connection = False
-    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return a line for each finding. Recommendations are told to those who ask for them, --tags cis."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
             argument_spec={"findings": {"type": "list", "elements": "dict", "required": True}}
         )

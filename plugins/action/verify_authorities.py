@@ -7,21 +7,17 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts, verification
+from ansible_collections.mooring.docker.plugins.plugin_utils import verification
+from ansible_collections.mooring.docker.plugins.plugin_utils.actions import OnController
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import certificates
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+class ActionModule(OnController):
     """On the controller, without a trip."""
-
-    _requires_connection = False
-    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the findings."""
-        injected_facts.refuse()
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result = super().run(tmp, task_vars)
         variables = task_vars or {}
         _validated, options = self.validate_argument_spec(
             argument_spec={

@@ -25,13 +25,8 @@ options:
     description: Seconds that each request to the engine, to the kernel and to a command may take.
     type: float
     default: 10.0
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - mooring.docker.observation
 seealso:
   - module: mooring.docker.host_info
   - module: mooring.docker.endpoint_info

@@ -52,13 +52,8 @@ options:
         version of TLS. For a daemon that accepts seven ciphers with two versions, that is nine.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - mooring.docker.observation
 notes:
   - The details of the certificate need the C(cryptography) library where the module runs.
 seealso:

@@ -19,13 +19,8 @@ options:
     type: list
     elements: dict
     required: true
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Shows nothing.
-    support: none
+extends_documentation_fragment:
+  - mooring.docker.observation
 """
 
 EXAMPLES = r"""

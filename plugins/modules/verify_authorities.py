@@ -25,13 +25,8 @@ options:
     description: Days for which a server certificate is valid. An authority that expires earlier is a finding.
     type: int
     required: true
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Shows nothing.
-    support: none
+extends_documentation_fragment:
+  - mooring.docker.observation
 """
 
 EXAMPLES = r"""

@@ -7,20 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 
-from . import injected_facts, reply
+from . import reply
+from .actions import Guarded
 from .text import printable
 
 
-class OnHost(ActionBase):  # type: ignore[misc]  # Ansible has no types.
-    """An action whose modules' replies are data, and which does not begin where they would be more."""
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What every action begins with. Raises AnsibleError where hosts could replace variables."""
-        injected_facts.refuse()
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        return result
+class OnHost(Guarded):
+    """An action whose modules' replies are data."""
 
     def _execute_module(
         self, module_name: str | None = None, module_args: dict[str, Any] | None = None, **options: Any

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ..module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
+from ..module_utils._plan.steps import STEPS
 from ..module_utils._ssh import keys as ssh_keys
 from .text import printable, printable_data
 
@@ -22,7 +23,17 @@ MOST = 16 * 2**20
 """Characters of a reply. A host with 200 containers needs less than one of these 16 MiB."""
 
 Shape = Union[
-    type, None, tuple[Any, ...], list[Any], dict[Any, Any], "Optional", "HostKeys", "OneOf", "Exactly", "ByName"
+    type,
+    None,
+    tuple[Any, ...],
+    list[Any],
+    dict[Any, Any],
+    "Optional",
+    "HostKeys",
+    "OneOf",
+    "Exactly",
+    "ByName",
+    "InOrder",
 ]
 """A type; None; one of several shapes; [the shape of each element]; {str: the shape of each value}; {key: its shape},
 where other keys may stand beside."""
@@ -57,7 +68,14 @@ class Exactly:
 class ByName:
     """A dictionary whose ``name`` tells which of the shapes it has."""
 
-    shapes: dict[str, Exactly]
+    shapes: dict[str, Shape]
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """A list of ``shapes``, each at most once, in the order that they have there."""
+
+    shapes: ByName
 
 
 TEXT = (str, None)
@@ -185,8 +203,16 @@ _LINUX = {
     "system": _SYSTEM,
     "clock": {"ahead": (float, int, None)},
     "packages": {str: {"installed": TEXT, "candidate": TEXT}},
+    "installation": {"unfinished": {str: str}, "begun": bool},
     "engine": _ENGINE,
-    "configuration": {"error": TEXT, "fragments": dict, "effective": TEXTS, "addresses": dict, "tls": dict},
+    "configuration": {
+        "error": TEXT,
+        "fragments": dict,
+        "effective": TEXTS,
+        "addresses": dict,
+        "tls": dict,
+        "untested": bool,
+    },
     "certificates": {str: (_CERTIFICATE, None)},
     "files": {str: {"kind": str, "owner": str, "group": str, "mode": str}},
     "network": {"addresses": [dict], "interfaces": TEXTS, "bridges": TEXTS, "routes": [dict], "client": TEXT},
@@ -246,6 +272,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         "drained": TEXTS,
         "stopped": TEXTS,
         "enable": bool,
+        "test": bool,
         "pending": TEXT,
     },
     "confirm": {"pending": TEXTS},
@@ -256,43 +283,78 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         "timeout": int,
     },
 }
-_STEP = ByName(
+_STEPS = InOrder(
+    ByName(
+        {
+            name: Exactly(
+                {
+                    "name": str,
+                    "role": OneOf("docker_engine", "docker_network"),
+                    "summary": str,
+                    "reasons": TEXTS,
+                    "effects": TEXTS,
+                    "parameters": Exactly(_STEP_PARAMETERS[name]),
+                    "diff": [Exactly({"before": str, "after": str, "before_header": str, "after_header": str})],
+                }
+            )
+            for name in STEPS
+        }
+    )
+)
+
+_DIFF = Optional(({str: TEXT}, [{str: TEXT}]))
+_CARRIED_OUT: dict[str, dict[str, Any]] = {
+    "packages": {"packages": TEXTS, "finished": TEXTS},
+    "key": {"pair": str, "csr": str},
+    "certificate": {},
+    "configuration": {"effective": (dict, None), "files": TEXTS, "plan": dict, "adopted": bool, "backup": TEXT},
+    "socket_group": {"added": TEXTS, "removed": TEXTS, "ended": int, "reconnect": bool},
+    "apply": {"action": str, "keys": TEXTS, "reasons": TEXTS, "pending": TEXT, "drained": TEXTS, "armed": bool},
+    "confirm": {"confirmed": TEXTS},
+    "networks": {"made": TEXTS, "removed": TEXTS},
+}
+"""What there is of each step in the reply of execute_steps, beside what every module says."""
+_FAILED_STEP = Exactly({"name": str, "failed": bool, "msg": str})
+_OUTCOME = ByName(
     {
-        name: Exactly(
-            {
-                "name": str,
-                "role": OneOf("docker_engine", "docker_network"),
-                "summary": str,
-                "reasons": TEXTS,
-                "effects": TEXTS,
-                "parameters": Exactly(parameters),
-                "diff": [Exactly({"before": str, "after": str, "before_header": str, "after_header": str})],
-            }
+        name: (
+            _FAILED_STEP,
+            Exactly(
+                {
+                    "name": str,
+                    "changed": bool,
+                    "diff": _DIFF,
+                    "warnings": Optional(TEXTS),
+                    **shape,
+                }
+            ),
         )
-        for name, parameters in _STEP_PARAMETERS.items()
+        for name, shape in _CARRIED_OUT.items()
     }
 )
 
 REPLIES: dict[str, dict[str, Any]] = {
     "bridge_info": _BRIDGES,
     "certificate_pair": {"pair": str, "csr": Optional(str)},
-    "confirm": {"confirmed": TEXTS},
-    "daemon_apply": {"action": str, "keys": TEXTS, "reasons": TEXTS, "pending": TEXT, "drained": TEXTS, "armed": bool},
-    "daemon_config": {"effective": (dict, None), "files": TEXTS, "plan": dict, "adopted": bool, "backup": TEXT},
+    "confirm": _CARRIED_OUT["confirm"],
+    "daemon_apply": _CARRIED_OUT["apply"],
+    "daemon_config": _CARRIED_OUT["configuration"],
     "docker_contexts": {"contexts": {str: str}},
     "endpoint_info": {"endpoint": _ENDPOINT},
     "host_info": {"host": _LINUX},
     "host_plan": {
-        "plan": Exactly({"refusals": TEXTS, "steps": [_STEP]}),
+        "plan": Exactly({"refusals": TEXTS, "steps": _STEPS}),
         "certificate_names": TEXTS,
         "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
         "host": (_LINUX, None),
+        "test": Optional((Exactly({"problem": TEXT, "obstacle": TEXT}), None)),
     },
-    "install_packages": {"packages": TEXTS},
-    "networks": {"made": TEXTS, "removed": TEXTS},
+    "execute_steps": {"steps": [_OUTCOME]},
+    "install_packages": _CARRIED_OUT["packages"],
+    "networks": _CARRIED_OUT["networks"],
     "nftables_table": _TABLE,
     "published_ports": _TABLE,
-    "socket_group": {"added": TEXTS, "removed": TEXTS, "ended": int, "reconnect": bool},
+    "socket_group": _CARRIED_OUT["socket_group"],
     "ssh_access": {"steps": TEXTS, "ending": TEXTS, "ended": int},
 }
 """What each module returns where it succeeds."""
@@ -304,7 +366,7 @@ _ALWAYS: dict[str, Any] = {
     "msg": Optional(str),
     "warnings": Optional(TEXTS),
     "exception": Optional(str),
-    "diff": Optional(({str: TEXT}, [{str: TEXT}])),
+    "diff": _DIFF,
     "invocation": Optional(dict),
 }
 _STARTED: dict[str, Any] = {
@@ -356,6 +418,8 @@ def mismatch(value: Any, shape: Shape, where: str) -> str | None:
         name = value.get("name") if isinstance(value, dict) else None
         known = shape.shapes.get(name) if isinstance(name, str) else None
         return mismatch(value, known, where) if known else f"{where}.name must be one of {', '.join(shape.shapes)}"
+    if isinstance(shape, InOrder):
+        return mismatch(value, [shape.shapes], where) or _disorder([one["name"] for one in value], shape, where)
     if isinstance(shape, Exactly):
         others = sorted(set(value) - set(shape.shape)) if isinstance(value, dict) else []
         return f"{where}.{printable(others[0])} is unknown" if others else mismatch(value, shape.shape, where)
@@ -392,6 +456,11 @@ def mismatch(value: Any, shape: Shape, where: str) -> str | None:
     else:
         raise TypeError(shape)
     return next(filter(None, (mismatch(*place) for place in places)), None)
+
+
+def _disorder(names: list[str], shape: InOrder, where: str) -> str | None:
+    order = [name for name in shape.shapes.shapes if name in names]
+    return None if names == order else f"{where} must be {', '.join(order)} and are {', '.join(names)}"
 
 
 _NAMES = {

@@ -15,9 +15,11 @@ from ..module_utils._engine.probe import CredentialError, probe
 from ..module_utils._firewall import published as published_filter
 from ..module_utils._network import addresses
 from ..module_utils._plan import addresses as planned_addresses
+from ..module_utils._plan import configuration
 from ..module_utils._plan import filters as planned_filters
 from ..module_utils._plan import sysctls as planned_sysctls
 from ..module_utils._plan.observation import Observation
+from ..module_utils._plan.selection import NETWORK_FRAGMENT
 from ..module_utils._system import platforms
 from . import names
 from .findings import filters, network, on_host, published
@@ -159,27 +161,34 @@ def compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[st
     ``seen`` is the reply of ``host_plan`` with ``observe``, or why there is none; ``other_probes`` are results of
     ``endpoint_info`` from other hosts. What cannot be read of a host is a finding.
     """
+    expected = expectation(declared)
     try:
-        return _compare(declared, seen, other_probes)
+        return _compare(declared, expected, seen, other_probes)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         problem = f"something that cannot be read ({type(error).__name__}: {error})"
         finding = Finding("host.unobserved", ERROR, "host_info tells what is there", problem, "look at the host")
-        return Comparison([finding], _evidence(declared, {"msg": problem}, None, []))
+        return Comparison([finding], _evidence(declared, expected, {"msg": problem}, None, {}, []))
 
 
-def _compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[str, Any]]) -> Comparison:
+def _compare(
+    declared: Declared, expected: dict[str, Any], seen: dict[str, Any], other_probes: list[dict[str, Any]]
+) -> Comparison:
     host: Host | None = seen.get("host")
     is_fit = host is not None and platforms.problem(host["system"]) is None
     probes = [*(_reach(declared, host) if host and is_fit else []), *other_probes]
     reply = {name: value for name, value in seen.items() if value is not None}
-    found = list(on_host(expectation(declared), reply, seen.get("composition") or {}, probes))
+    found = list(on_host(expected, reply, seen.get("composition") or {}, probes))
     observation = _observation(declared, host) if host and is_fit else None
+    parameters: dict[str, str] = {}
     if observation:
-        found += _on_network(declared, observation, _open_ports(declared, observation.host))
-    return Comparison(found, _evidence(declared, seen, observation, probes))
+        parameters = planned_sysctls.wanted(declared.declaration, observation)
+        found += _on_network(declared, observation, parameters, _open_ports(declared, observation.host))
+    return Comparison(found, _evidence(declared, expected, seen, observation, parameters, probes))
 
 
-def _on_network(declared: Declared, observation: Observation, ports: list[int]) -> Iterator[Finding]:
+def _on_network(
+    declared: Declared, observation: Observation, parameters: dict[str, str], ports: list[int]
+) -> Iterator[Finding]:
     declaration, host = declared.declaration, observation.host
     declared_network = declaration["network"]
     assert declared_network is not None
@@ -191,7 +200,7 @@ def _on_network(declared: Declared, observation: Observation, ports: list[int]) 
         yield from network.networks(declared_network["networks"], bridges)
         yield from network.ways(bridges)
         yield from network.collisions(_collisions(declaration, declared_network, observation))
-    yield from network.sysctls(planned_sysctls.wanted(declaration, observation), host["sysctls"])
+    yield from network.sysctls(parameters, host["sysctls"])
     if host["engine"]["installed"]:
         rules = {published_filter.NAME: planned_filters.published_rules(declared_network, host)}
         yield from filters.filters(rules, host["nftables"], declared_network["require_filters"])
@@ -203,8 +212,8 @@ def _observation(declared: Declared, host: Host) -> Observation:
     declaration = declared.declaration
     assert declaration["network"] is not None
     chosen = planned_addresses.choose(declaration, declaration["network"], host)
-    fragment = {**planned_addresses.explicit(declaration["network"]), **chosen["options"]}
-    return Observation(host=host, addresses=chosen, network_fragment=fragment)
+    fragments = configuration.content(declaration, chosen["options"])
+    return Observation(host=host, addresses=chosen, network_fragment=fragments[NETWORK_FRAGMENT])
 
 
 def _collisions(declaration: Declaration, declared_network: NetworkDeclaration, observation: Observation) -> list[str]:
@@ -235,7 +244,12 @@ def asked(findings: Iterable[Finding], host: str, run_tags: list[str], skip_tags
 
 
 def _evidence(
-    declared: Declared, seen: dict[str, Any], observation: Observation | None, probes: list[dict[str, Any]]
+    declared: Declared,
+    expected: dict[str, Any],
+    seen: dict[str, Any],
+    observation: Observation | None,
+    parameters: dict[str, str],
+    probes: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """What the tests for production compare, and the report draws."""
     declared_network = declared.declaration["network"]
@@ -245,13 +259,14 @@ def _evidence(
     return {
         "address": declared.place.address,
         "declared": {
-            **expectation(declared),
+            **expected,
             "bridge": observation.network_fragment if observation else {},
             "networks": declared_network["networks"],
-            "sysctls": planned_sysctls.wanted(declared.declaration, observation) if observation else {},
+            "sysctls": parameters,
             "published": declared_network["published"],
         },
         "host": host,
+        "test": seen.get("test"),
         "differing": composition.get("files"),
         "reached": [result["endpoint"] for result in probes if "endpoint" in result and "item" not in result],
         "bridge": (host or {}).get("bridge") or {},

@@ -76,6 +76,29 @@ def test_pool_that_cuts_something_off_is_refused() -> None:
     assert found == ["default-address-pools 10.8.0.0/15 would cut off 10.8.0.0/16 (the route to 10.8.0.0/16 by tun0)"]
 
 
+def test_ipv6_range_that_cuts_something_off_is_refused() -> None:
+    around = Situation("eth0 2001:db8::7/64", "route fd00:8::/32 via 2001:db8::1 dev eth0").around
+    for config in ({"bip6": "fd00:8::1/64"}, {"fixed-cidr-v6": "fd00:8::/64"}):
+        (found,) = addresses.collisions(config, around)
+        assert "would cut off fd00:8::/32 (the route to fd00:8::/32 by eth0)" in found
+    # What bip6 says counts, and the part of it once.
+    assert len(addresses.collisions({"bip6": "fd00:8::1/64", "fixed-cidr-v6": "fd00:8::/80"}, around)) == 1
+
+
+@pytest.mark.parametrize(
+    ("subnets", "clash"),
+    [
+        (["172.30.0.0/16"], "network app0 172.30.0.0/16 overlaps bip 172.30.0.1/24"),
+        (["10.77.0.0/16", "10.77.8.0/24"], "network app1 10.77.8.0/24 overlaps network app0 10.77.0.0/16"),
+        (["10.77.8.0/24", "10.77.9.0/24"], ""),
+    ],
+)
+def test_networks_that_overlap_each_other_or_docker0_are_refused(subnets: list[str], clash: str) -> None:
+    networks = [f"declared_network app{number} {subnet}" for number, subnet in enumerate(subnets)]
+    found = addresses.collisions({"bip": "172.30.0.1/24"}, Situation("eth0 192.0.2.7/24", *networks).around)
+    assert found == ([clash] if clash else [])
+
+
 @pytest.mark.parametrize(
     "config",
     [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import terminal
 
 PLAYBOOK = """
 - hosts: all
@@ -39,14 +39,7 @@ def test_without_a_terminal_there_is_but_what_the_playbook_says(command: list[st
 
 
 def test_on_a_terminal_the_last_line_tells_how_far_it_is(command: list[str]) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=ENVIRONMENT) as process:
-        os.close(theirs)
-        shown = b""
-        while chunk := _read(ours):
-            shown += chunk
-        stdout = process.communicate()[0]
-    os.close(ours)
+    stdout, shown = terminal.run(command, ENVIRONMENT)
     assert stdout == "b is seen\n"
     lines = [line for line in shown.decode().split("\r\x1b[K") if line]
     assert [line.partition("is done, ")[2] for line in lines if line.startswith("Look: ")] == [
@@ -54,14 +47,6 @@ def test_on_a_terminal_the_last_line_tells_how_far_it_is(command: list[str]) -> 
     ]
     # Nothing stays on the terminal.
     assert shown.endswith(b"\r\x1b[K")
-
-
-def _read(terminal: int) -> bytes:
-    """What is on the terminal; nothing once nobody writes to it any more, which Linux reports as an error."""
-    try:
-        return os.read(terminal, 1 << 16)
-    except OSError:
-        return b""
 
 
 STEERING = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import fleets
 import pytest
+import terminal
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLAN_ACTION = """
@@ -150,6 +150,80 @@ def test_a_change_is_told_with_step_host_and_reason_and_at_the_end(operator: Ope
     ]
 
 
+CARRY_OUT_ACTION = """
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        done = task_vars["carried_out"]
+        return {**done, "changed": True, "diff": [entry for step in done["steps"] for entry in step.get("diff", [])]}
+"""
+IN_ONE_TASK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Do it all
+      mooring.docker.carry_out:
+"""
+CARRIED_OUT: dict[str, Any] = {
+    "steps": [
+        {"name": "packages", "title": "Install the packages", "changed": False, "packages": []},
+        {
+            "name": "configuration",
+            "title": "Compose daemon.json",
+            "changed": True,
+            "diff": [
+                {
+                    "before": "old\n",
+                    "after": "new\x1b[2J\n",
+                    "before_header": "daemon.json",
+                    "after_header": "daemon.json",
+                }
+            ],
+        },
+        {"name": "apply", "title": "Apply\x1b[2J it", "changed": True},
+    ]
+}
+
+
+@pytest.fixture
+def carrying(operator: Operator, collections: Path) -> Operator:
+    """An action that has carried out what the test says."""
+    action = collections / "ansible_collections/mooring/docker/plugins/action/carry_out.py"
+    action.unlink()
+    action.write_text(CARRY_OUT_ACTION)
+    return operator
+
+
+def test_each_step_of_a_task_that_carries_out_several_is_told(carrying: Operator) -> None:
+    done = carrying.run(IN_ONE_TASK, "--diff", hosts="a", carried_out=CARRIED_OUT)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if ": changed: " in line] == [
+        "  a: changed: Compose daemon.json",
+        r"  a: changed: Apply\x1b[2J it",
+    ]
+    assert "Do it all" not in done.stdout
+    start = lines.index("  a: changes of: Compose daemon.json")
+    assert lines[start + 4 : start + 6] == ["-old", r"+new\x1b[2J"]
+    verbose = carrying.run(IN_ONE_TASK, "-v", hosts="a", carried_out=CARRIED_OUT).stdout
+    assert "  a: ok: Install the packages" in verbose
+
+
+def test_the_step_that_failed_is_told_after_those_before_it(carrying: Operator) -> None:
+    failure = {**CARRIED_OUT, "failed": True, "step": "Make networks", "msg": "the engine\nsays no"}
+    done = carrying.run(IN_ONE_TASK, hosts="a", carried_out=failure)
+    lines = done.stdout.splitlines()
+    start = lines.index(r"  a: changed: Apply\x1b[2J it")
+    assert lines[start + 1 :] == [
+        "  a: failed: Make networks",
+        "    the engine",
+        "    says no",
+        "",
+        "a  failed: Make networks",
+    ]
+
+
 def test_a_host_without_a_plan_has_a_line_only_where_it_changed(operator: Operator) -> None:
     helping = """
 - hosts: c:d
@@ -196,6 +270,12 @@ def test_the_plan_of_the_fleet_is_shown_once_with_those_who_have_none(operator: 
         "a     0      nothing to do",
         "b     2      write daemon.json; restart the daemon  Connections to the API end.",
     ]
+
+
+def test_a_plan_that_cannot_be_written_is_told(operator: Operator, tmp_path: Path) -> None:
+    done = operator.run(FLEET.replace("[a, b]", f"[a, b], output: {tmp_path}"), hosts="a,b")
+    assert done.returncode == 2
+    assert f"  localhost: failed: Show the fleet's plan\n    plan_output {tmp_path} cannot be written: " in done.stdout
 
 
 def test_findings_that_fail_nothing_are_shown(operator: Operator) -> None:
@@ -369,17 +449,8 @@ def test_a_warning_names_its_host(operator: Operator, collections: Path) -> None
 
 
 def test_on_a_terminal_the_last_line_tells_what_is_waited_for(operator: Operator) -> None:
-    ours, theirs = pty.openpty()
     words = operator.words(PLANNED, plans={"b": RESTART})
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=theirs, text=True, env={**operator.environment, "COLUMNS": "60"}
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        while chunk := _read(ours):
-            shown += chunk
-        stdout = process.communicate()[0]
-    os.close(ours)
+    stdout, shown = terminal.run(words, {**operator.environment, "COLUMNS": "60"})
     assert "\x1b" not in stdout
     lines = [line for line in shown.decode().split("\r\x1b[K") if line]
     assert lines[0] == "Plan: 0 of 1 hosts done, waiting for a"
@@ -391,14 +462,6 @@ def test_on_a_terminal_the_last_line_tells_what_is_waited_for(operator: Operator
     assert max(map(len, lines)) < 60
     # Nothing stays on the terminal.
     assert shown.endswith(b"\r\x1b[K")
-
-
-def _read(terminal: int) -> bytes:
-    """What is on the terminal; nothing once nobody writes to it any more, which Linux reports as an error."""
-    try:
-        return os.read(terminal, 1 << 16)
-    except OSError:
-        return b""
 
 
 def test_a_play_that_is_switched_off_is_not_mentioned(operator: Operator) -> None:

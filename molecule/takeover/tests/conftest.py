@@ -6,12 +6,12 @@ import ipaddress
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import reach
+from docker_client import DockerClient
 
 HOSTS = ["bookworm", "trixie", "forky"]
 VERSION = "433b3067776a6f82e13dd79f0f4f89a5dbd1b4b8"
@@ -41,20 +41,14 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree
 
 
-@dataclass
-class Client:
-    """The docker CLI on this machine, with certificate, contexts, SSH key and SSH configuration in one directory."""
-
-    directory: Path
+class Client(DockerClient):
+    """One with an SSH key and an SSH configuration too."""
 
     @property
     def variables(self) -> dict[str, Any]:
         """The role's variables for it."""
         return {
-            "clients": "localhost",
-            "docker_client_name": self.directory.name,
-            "docker_client_directory": str(self.directory),
-            "docker_client_cli": reach.docker_cli(),
+            **super().variables,
             "docker_client_ssh_key": True,
             "docker_client_ssh_config": str(self.directory / "config"),
         }
@@ -153,5 +147,7 @@ def containers(name: str) -> str:
 
 
 def daemon(name: str) -> str:
-    """The process of dockerd."""
-    return str(reach.over_ssh(name).check_output("systemctl show docker --property MainPID"))
+    """The process of dockerd, which must run."""
+    found = str(reach.over_ssh(name).check_output("systemctl show docker --property MainPID"))
+    assert found != "MainPID=0", f"{name}: no daemon runs"
+    return found

@@ -13,10 +13,9 @@ import select
 import socket
 import ssl
 from pathlib import Path
-from typing import Any
 
 from .._config.endpoints import Endpoint, EndpointError, parse
-from .._system import files
+from .._system import files, observed
 from .._system.deadline import Deadline
 from .._tls import client_hello
 from .._tls.certificates import describe, describe_name
@@ -43,7 +42,7 @@ def probe(
     server_name: str | None = None,
     timeout: float = 5.0,
     scans_ciphers: bool = False,
-) -> dict[str, Any]:
+) -> observed.ProbedEndpoint:
     """Observe the endpoint ``url``; the result is ``endpoint_info``'s.
 
     ``scans_ciphers`` asks for every cipher that is accepted, which takes a connection for each.
@@ -56,7 +55,7 @@ def probe(
     if endpoint.scheme == "fd":
         raise EndpointError("fd:// has no address of its own: name the socket, unix:///run/docker.sock")
     context = _verifying(ca, client_certificate, client_key) if ca else None
-    found: dict[str, Any] = {
+    seen: observed.ProbedEndpoint = {
         "url": url,
         "reachable": False,
         "transport": None,
@@ -76,18 +75,18 @@ def probe(
         "socket": None,
         "error": None,
     }
-    visit = _Visit(found, endpoint, server_name or endpoint.host.partition("%")[0], timeout, scans_ciphers)
+    visit = _Visit(seen, endpoint, server_name or endpoint.host.partition("%")[0], timeout, scans_ciphers)
     try:
         if endpoint.scheme == "unix":
             visit.over_socket()
         elif not visit.in_plain_text():
             visit.by_its_hello()
             visit.without_certificate()
-            if context is not None and found["transport"] == "tls":
+            if context is not None and seen["transport"] == "tls":
                 visit.verifying(context, with_certificate=client_certificate is not None)
     except (OSError, api.ApiError) as error:
-        found["error"] = api.reason(error)
-    return found
+        seen["error"] = api.reason(error)
+    return seen
 
 
 def _verifying(ca: str, certificate: str | None, key: str | None) -> ssl.SSLContext:
@@ -117,12 +116,12 @@ def _no_passphrase() -> str:
 
 
 class _Visit:
-    """One probe of one endpoint; each method is a step that fills in what it ``found``."""
+    """One probe of one endpoint; each method is a step that fills in what it has ``seen``."""
 
     def __init__(
-        self, found: dict[str, Any], endpoint: Endpoint, name: str, timeout: float, scans_ciphers: bool
+        self, seen: observed.ProbedEndpoint, endpoint: Endpoint, name: str, timeout: float, scans_ciphers: bool
     ) -> None:
-        self.found = found
+        self.seen = seen
         self.endpoint = endpoint
         self.name = name
         self.timeout = timeout
@@ -134,20 +133,20 @@ class _Visit:
         """A UNIX socket: who may use it, and what answers."""
         path = self.endpoint.path
         try:
-            self.found["socket"] = files.socket(path)
+            self.seen["socket"] = files.socket(path)
             deadline = Deadline(self.timeout)
             sock = api.open_unix(path, deadline)
         except OSError as error:
             raise OSError(f"{path}: {api.reason(error)}") from error
         with sock:
-            self.found.update(reachable=True, transport="unix")
+            self.seen.update({"reachable": True, "transport": "unix"})
             self._ask_versions(sock, deadline)
 
     def in_plain_text(self) -> bool:
         """Whether the port answers plain HTTP. TLS servers do too, but with status 400 (Go, net/http, and others)."""
         deadline = Deadline(self.timeout)
         with self._open(deadline) as sock:
-            self.found["reachable"] = True
+            self.seen["reachable"] = True
             try:
                 api.exchange(sock, "/_ping", deadline)
                 accepted: bool | None = True
@@ -157,9 +156,9 @@ class _Visit:
                 else:
                     # Silence tells nothing: a stuck daemon in plain text looks the same.
                     accepted = None if isinstance(error.__cause__, socket.timeout) else False
-        self.found["plaintext_accepted"] = accepted
+        self.seen["plaintext_accepted"] = accepted
         if accepted:
-            self.found["transport"] = "plaintext"
+            self.seen["transport"] = "plaintext"
             deadline = Deadline(self.timeout)
             with self._open(deadline) as sock:
                 self._ask_versions(sock, deadline)
@@ -176,18 +175,19 @@ class _Visit:
                 versions[version] = answer is not None
                 if answer is None:
                     continue
-                self.found.update(transport="tls", plaintext_accepted=False)
+                self.seen.update({"transport": "tls", "plaintext_accepted": False})
                 ciphers[version] = None
                 if answer.chain:
-                    self.found["certificate"] = describe(answer.chain[0])
-                    self.found["chain"] = [describe(der) for der in answer.chain]
+                    self.seen["certificate"] = describe(answer.chain[0])
+                    self.seen["chain"] = [describe(der) for der in answer.chain]
                 if answer.authorities is not None:
                     names = [describe_name(der) for der in answer.authorities]
-                    self.found["client_authorities"] = None if None in names else names
+                    known = [name for name in names if name is not None]
+                    self.seen["client_authorities"] = known if len(known) == len(names) else None
             for version in ciphers if self.scans_ciphers else ():
                 ciphers[version] = self._taken(version, deadline)
         if ciphers:
-            self.found.update(versions=versions, ciphers=ciphers if self.scans_ciphers else None)
+            self.seen.update({"versions": versions, "ciphers": ciphers if self.scans_ciphers else None})
 
     def _taken(self, version: str, deadline: Deadline) -> list[str]:
         """Every cipher in turn that is chosen out of those that were not chosen before."""
@@ -217,53 +217,53 @@ class _Visit:
                 self._met(tls)
                 _await_verdict(tls, deadline)
                 api.exchange(tls, "/_ping", deadline)
-                self.found["client_certificate_required"] = False
+                self.seen["client_certificate_required"] = False
         except api.ApiError as error:
             if error.status is not None:
-                self.found["client_certificate_required"] = False
+                self.seen["client_certificate_required"] = False
             elif _is_refusal(error.__cause__):
-                self.found["client_certificate_required"] = True
+                self.seen["client_certificate_required"] = True
             else:
                 self.dropped = not isinstance(error.__cause__, socket.timeout)
-                self.found["error"] = f"TLS without a client certificate: {error}"
+                self.seen["error"] = f"TLS without a client certificate: {error}"
         except ssl.SSLError as error:
-            if "ALERT" not in _word(error) and self.found["transport"] is None:
+            if "ALERT" not in _word(error) and self.seen["transport"] is None:
                 raise OSError(f"no TLS: {api.reason(error)}") from error
             # An alert is TLS. Up to TLS 1.2 the refusal is one, before the handshake is over.
-            self.found.update(transport="tls", plaintext_accepted=False)
+            self.seen.update({"transport": "tls", "plaintext_accepted": False})
             if _is_refusal(error):
-                self.found["client_certificate_required"] = True
+                self.seen["client_certificate_required"] = True
             else:
                 self.dropped = True
-                self.found["error"] = f"TLS without a client certificate: {api.reason(error)}"
+                self.seen["error"] = f"TLS without a client certificate: {api.reason(error)}"
 
     def verifying(self, context: ssl.SSLContext, with_certificate: bool) -> None:
         """TLS as a client that verifies the server and, where it has one, shows its certificate."""
-        self.found["authenticated"] = False if with_certificate else None
+        self.seen["authenticated"] = False if with_certificate else None
         deadline = Deadline(self.timeout)
         try:
             with api.secure(self._open(deadline), context, self.name, deadline) as tls:
                 self._met(tls)
-                self.found["trusted"] = True
+                self.seen["trusted"] = True
                 if with_certificate:
                     _await_verdict(tls, deadline)
                     self._ask_versions(tls, deadline)
-                    self.found.update(authenticated=True, error=None)
+                    self.seen.update({"authenticated": True, "error": None})
                     if self.dropped:
-                        self.found["client_certificate_required"] = True
+                        self.seen["client_certificate_required"] = True
         except ssl.SSLCertVerificationError as error:
-            self.found["trusted"] = False
-            self.found["error"] = f"the server's certificate is not trusted: {api.reason(error)}"
+            self.seen["trusted"] = False
+            self.seen["error"] = f"the server's certificate is not trusted: {api.reason(error)}"
         except ssl.SSLError as error:
             if not _is_refusal(error):
                 raise
             # Up to TLS 1.2: the server's certificate had been accepted when ours (or its lack) was refused.
-            self.found["trusted"] = True
+            self.seen["trusted"] = True
             if with_certificate:
-                self.found["error"] = f"the client certificate is refused: {api.reason(error)}"
+                self.seen["error"] = f"the client certificate is refused: {api.reason(error)}"
         except api.ApiError as error:
             refused = "the client certificate is refused: " if _is_refusal(error.__cause__) else ""
-            self.found["error"] = f"{refused}{error}"
+            self.seen["error"] = f"{refused}{error}"
 
     def _open(self, deadline: Deadline) -> socket.socket:
         sock: socket.socket = api.open_tcp(self.endpoint.host, self.endpoint.port, deadline)
@@ -271,9 +271,9 @@ class _Visit:
 
     def _met(self, tls: ssl.SSLSocket) -> None:
         cipher = tls.cipher()
-        self.found.update(transport="tls", plaintext_accepted=False)
-        self.found["tls"] = {"version": tls.version(), "cipher": cipher[0] if cipher else None}
-        self.found["certificate"] = describe(tls.getpeercert(binary_form=True) or b"")
+        self.seen.update({"transport": "tls", "plaintext_accepted": False})
+        self.seen["tls"] = {"version": tls.version(), "cipher": cipher[0] if cipher else None}
+        self.seen["certificate"] = describe(tls.getpeercert(binary_form=True) or b"")
 
     def _ask_versions(self, sock: socket.socket, deadline: Deadline) -> None:
         """Raises ApiError, also where something answers that is not Docker's API."""
@@ -282,8 +282,8 @@ class _Visit:
         api_version, *others = (said.get(key) for key in ("ApiVersion", "Version", "MinAPIVersion"))
         if not isinstance(api_version, str) or not all(one is None or isinstance(one, str) for one in others):
             raise api.ApiError("HTTP is answered, but not with Docker's API")
-        self.found["api_version"] = api_version
-        self.found["engine_version"], self.found["min_api_version"] = others
+        self.seen["api_version"] = api_version
+        self.seen["engine_version"], self.seen["min_api_version"] = others
 
 
 def _await_verdict(tls: ssl.SSLSocket, deadline: Deadline) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ _DESTINATION = re.compile(r"(?:(?<!! )-d|\bip6? daddr) ([0-9a-f.:]+)(?:/32|/128)
 _TARGET = re.compile(r"(?:--to-destination|\bdnat to) (?:\[([0-9a-f:]+)\]|([0-9.]+)):(\d+)\b")
 _COUNTER = re.compile(r"\bcounter packets \d+ bytes \d+ ")
 
-_Port = dict[str, Any]
+_Port = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

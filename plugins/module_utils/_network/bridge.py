@@ -17,7 +17,7 @@ from typing import Any
 
 from .._engine.api import Api, ApiError
 from .._firewall import firewall_rules
-from .._system import commands, rtnetlink
+from .._system import commands, observed, rtnetlink
 from .._system.rtnetlink import Link
 from . import networks
 
@@ -31,8 +31,8 @@ class BridgeError(Exception):
     """The kernel's own view could not be had; the message says why."""
 
 
-def container(inspected: dict[str, Any]) -> dict[str, Any]:
-    """``GET /containers/ID/json`` in the module's words."""
+def described(inspected: dict[str, Any]) -> observed.Container:
+    """``GET /containers/ID/json`` in the module's words, still without what the kernel knows of it."""
     settings = inspected.get("NetworkSettings") or {}
     return {
         "id": inspected["Id"],
@@ -53,11 +53,12 @@ def container(inspected: dict[str, Any]) -> dict[str, Any]:
             }
             for name, end in sorted((settings.get("Networks") or {}).items())
         },
+        "interfaces": None,
         "published": _published(settings.get("Ports") or {}),
     }
 
 
-def _published(ports: dict[str, Any]) -> list[dict[str, Any]]:
+def _published(ports: dict[str, Any]) -> list[observed.PublishedPort]:
     """``NetworkSettings.Ports``: "80/tcp" to a list of bindings, or to None for a port that is only exposed."""
     return [
         {
@@ -66,6 +67,9 @@ def _published(ports: dict[str, Any]) -> list[dict[str, Any]]:
             "host_port": int(binding["HostPort"]),
             "container_port": int(port.partition("/")[0]),
             "protocol": port.partition("/")[2],
+            "nat": [],
+            "filter": [],
+            "proxy": None,
         }
         for port, bindings in sorted(ports.items())
         for binding in bindings or []
@@ -74,25 +78,27 @@ def _published(ports: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def ends(containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> dict[tuple[int, int], dict[str, Any]]:
+def ends(
+    containers: list[observed.Container], inside: dict[str, list[Link]]
+) -> dict[tuple[int, int], observed.ContainerEnd]:
     """Interfaces inside containers, by (index of their peer on the host, their own index).
 
     ``inside`` is container id to the links of its network namespace. Indices are unique within one namespace only,
     so both are needed to tell a veth's end; ``link_index`` is the peer's (rtnetlink(7), IFLA_LINK).
     """
     return {
-        (link["link_index"], link["ifindex"]): _end(one, link)
-        for one in containers
-        for link in inside.get(one["id"], [])
+        (link["link_index"], link["ifindex"]): _end(container, link)
+        for container in containers
+        for link in inside.get(container["id"], [])
         # An interface beside this one, in the same namespace, is no end.
         if "link_index" in link and _kind(link) == "veth"
     }
 
 
-def _end(one: dict[str, Any], link: Link) -> dict[str, Any]:
+def _end(container: observed.Container, link: Link) -> observed.ContainerEnd:
     return {
-        "id": one["id"],
-        "name": one["name"],
+        "id": container["id"],
+        "name": container["name"],
         "interface": link["ifname"],
         "ifindex": link["ifindex"],
         "addresses": _addresses(link),
@@ -106,13 +112,16 @@ def _interfaces(links: list[Link] | None) -> list[str] | None:
     return None if links is None else [link["ifname"] for link in links if "LOOPBACK" not in link["flags"]]
 
 
-def parents(host: list[Link], containers: list[dict[str, Any]], inside: dict[str, list[Link]]) -> list[dict[str, Any]]:
+def parents(
+    host: list[Link], containers: list[observed.Container], inside: dict[str, list[Link]]
+) -> list[observed.Parent]:
     """The interfaces of the host that containers' macvlan and ipvlan interfaces sit on, with those."""
-    children: dict[int, list[dict[str, Any]]] = {}
-    for one in containers:
-        for link in inside.get(one["id"], []):
-            if "link_index" in link and _kind(link) in ("macvlan", "ipvlan"):
-                children.setdefault(link["link_index"], []).append({"kind": _kind(link), **_end(one, link)})
+    children: dict[int, list[observed.ParentChild]] = {}
+    for container in containers:
+        for link in inside.get(container["id"], []):
+            kind = _kind(link)
+            if "link_index" in link and kind in ("macvlan", "ipvlan"):
+                children.setdefault(link["link_index"], []).append({"kind": kind, **_end(container, link)})
     return [
         {"interface": link["ifname"], "mtu": link["mtu"], "mac": link.get("address"), "children": children[number]}
         for number, link in ((link["ifindex"], link) for link in host)
@@ -121,11 +130,13 @@ def parents(host: list[Link], containers: list[dict[str, Any]], inside: dict[str
 
 
 def bridges(
-    host: list[Link], docker_networks: list[dict[str, Any]], peers: dict[tuple[int, int], dict[str, Any]]
-) -> list[dict[str, Any]]:
+    host: list[Link],
+    docker_networks: list[observed.DockerNetwork],
+    peers: dict[tuple[int, int], observed.ContainerEnd],
+) -> list[observed.Bridge]:
     """Every bridge of the host with its ports, and the container behind each port (None: none that is known)."""
     by_bridge = {network["bridge"]: network for network in docker_networks if network["bridge"]}
-    ports: dict[str, list[dict[str, Any]]] = {}
+    ports: dict[str, list[observed.BridgePort]] = {}
     for link in host:
         if "master" in link:
             ports.setdefault(link["master"], []).append(
@@ -138,17 +149,17 @@ def bridges(
                     "container": peers.get((link["ifindex"], link["link_index"])) if "link_index" in link else None,
                 }
             )
-    found = []
+    known: list[observed.Bridge] = []
     for link in host:
         if _kind(link) != "bridge":
             continue
-        network = by_bridge.get(link["ifname"], {})
-        found.append(
+        network = by_bridge.get(link["ifname"])
+        known.append(
             {
                 "name": link["ifname"],
-                "network": network.get("name"),
-                "network_id": network.get("id"),
-                "driver": network.get("driver"),
+                "network": network["name"] if network else None,
+                "network_id": network["id"] if network else None,
+                "driver": network["driver"] if network else None,
                 "addresses": _addresses(link),
                 "mtu": link["mtu"],
                 "mac": link.get("address"),
@@ -157,13 +168,13 @@ def bridges(
                 "ports": ports.get(link["ifname"], []),
             }
         )
-    return found
+    return known
 
 
-def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[observed.Uplink]:
     """The interfaces of the default routes; ``routes`` is "inet" and "inet6" to ``ip -json route show default``."""
     by_name = {link["ifname"]: link for link in host}
-    found = []
+    ways: list[observed.Uplink] = []
     for family, entries in routes.items():
         for route in entries:
             if route.get("dst") != "default" or route.get("type", "unicast") != "unicast":
@@ -172,7 +183,7 @@ def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[d
             for hop in route.get("nexthops") or [route]:
                 link = by_name.get(hop.get("dev", ""))
                 if link:
-                    found.append(
+                    ways.append(
                         {
                             "interface": link["ifname"],
                             "family": family,
@@ -182,7 +193,7 @@ def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[d
                             "mac": link.get("address"),
                         }
                     )
-    return found
+    return ways
 
 
 def _kind(link: Link) -> str | None:
@@ -194,15 +205,23 @@ def _addresses(link: Link) -> list[str]:
     return [f"{entry['local']}/{entry['prefixlen']}" for entry in link.get("addr_info", []) if "local" in entry]
 
 
-def observe(socket_path: str, timeout: float) -> dict[str, Any]:
+def observe(socket_path: str, timeout: float) -> observed.Bridges:
     """All of it from this host; without an engine that answers, what the kernel has.
 
     ``timeout`` is the seconds for each call of the API and each command. Raises BridgeError where the kernel's
     interfaces cannot be listed.
     """
-    found: dict[str, Any] = {"networks": [], "containers": [], "engine_answers": False, "error": None}
+    seen: observed.Bridges = {
+        "bridges": [],
+        "networks": [],
+        "containers": [],
+        "parents": [],
+        "uplinks": [],
+        "engine_answers": False,
+        "error": None,
+    }
     problems: list[str] = []
-    _ask_engine(Api(unix=socket_path, timeout=timeout), found, problems)
+    _ask_engine(Api(unix=socket_path, timeout=timeout), seen, problems)
     try:
         host = rtnetlink.links(timeout)
     except OSError as error:
@@ -213,71 +232,74 @@ def observe(socket_path: str, timeout: float) -> dict[str, Any]:
     }
     # Interfaces come and go while we look. The host is listed after the containers are known and before they are
     # entered; an end whose peer has gone meanwhile matches nothing.
-    inside = _enter_all(found["containers"], timeout, problems)
-    found["bridges"] = bridges(host, found["networks"], ends(found["containers"], inside))
-    found["parents"] = parents(host, found["containers"], inside)
-    found["uplinks"] = uplinks(host, routes)
-    for one in found["containers"]:
-        one["interfaces"] = _interfaces(inside.get(one["id"]))
-    _add_rules(found["containers"], timeout)
-    found["error"] = problems[0] if problems else None
-    return found
+    containers = seen["containers"]
+    inside = _enter_all(containers, timeout, problems)
+    seen["bridges"] = bridges(host, seen["networks"], ends(containers, inside))
+    seen["parents"] = parents(host, containers, inside)
+    seen["uplinks"] = uplinks(host, routes)
+    for container in containers:
+        container["interfaces"] = _interfaces(inside.get(container["id"]))
+    _add_rules(containers, timeout)
+    seen["error"] = problems[0] if problems else None
+    return seen
 
 
-def _ask_engine(api: Api, found: dict[str, Any], problems: list[str]) -> None:
+def _ask_engine(api: Api, seen: observed.Bridges, problems: list[str]) -> None:
     """Networks and containers. What came before a failure is kept."""
     try:
         answer = api.get("/networks")
-        found["engine_answers"] = True
+        seen["engine_answers"] = True
         listed = api.get("/containers/json?all=1")
-        found["networks"] = networks.described(answer, listed)
+        seen["networks"] = networks.described(answer, listed)
         with ThreadPoolExecutor(max_workers=_THREADS) as pool:
             # The list knows no process of a container.
-            for inspected in pool.map(lambda one: _inspect(api, one, problems), listed):
+            for inspected in pool.map(lambda entry: _inspect(api, entry, problems), listed):
                 if inspected:
-                    found["containers"].append(container(inspected))
+                    seen["containers"].append(described(inspected))
     except ApiError as error:
         problems.append(f"Docker's API: {error}")
 
 
-def _inspect(api: Api, one: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
-    """A container's own answer; None where it was removed since it was listed. Raises ApiError where nobody answers."""
+def _inspect(api: Api, entry: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
+    """The answer on a container of the list; None where it was removed since. Raises ApiError where nobody answers."""
     try:
-        inspected: dict[str, Any] = api.get(f"/containers/{one['Id']}/json")
+        inspected: dict[str, Any] = api.get(f"/containers/{entry['Id']}/json")
     except ApiError as error:
         if error.status is None:
             raise
         # Engines answer for a container that is just being removed with an error of their own.
         if error.status != 404:
-            problems.append(f"container {networks.container_name(one)}: {error}")
+            problems.append(f"container {networks.container_name(entry)}: {error}")
         return None
     return inspected
 
 
-def _enter_all(containers: list[dict[str, Any]], timeout: float, problems: list[str]) -> dict[str, list[Link]]:
+def _enter_all(containers: list[observed.Container], timeout: float, problems: list[str]) -> dict[str, list[Link]]:
     """The links in every container's own network namespace, by container id.
 
     The namespace of a thread is its own (setns(2)), so a thread that is made for this and ends with it enters one
     container after the other; the process itself stays where it is.
     """
     own = [
-        one
-        for one in containers
-        if one["pid"] and one["network_mode"] not in ("host", "none") and "container:" not in one["network_mode"]
+        (container, container["pid"])
+        for container in containers
+        if container["pid"]
+        and container["network_mode"] not in ("host", "none")
+        and "container:" not in container["network_mode"]
     ]
     inside: dict[str, list[Link]] = {}
 
-    def enter(one: dict[str, Any]) -> None:
+    def enter(container: observed.Container, pid: int) -> None:
         try:
-            _enter(one["pid"])
-            inside[one["id"]] = rtnetlink.links(timeout)
+            _enter(pid)
+            inside[container["id"]] = rtnetlink.links(timeout)
         except (FileNotFoundError, ProcessLookupError):
             pass  # It ended since it was listed.
         except OSError as error:
-            problems.append(f"container {one['name']}: {error}")
+            problems.append(f"container {container['name']}: {error}")
 
     with ThreadPoolExecutor(max_workers=1) as thread:
-        list(thread.map(enter, own))
+        list(thread.map(lambda member: enter(*member), own))
     return inside
 
 
@@ -293,16 +315,18 @@ def _enter(pid: int) -> None:
         os.close(namespace)
 
 
-def _add_rules(containers: list[dict[str, Any]], timeout: float) -> None:
+def _add_rules(containers: list[observed.Container], timeout: float) -> None:
     """What the kernel, and docker-proxy, do for each published port."""
-    if not any(one["published"] for one in containers):
+    if not any(container["published"] for container in containers):
         return
     rules = firewall_rules.Rules(_rules(timeout))
     proxies = _proxies()
-    for one in containers:
-        ends = [address.partition("/")[0] for network in one["networks"].values() for address in network["addresses"]]
-        for port in one["published"]:
-            port.update(rules.of(port, ends))
+    for container in containers:
+        attached = container["networks"].values()
+        own = [address.partition("/")[0] for network in attached for address in network["addresses"]]
+        for port in container["published"]:
+            applying = rules.of(port, own)
+            port["nat"], port["filter"] = applying["nat"], applying["filter"]
             port["proxy"] = proxies.get((port["protocol"], port["host_address"], port["host_port"]))
 
 
@@ -318,7 +342,7 @@ def _rules(timeout: float) -> Iterator[firewall_rules.Rule]:
 
 def _proxies() -> dict[tuple[str, str, int], int]:
     """Protocol, address and port on the host to the docker-proxy that serves it."""
-    found = {}
+    served = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
@@ -326,8 +350,8 @@ def _proxies() -> dict[tuple[str, str, int], int]:
             continue  # It ended meanwhile.
         serves = firewall_rules.proxy(command)
         if serves:
-            found[serves] = int(process.name)
-    return found
+            served[serves] = int(process.name)
+    return served
 
 
 def _ip(timeout: float, *words: str) -> str:

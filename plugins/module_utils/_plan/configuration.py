@@ -7,24 +7,25 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from . import apply
+from . import addresses, apply
 from .packages import installs_engine
 from .selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT, fragments
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .declaration import Declaration
     from .observation import Observation
     from .steps import Step
 
 
-def content(declaration: Declaration, network_fragment: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The declared fragments, by name."""
-    found: dict[str, dict[str, Any]] = {}
-    if declaration["engine"] is not None:
-        found[ENGINE_FRAGMENT] = declaration["engine"]["options"]
-    if declaration["network"] is not None:
-        found[NETWORK_FRAGMENT] = network_fragment
-    return found
+def content(declaration: Declaration, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The declared fragments, by name, with the options that the plan has ``chosen`` where "auto" is declared."""
+    engine, network = declaration["engine"], declaration["network"]
+    content = {ENGINE_FRAGMENT: engine["options"]} if engine else {}
+    if network:
+        content[NETWORK_FRAGMENT] = {**addresses.explicit(network), **chosen}
+    return content
 
 
 def step(declaration: Declaration, observation: Observation) -> Step | None:

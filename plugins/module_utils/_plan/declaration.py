@@ -65,11 +65,11 @@ class Ssh(TypedDict):
     socket: str
 
 
-class EngineDeclaration(TypedDict):
-    """The role docker_engine's variables for one host."""
+class RoleDeclaration(TypedDict):
+    """The variables that both roles have: how the daemon may be changed."""
 
     options: Options
-    """The fragment 10-engine, whole."""
+    """The role's fragment; in docker_network's, "auto" stands where the plan chooses."""
     on_conflict: str
     restart: str
     containers: str
@@ -77,32 +77,29 @@ class EngineDeclaration(TypedDict):
     """Seconds for the daemon to answer."""
     confirm: int
     """Seconds for a pending change to be confirmed; 0 does without."""
+    require_filters: bool
+
+
+class EngineDeclaration(RoleDeclaration):
+    """The role docker_engine's variables for one host."""
+
     socket: Socket
     users: list[str]
     users_exclusive: bool
     ssh: Ssh
     filter_rules: str | None
     """Who may connect to the TCP endpoints, as ``endpoint_filter.rules``; None where nothing is filtered."""
-    require_filters: bool
     issued: IssuedTls | None
     provided: ProvidedTls | None
 
 
-class NetworkDeclaration(TypedDict):
+class NetworkDeclaration(RoleDeclaration):
     """The role docker_network's variables for one host."""
 
-    options: Options
-    """Declared options of daemon.json, with "auto" where the plan chooses."""
-    on_conflict: str
-    restart: str
-    containers: str
-    timeout: int
-    confirm: int
     networks: list[dict[str, Any]]
     published: str | dict[str, Any]
     """The policy: "open", "closed", or {"allow": entries}."""
     other_bridges: list[str]
-    require_filters: bool
     endpoints: list[str] | None
     """The daemon's endpoints; None where those that it listens on count."""
     sysctls: dict[str, Any]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from .._firewall import docker_proxy, endpoint_filter, nftables, published
+from .._firewall import docker_proxy, nftables
 from . import filters
 
 if TYPE_CHECKING:
@@ -38,14 +38,9 @@ def preview(declaration: Declaration, host: Host) -> tuple[Previews, list[str]]:
 
 
 def _due(declaration: Declaration, host: Host) -> Iterator[nftables.Table]:
-    engine, network = declaration["engine"], declaration["network"]
-    if network is not None:
-        rules = filters.published_rules(network, host)
-        if nftables.due(host["nftables"], published.NAME, rules, network["require_filters"]):
-            if rules is not None:
-                docker_proxy.require()
-            yield docker_proxy.Filter(rules, network["require_filters"])
-    if engine is not None:
-        rules = engine["filter_rules"] or None
-        if nftables.due(host["nftables"], endpoint_filter.NAME, rules, engine["require_filters"]):
-            yield nftables.Table(endpoint_filter.NAME, rules, engine["require_filters"])
+    if due := filters.published_due(declaration, host):
+        if due.rules is not None:
+            docker_proxy.require()
+        yield docker_proxy.Filter(due.rules, due.required)
+    if due := filters.endpoint_due(declaration, host):
+        yield nftables.Table(*due)

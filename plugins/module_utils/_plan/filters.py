@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._config import endpoints
 from .._firewall import endpoint_filter, nftables, published
@@ -15,6 +15,37 @@ if TYPE_CHECKING:
     from .declaration import Declaration, EngineDeclaration, NetworkDeclaration
     from .observation import Observation
     from .steps import Step
+
+
+class Due(NamedTuple):
+    """What is declared of a table that the host does not have like that.
+
+    ``rules`` are None for no table; ``required`` tells whether docker.service is to start only with it in force.
+    """
+
+    name: str
+    rules: str | None
+    required: bool
+
+
+def published_due(declaration: Declaration, host: Host) -> Due | None:
+    """The table for published ports, where it is to be loaded or removed."""
+    network = declaration["network"]
+    if network is None:
+        return None
+    return _due(host, published.NAME, published_rules(network, host), network["require_filters"])
+
+
+def endpoint_due(declaration: Declaration, host: Host) -> Due | None:
+    """The table for the TCP endpoints, where it is to be loaded or removed."""
+    engine = declaration["engine"]
+    if engine is None:
+        return None
+    return _due(host, endpoint_filter.NAME, engine["filter_rules"] or None, engine["require_filters"])
+
+
+def _due(host: Host, name: str, rules: str | None, required: bool) -> Due | None:
+    return Due(name, rules, required) if nftables.due(host["nftables"], name, rules, required) else None
 
 
 def published_surroundings(network: NetworkDeclaration, host: Host) -> dict[str, list[str]]:
@@ -43,53 +74,49 @@ def published_refusals(network: NetworkDeclaration, host: Host) -> list[str]:
 def published_step(declaration: Declaration, observation: Observation) -> Step | None:
     """Load the table for published ports, or remove it."""
     network, host = declaration["network"], observation.host
-    if network is None:
-        return None
-    rules = published_rules(network, host)
-    if not nftables.due(host["nftables"], published.NAME, rules, network["require_filters"]):
+    due = published_due(declaration, host)
+    if network is None or due is None:
         return None
     around = published_surroundings(network, host)
     return {
         "name": "published_filter",
         "role": "docker_network",
-        "summary": "filter published ports" if rules else "let everybody reach published ports",
-        "reasons": _reasons(host, published.NAME, rules, network["require_filters"]),
-        "effects": ["who may reach published ports changes"] if _changes(host, published.NAME, rules) else [],
+        "summary": "filter published ports" if due.rules else "let everybody reach published ports",
+        "reasons": _reasons(host, due),
+        "effects": ["who may reach published ports changes"] if _changes(host, due) else [],
         "parameters": {
             "policy": network["published"],
             "container_bridges": around["containers"],
             "other_bridges": network["other_bridges"],
             "services": around["services"],
-            "required": network["require_filters"],
+            "required": due.required,
             "confirm": network["confirm"],
         },
-        "diff": _diff(observation, published.NAME, rules),
+        "diff": _diff(observation, due),
     }
 
 
 def endpoint_step(declaration: Declaration, observation: Observation) -> Step | None:
     """Load the table for the TCP endpoints, or remove it."""
     engine, host = declaration["engine"], observation.host
-    if engine is None:
-        return None
-    rules = engine["filter_rules"] or None
-    if not nftables.due(host["nftables"], endpoint_filter.NAME, rules, engine["require_filters"]):
+    due = endpoint_due(declaration, host)
+    if engine is None or due is None:
         return None
     ports = ", ".join(_ports(engine)) or "the TCP endpoints"
     return {
         "name": "endpoint_filter",
         "role": "docker_engine",
-        "summary": f"filter {ports}" if rules else "remove the filter of the TCP endpoints",
-        "reasons": _reasons(host, endpoint_filter.NAME, rules, engine["require_filters"]),
-        "effects": [f"who may connect to {ports} changes"] if _changes(host, endpoint_filter.NAME, rules) else [],
+        "summary": f"filter {ports}" if due.rules else "remove the filter of the TCP endpoints",
+        "reasons": _reasons(host, due),
+        "effects": [f"who may connect to {ports} changes"] if _changes(host, due) else [],
         "parameters": {
-            "name": endpoint_filter.NAME,
-            "rules": rules or "",
-            "state": "present" if rules else "absent",
-            "required": engine["require_filters"],
+            "name": due.name,
+            "rules": due.rules or "",
+            "state": "present" if due.rules else "absent",
+            "required": due.required,
             "confirm": engine["confirm"],
         },
-        "diff": _diff(observation, endpoint_filter.NAME, rules),
+        "diff": _diff(observation, due),
     }
 
 
@@ -99,38 +126,37 @@ def _ports(engine: EngineDeclaration) -> list[str]:
     return sorted({f"{endpoints.parse(url).port}/tcp" for url in urls})
 
 
-def _changes(host: Host, name: str, rules: str | None) -> bool:
+def _changes(host: Host, due: Due) -> bool:
     """Whether the rules in force change, and not only what a boot or docker.service makes of them."""
-    observed = host["nftables"].get(name)
-    if rules is None or observed is None:
+    observed = host["nftables"].get(due.name)
+    if due.rules is None or observed is None:
         return True
-    return bool(observed["text"] != nftables.script(name, rules) or not observed["live"])
+    return bool(observed["text"] != nftables.script(due.name, due.rules) or not observed["live"])
 
 
-def _reasons(host: Host, name: str, rules: str | None, required: bool) -> list[str]:
-    observed = host["nftables"].get(name)
-    if rules is None:
+def _reasons(host: Host, due: Due) -> list[str]:
+    observed = host["nftables"].get(due.name)
+    if due.rules is None:
         return ["nothing is to be filtered"]
     if observed is None:
         return ["there is no such filter"]
     differences = {
-        "the rules differ": observed["text"] != nftables.script(name, rules),
+        "the rules differ": observed["text"] != nftables.script(due.name, due.rules),
         "the rules are not in force": not observed["live"],
         "a boot would not load them": not observed["persistent"],
-        f"docker.service {'must' if required else 'must not'} require them": observed["required"] != required,
+        f"docker.service {'must' if due.required else 'must not'} require them": observed["required"] != due.required,
     }
     return [reason for reason, differs in differences.items() if differs]
 
 
-def _diff(observation: Observation, name: str, rules: str | None) -> list[dict[str, str]]:
+def _diff(observation: Observation, due: Due) -> list[dict[str, str]]:
     """The change as nft lists it; that of the file, where there is no nft yet."""
-    if name in observation.filter_previews:
-        return observation.filter_previews[name]
-    host = observation.host
-    table = host["nftables"].get(name)
+    if due.name in observation.filter_previews:
+        return observation.filter_previews[due.name]
+    table = observation.host["nftables"].get(due.name)
     before = (table["text"] if table else None) or ""
-    after = nftables.script(name, rules) if rules else ""
+    after = nftables.script(due.name, due.rules) if due.rules else ""
     if before == after:
         return []
-    path = str(nftables.file(name))
+    path = str(nftables.file(due.name))
     return [{"before": before, "after": after, "before_header": path, "after_header": path}]

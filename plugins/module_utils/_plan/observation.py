@@ -57,7 +57,9 @@ class Observation:
 
     @property
     def is_applied(self) -> bool:
-        """Whether the daemon runs with all that is declared: nothing is to be written, reloaded or restarted."""
+        """Whether the daemon runs with all that is declared: nothing is to be written, applied or tested."""
+        if self.host["configuration"]["untested"]:
+            return False
         is_written = self.composition is not None and not self.composition["files"]
         is_active = self.host["engine"]["service"]["active"] == "active"
         return is_active and is_written and self.apply.action == "nothing"
@@ -79,15 +81,14 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
         return Observation(host)
     network = declaration["network"]
     chosen = addresses.choose(declaration, network, host) if network else {"options": {}, "problems": []}
-    network_fragment = {**addresses.explicit(network), **chosen["options"]} if network else {}
-    fragments = configuration.content(declaration, network_fragment)
+    fragments = configuration.content(declaration, chosen["options"])
     secrets = frozenset(daemon.secrets().union(*map(options.secrets, fragments.values())))
     tried, refused = _try(declaration, host, fragments, secrets, verifies)
     previews, unloadable = ({}, []) if verifies else filter_preview.preview(declaration, host)
     return Observation(
         host=host,
         addresses=chosen,
-        network_fragment=network_fragment,
+        network_fragment=fragments.get(selection.NETWORK_FRAGMENT, {}),
         composition=tried,
         refused=[*refused, *unloadable],
         filter_previews=previews,

@@ -44,6 +44,17 @@ class Package(TypedDict):
     candidate: str | None
 
 
+class Installation(TypedDict):
+    """What an interrupted run of dpkg or of Mooring has left.
+
+    ``unfinished`` are Debian packages, of those asked for, with their state, such as "half-configured"; ``begun`` tells
+    that Mooring has begun to install packages and not ended.
+    """
+
+    unfinished: dict[str, str]
+    begun: bool
+
+
 class FileStatus(TypedDict):
     """``kind`` is "file", "directory", "link", "socket" or "other"; ``mode`` octal text, such as "0644"."""
 
@@ -253,6 +264,8 @@ class Configuration(TypedDict):
     addresses: dict[str, Any]
     tls: dict[str, Any]
     pending: Pending | None
+    untested: bool
+    """Whether a run ended before a container had run on what the daemon has read."""
 
 
 class PendingConfirmation(TypedDict):
@@ -355,6 +368,154 @@ class Ssh(TypedDict):
     host_keys: list[str]
 
 
+# Bridges, and who is behind them ----------------------------------------------------------------------
+
+
+class ContainerEnd(TypedDict):
+    """An interface in a container's own network namespace. ``ifindex`` is its number there."""
+
+    id: str
+    name: str
+    """Of the container, as is ``id``."""
+    interface: str
+    ifindex: int
+    addresses: list[str]
+    mac: str | None
+    mtu: int
+
+
+class ParentChild(ContainerEnd):
+    """``kind`` is "macvlan" or "ipvlan"."""
+
+    kind: str
+
+
+class Parent(TypedDict):
+    """An interface of the host that macvlan and ipvlan interfaces of containers sit on."""
+
+    interface: str
+    mtu: int
+    mac: str | None
+    children: list[ParentChild]
+
+
+class BridgePort(TypedDict):
+    """A port of a bridge; ``container`` is the end behind it, None where none is known."""
+
+    interface: str
+    ifindex: int
+    mac: str | None
+    state: str
+    mtu: int
+    container: ContainerEnd | None
+
+
+class Bridge(TypedDict):
+    """``network``, ``network_id`` and ``driver`` are None for a bridge that is none of Docker's."""
+
+    name: str
+    network: str | None
+    network_id: str | None
+    driver: str | None
+    addresses: list[str]
+    mtu: int
+    mac: str | None
+    state: str
+    up: bool
+    ports: list[BridgePort]
+
+
+class Uplink(TypedDict):
+    """A default route. ``family`` is "inet" or "inet6"."""
+
+    interface: str
+    family: str
+    gateway: str | None
+    addresses: list[str]
+    mtu: int
+    mac: str | None
+
+
+class ContainerNetwork(TypedDict):
+    """How a container is attached to a network, as the engine has it. Addresses are with prefix lengths."""
+
+    addresses: list[str]
+    mac: str | None
+    gateway: str | None
+
+
+class PublishedPort(TypedDict):
+    """``nat`` and ``filter`` are rules of the kernel, as commands write them; ``proxy`` is docker-proxy's process."""
+
+    host_address: str
+    host_port: int
+    container_port: int
+    protocol: str
+    nat: list[str]
+    filter: list[str]
+    proxy: int | None
+
+
+class Container(TypedDict):
+    """``interfaces`` are its own without the loopback; None where it has no network of its own, or does not run."""
+
+    id: str
+    name: str
+    image: str
+    state: str
+    pid: int | None
+    network_mode: str
+    networks: dict[str, ContainerNetwork]
+    interfaces: list[str] | None
+    published: list[PublishedPort]
+
+
+class Bridges(TypedDict):
+    """What ``bridge_info`` returns. ``error`` is what could not be observed."""
+
+    bridges: list[Bridge]
+    networks: list[DockerNetwork]
+    containers: list[Container]
+    parents: list[Parent]
+    uplinks: list[Uplink]
+    engine_answers: bool
+    error: str | None
+
+
+# Endpoints, from wherever they are reached -------------------------------------------------------------
+
+
+class TlsSession(TypedDict):
+    """What a client and a server have agreed on, in OpenSSL's words."""
+
+    version: str | None
+    cipher: str | None
+
+
+class ProbedEndpoint(TypedDict):
+    """What ``endpoint_info`` returns. None is for what was not asked, or could not be told."""
+
+    url: str
+    reachable: bool
+    transport: str | None
+    """"unix", "tls" or "plaintext"."""
+    plaintext_accepted: bool | None
+    client_certificate_required: bool | None
+    trusted: bool | None
+    authenticated: bool | None
+    tls: TlsSession | None
+    versions: dict[str, bool | None] | None
+    ciphers: dict[str, list[str] | None] | None
+    certificate: Certificate | None
+    chain: list[Certificate] | None
+    client_authorities: list[str] | None
+    engine_version: str | None
+    api_version: str | None
+    min_api_version: str | None
+    socket: Socket | None
+    error: str | None
+
+
 # All of it --------------------------------------------------------------------------------------------
 
 
@@ -364,6 +525,7 @@ class Host(TypedDict):
     system: System
     clock: Clock
     packages: dict[str, Package]
+    installation: Installation
     engine: Engine
     configuration: Configuration
     certificates: dict[str, Certificate | None]

@@ -13,16 +13,17 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...module_utils._plan import addresses
 from ...module_utils._plan.declaration import Declaration
 from ...module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
 from ...module_utils._system import platforms
-from .. import authorities, controller, generations, injected_facts, names
+from .. import authorities, controller, generations, names
 from . import client, engine, network
 from .place import Authorities, Place
 from .variables import Variables, preload, read, templated
 
 ENGINE, NETWORK, CLIENT = "docker_engine", "docker_network", "docker_client"
+FRAGMENTS = {ENGINE_FRAGMENT: ENGINE, NETWORK_FRAGMENT: NETWORK}
+"""The role whose variables declare a fragment of daemon.json."""
 
 preload([ENGINE, NETWORK, CLIENT])
 
@@ -34,14 +35,6 @@ class Gathered:
     declaration: Declaration
     variables: Variables
     place: Place
-
-    def fragments(self, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """The roles' shares of daemon.json, with the options that the plan has ``chosen`` where "auto" is declared."""
-        declared = self.declaration
-        fragments = {ENGINE_FRAGMENT: declared["engine"]["options"]} if declared["engine"] else {}
-        if declared["network"]:
-            fragments[NETWORK_FRAGMENT] = {**addresses.explicit(declared["network"]), **chosen}
-        return fragments
 
 
 def gather(
@@ -55,9 +48,8 @@ def gather(
 
     ``roles`` are those to plan, of docker_engine and docker_network; ``templar`` is the task's. ``fleet`` is what
     ``names.fleet`` returns; without it every host's variables are looked at here. ``signs`` tells whether certificates
-    may be issued, which takes a passphrase. Raises AnsibleError where hosts could replace variables.
+    may be issued, which takes a passphrase.
     """
-    injected_facts.refuse()
     place, problems = _place(task_vars, templar)
     variables, more = read(roles, task_vars, templar)
     problems += more
@@ -87,11 +79,7 @@ def gather(
 
 
 def declare_client(task_vars: Mapping[str, Any], templar: Any) -> tuple[client.ClientDeclaration | None, list[str]]:
-    """The declaration of the machine of ``task_vars`` as a client, or why there is none, a sentence each.
-
-    Raises AnsibleError where hosts could replace variables.
-    """
-    injected_facts.refuse()
+    """The declaration of the machine of ``task_vars`` as a client, or why there is none, a sentence each."""
     variables, problems = read([CLIENT], task_vars, templar)
     if variables is None:
         return None, problems

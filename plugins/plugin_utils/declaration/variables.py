@@ -28,10 +28,10 @@ Variables = dict[str, Any]
 """Every variable of some roles by its name, as JSON can say it. One that is not set is None."""
 
 RENAMED = {
-    "docker_engine_vantages": "docker_engine_probe_hosts",
-    "docker_network_slot": "docker_network_address_block",
+    "docker_engine": {"docker_engine_vantages": "docker_engine_probe_hosts"},
+    "docker_network": {"docker_network_slot": "docker_network_address_block"},
 }
-"""Variables of the release before by their names of then; they are still accepted, with a warning."""
+"""Role to its variables of the release before, by their names of then; they are still accepted, with a warning."""
 
 _ROLES = Path(__file__).resolve().parents[3] / "roles"
 
@@ -44,7 +44,7 @@ def read(roles: Iterable[str], task_vars: Mapping[str, Any], templar: Any) -> tu
     template cannot be resolved or a value is not of its type. Unknown variables are problems beside the variables.
     """
     roles = list(roles)
-    task_vars, conflicts = _renamed(task_vars)
+    task_vars, conflicts = _renamed(roles, task_vars)
     problems = conflicts + [sentence for role in roles for sentence in unknown(role, task_vars)]
     defaults = {name: value for role in roles for name, value in _defaults(role).items()}
     options = {name: option for role in roles for name, option in _options(role).items()}
@@ -55,20 +55,18 @@ def read(roles: Iterable[str], task_vars: Mapping[str, Any], templar: Any) -> tu
     return (None if mistyped else variables), problems + mistyped
 
 
-def _renamed(task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """``task_vars`` with today's names, and a sentence for each variable that is declared by both names."""
-    current, conflicts = dict(task_vars), []
-    for old, new in RENAMED.items():
-        if old not in current:
-            continue
-        value = current.pop(old)
-        default = _defaults("_".join(new.split("_")[:2])).get(new)
+def _renamed(roles: Iterable[str], task_vars: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """``task_vars`` with today's names too, and a sentence for each variable that is declared by both names."""
+    renamed, conflicts = {}, []
+    old_names = [(role, old, new) for role in roles for old, new in RENAMED.get(role, {}).items() if old in task_vars]
+    for role, old, new in old_names:
+        default = _defaults(role).get(new)
         # Inside the role, its default is among the variables.
-        if current.get(new, default) != default:
+        if task_vars.get(new, default) != default:
             conflicts.append(f"{old} is the old name of {new}, and both are declared: leave out {old}")
-        current[new] = value
+        renamed[new] = task_vars[old]
         Display().warning(f"{old} is now called {new}. The old name is accepted in this release only.")
-    return current, conflicts
+    return {**task_vars, **renamed} if renamed else task_vars, conflicts
 
 
 def known(role: str) -> frozenset[str]:
@@ -78,7 +76,8 @@ def known(role: str) -> frozenset[str]:
 
 def unknown(role: str, names: Iterable[str]) -> list[str]:
     """A sentence for each of ``names`` that begins like a variable of ``role`` and is none."""
-    strangers = sorted(name for name in {*names} - known(role) if name.startswith(f"{role}_"))
+    accepted = known(role) | RENAMED.get(role, {}).keys()
+    strangers = sorted(name for name in {*names} - accepted if name.startswith(f"{role}_"))
     return [f"{name} is not a variable of the role {role}{_suggestion(name, role)}" for name in strangers]
 
 

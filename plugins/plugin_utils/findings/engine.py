@@ -17,6 +17,15 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
     """Findings on ``host``, as ``host_info`` saw it."""
     seen = host["engine"]
     service = seen["service"]
+    unfinished = host["installation"]["unfinished"]
+    if unfinished:
+        yield Finding(
+            "engine.unfinished",
+            ERROR,
+            f"{', '.join(unfinished)} {'are' if len(unfinished) > 1 else 'is'} installed whole",
+            ", ".join(f"{name} is {state}" for name, state in unfinished.items()),
+            APPLY,
+        )
     if not seen["installed"]:
         yield Finding("engine.missing", ERROR, "a Docker Engine", "there is no dockerd", APPLY)
         return
@@ -74,6 +83,24 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             "the API answers on a local socket",
             "it does not",
             f"see `journalctl -u docker`, then {APPLY}",
+        )
+
+
+def container(test: dict[str, Any] | None) -> Iterator[Finding]:
+    """Findings of the ``test`` of ``host_plan``, None where there was none."""
+    expected = "the daemon runs a container with its own defaults"
+    if test and test["problem"]:
+        yield Finding(
+            "engine.container",
+            ERROR,
+            expected,
+            test["problem"],
+            "see `journalctl -u docker -u containerd`; correct the option that the reason is about "
+            f"(docker_engine_options), then {APPLY}",
+        )
+    elif test and test["obstacle"]:
+        yield Finding(
+            "engine.container_untested", WARNING, expected, f"that could not be tried: {test['obstacle']}", "as it says"
         )
 
 

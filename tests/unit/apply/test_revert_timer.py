@@ -31,8 +31,8 @@ def rules(host: FakeHost) -> Path:
     return path
 
 
-def _change(path: Path, text: str, seconds: int = 30, owner: str = "rules") -> None:
-    with revert_timer.guarded(owner, seconds, [path], UNDO):
+def _change(path: Path, text: str, seconds: int = 30, owner: str = "rules", undo: str = UNDO) -> None:
+    with revert_timer.guarded(owner, seconds, [path], undo):
         state.write(path, text)
 
 
@@ -85,6 +85,37 @@ def test_change_is_pending_until_it_is_confirmed(host: FakeHost, rules: Path, mo
     assert revert_timer.confirm() == []
 
 
+def test_what_is_pending_is_for_root_and_comes_before_the_network(host: FakeHost, rules: Path) -> None:
+    _change(rules, "new")
+    assert pending.SCRIPT.stat().st_mode & 0o777 == 0o700
+    lines = pending.UNIT.read_text().splitlines()
+    (before,) = (line for line in lines if line.startswith("Before="))
+    others = {"network-pre.target", "mooring-nftables.service", "nftables.service", "docker.service", "docker.socket"}
+    assert others <= set(before[len("Before=") :].split())
+    assert {"Wants=network-pre.target", "DefaultDependencies=no", "After=local-fs.target"} <= set(lines)
+
+
+def test_time_begins_when_the_change_is_made(host: FakeHost, rules: Path) -> None:
+    """A restart may take long, and who confirms comes after it."""
+    with revert_timer.guarded("rules", 30, [rules], UNDO):
+        host.clock.sleep(100)
+    now = host.clock.clock_gettime(7)
+    assert int(pending.DEADLINE.read_text().split()[1]) >= int(now) + 29
+    assert host.timer is not None
+    assert host.timer > host.clock.now - 1
+
+
+def test_a_run_that_finds_a_change_of_the_daemon_pending_is_guarded_too(host: FakeHost) -> None:
+    """The run before was killed: what it changed waits for a connection that is newer than this one."""
+    host.settle({"live-restore": True})
+    with connection_guard.guarded(30, "restart", {"bip": "10.9.0.1/24"}, []):
+        pass
+    first = state.read_state(pending.RECORD)["made"]
+    with connection_guard.guarded(30, "nothing", {"bip": "10.9.0.1/24"}, []):
+        pass
+    assert state.read_state(pending.RECORD)["made"] > first
+
+
 def test_older_connection_proves_nothing(host: FakeHost, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _connect(monkeypatch, host.clock.clock_gettime(7))
     _change(rules, "new")
@@ -120,8 +151,8 @@ def test_second_change_joins_and_sets_the_time(host: FakeHost, rules: Path) -> N
     _change(rules, "new", seconds=10)
     other = host.root / "etc/other"
     _change(other, "other", seconds=300, owner="other")
-    # A change of the same owner keeps the older state.
-    _change(rules, "newer", seconds=300)
+    # A change of the same owner keeps the older state, and the way back to it.
+    _change(rules, "newer", seconds=300, undo="systemctl restart newer")
     assert pending.observe()["armed"] == ["other", "rules"]
     assert pending.DEADLINE.read_text().split()[2] == "300"
     _elapse(host, int(pending.DEADLINE.read_text().split()[1]))
@@ -171,16 +202,21 @@ def test_link_comes_back_as_one(host: FakeHost, rules: Path) -> None:
     assert str(link.readlink()) == "nowhere"
 
 
+def _another(root: Path, patch: pytest.MonkeyPatch) -> tuple[FakeHost, Path]:
+    """A host of its own in ``root``, with a file that may change."""
+    root.mkdir()
+    host = FakeHost(root, patch)
+    path = root / "etc/rules"
+    path.parent.mkdir()
+    path.write_text("old")
+    return host, path
+
+
 def test_full_disk_at_each_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is changed, or it is reverted at once: no change stays that nobody would revert."""
     for number in itertools.count(1):
         with monkeypatch.context() as patch:
-            root = tmp_path / str(number)
-            root.mkdir()
-            host = FakeHost(root, patch)
-            path = root / "etc/rules"
-            path.parent.mkdir()
-            path.write_text("old")
+            host, path = _another(tmp_path / str(number), patch)
 
             def is_full(written: int, where: Path, number: int = number, path: Path = path) -> bool:
                 return written == number and where != path
@@ -232,12 +268,7 @@ def test_run_that_is_killed_anywhere_leaves_nothing_for_good(tmp_path: Path, mon
     """The timer or the next boot reverts it; the next run may still keep it, but not without a new connection."""
     for number in itertools.count(1):
         with monkeypatch.context() as patch:
-            root = tmp_path / str(number)
-            root.mkdir()
-            host = FakeHost(root, patch)
-            path = root / "etc/rules"
-            path.parent.mkdir()
-            path.write_text("old")
+            host, path = _another(tmp_path / str(number), patch)
             host.kill_at = number
             try:
                 _change(path, "new")

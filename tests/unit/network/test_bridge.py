@@ -97,7 +97,7 @@ HOST = [
     port(11, "vethtwo0", "br-2099ffdfb623", peer=3, namespace=2),
     link(12, "tap0", kind="tun", master="virbr0"),
 ]
-CONTAINERS = [bridge.container(inspected(name, pid)) for name, pid in (("web", 100), ("two", 200))]
+CONTAINERS = [bridge.described(inspected(name, pid)) for name, pid in (("web", 100), ("two", 200))]
 INSIDE = {
     "web" * 8: [LOOPBACK, end(2, "eth0", "172.17.0.2/16", peer=7)],
     "two" * 8: [LOOPBACK, end(2, "eth1", "172.17.0.3/16", peer=9), end(3, "eth0", "10.77.0.2/24", peer=11)],
@@ -235,7 +235,7 @@ def test_container_in_two_networks() -> None:
         },
         "none": {"IPAddress": "", "IPPrefixLen": 0, "MacAddress": "", "Gateway": ""},
     }
-    found = bridge.container(inspected("two", 200, Networks=ends))
+    found = bridge.described(inspected("two", 200, Networks=ends))
     assert found["networks"] == {
         "bridge": {"addresses": ["172.17.0.3/16"], "mac": "02:42:ac:11:00:03", "gateway": "172.17.0.1"},
         "back": {"addresses": ["10.77.0.2/24", "fd00::2/64"], "mac": None, "gateway": None},
@@ -252,18 +252,17 @@ def test_published_ports() -> None:
         "9000/tcp": None,
         "9001/tcp": [{"HostIp": "", "HostPort": ""}],
     }
-    found = bridge.container(inspected("web", 100, Ports=ports))["published"]
-    assert [tuple(one.values()) for one in found] == [
+    found = bridge.described(inspected("web", 100, Ports=ports))["published"]
+    assert [(port["host_address"], port["host_port"], port["container_port"], port["protocol"]) for port in found] == [
         ("0.0.0.0", 8080, 3000, "tcp"),
         ("::", 8080, 3000, "tcp"),
         ("0.0.0.0", 4000, 4000, "tcp"),
         ("127.0.0.1", 5353, 53, "udp"),
     ]
-    assert list(found[0]) == ["host_address", "host_port", "container_port", "protocol"]
 
 
 def test_container_that_does_not_run_has_no_pid() -> None:
-    found = bridge.container(inspected("ended", 0, Ports={}, Networks=None))
+    found = bridge.described(inspected("ended", 0, Ports={}, Networks=None))
     assert (found["pid"], found["state"], found["networks"], found["published"]) == (None, "exited", {}, [])
 
 

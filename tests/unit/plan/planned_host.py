@@ -6,8 +6,10 @@ import copy
 import hashlib
 from typing import Any
 
+import fleets
 from ansible_collections.mooring.docker.plugins.module_utils._config.classification import ApplyPlan
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import endpoint_filter, nftables
+from ansible_collections.mooring.docker.plugins.module_utils._plan import configuration
 from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import (
     Declaration,
     EngineDeclaration,
@@ -109,6 +111,7 @@ HOST: dict[str, Any] = {
         "apparmor_parser": True,
         "python_libraries": ["cryptography"],
     },
+    "installation": {"unfinished": {}, "begun": False},
     "packages": {name: {"installed": "2.1", "candidate": "2.1"} for name in (*_PACKAGES, "nftables", "procps")},
     "engine": {
         "installed": True,
@@ -125,6 +128,7 @@ HOST: dict[str, Any] = {
         "fragments": {},
         "effective": [],
         "stopped": [],
+        "untested": False,
         "edited": [],
         "addresses": {},
         "tls": {},
@@ -165,17 +169,7 @@ HOST: dict[str, Any] = {
         "deploy": {"uid": 1000, "groups": ["docker"]},
         "docker-remote": {"uid": 990, "groups": ["docker"]},
     },
-    "groups": {
-        "docker": {
-            "gid": 994,
-            "members": ["deploy"],
-            "primary": ["docker-remote"],
-            "own": ["docker-remote"],
-            "administrators": [],
-            "password": False,
-            "holders": [],
-        }
-    },
+    "groups": {"docker": fleets.GROUP},
     "listening": ["tcp://0.0.0.0:2376", "unix:///run/docker.sock"],
     "sockets": [],
     "ssh": {
@@ -271,13 +265,11 @@ class Planned:
         }
 
     def plan(self) -> Plan:
-        explicit = {
-            key: value for key, value in (self.network or {"options": {}})["options"].items() if value != "auto"
-        }
+        fragments = configuration.content(self.declaration, self.addresses["options"])
         observation = Observation(
             host=self.host,
             addresses=self.addresses,
-            network_fragment={**explicit, **self.addresses["options"]},
+            network_fragment=fragments.get("20-network", {}),
             composition=self.composition,
             refused=self.refused,
             pending=self.pending,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.docker.plugins.module_utils._plan import configuration
 from ansible_collections.mooring.docker.plugins.plugin_utils import controller, declaration, generations
 from declaring import task_vars, templar
 
@@ -122,7 +123,7 @@ def test_fragments_have_what_the_plan_has_chosen() -> None:
     variables = task_vars(docker_network_mtu=1400)
     gathered, _problems = declaration.gather(BOTH, variables, templar(variables))
     assert gathered is not None
-    assert gathered.fragments({"bip": "172.30.0.1/24"}) == {
+    assert configuration.content(gathered.declaration, {"bip": "172.30.0.1/24"}) == {
         "10-engine": {"hosts": ["fd://"], "live-restore": True},
         "20-network": {"mtu": 1400, "bip": "172.30.0.1/24"},
     }
@@ -165,14 +166,3 @@ def test_a_client_is_declared_with_the_authorities_of_its_fleet(authorities: str
     assert declared["issued"]["signer"]["name"] == "Mooring client CA 1"
     assert declared["name"] == "trixie"
     assert declared["fleet"] == "fleet"
-
-
-def test_where_hosts_could_replace_variables_nothing_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(declaration.injected_facts, "refuse", refuse)
-    with pytest.raises(PermissionError):
-        _declare("docker_engine")
-    with pytest.raises(PermissionError):
-        declaration.declare_client(task_vars(), None)

@@ -203,7 +203,7 @@ def test_no_playbook_takes_a_variable_that_the_roles_refuse(role: str) -> None:
     playbooks = [path.read_text() for path in (Path(__file__).resolve().parents[3] / "playbooks").rglob("*.yml")]
     taken = {name for text in playbooks for name in re.findall(rf"\b{role}_\w+", text)}
     assert taken
-    assert variables.unknown(role, taken - variables.RENAMED.keys()) == []
+    assert variables.unknown(role, taken) == []
 
 
 def test_a_name_of_the_release_before_is_accepted_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import copy
 import hashlib
 from typing import Any
 
+import fleets
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 from ansible_collections.mooring.docker.plugins.module_utils._ssh import sshd
@@ -98,12 +99,7 @@ HOST = {
     "ssh": SSH,
     "groups": {
         "docker": {
-            "gid": 994,
-            "members": ["deploy"],
-            "primary": ["docker-remote"],
-            "own": ["docker-remote"],
-            "administrators": [],
-            "password": False,
+            **fleets.GROUP,
             "holders": [{"pid": 8, "name": "sh", "user": "deploy"}, {"pid": 9, "name": "sh", "user": "docker-remote"}],
         }
     },
@@ -115,6 +111,7 @@ HOST = {
         "distribution": "debian",
         "apparmor_parser": True,
     },
+    "installation": {"unfinished": {}, "begun": False},
     "engine": {
         "installed": True,
         "version": "26.1.5+dfsg1",
@@ -160,6 +157,7 @@ HOST = {
         "error": None,
         "edited": [],
         "stopped": [],
+        "untested": False,
         "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
@@ -197,6 +195,7 @@ def test_no_difference_is_no_finding() -> None:
 # What is wrong: where, with what value, and the one finding that tells of it.
 HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/installed", False, "engine.missing"),
+    ("installation/unfinished", {"docker.io": "half-configured"}, "engine.unfinished"),
     ("engine/cli_version", None, "engine.cli_missing"),
     ("engine/cli_version", "20.10.24", "engine.cli_differs"),
     ("engine/version", None, "engine.broken"),
@@ -238,6 +237,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/service/active", "inactive", "engine.stopped"),
     ("engine/api_version", None, "engine.silent"),
     ("listening", ["unix:///run/docker.sock"], "endpoints.missing"),
+    ("listening", ["tcp://[::]:2376"], "endpoints.missing"),
     ("listening", [*HOST["listening"], "tcp://127.0.0.1:2375"], "endpoints.undeclared"),
     ("sockets/0/mode", "0666", "sockets.mode"),
     ("sockets/0/mode", "0660+", "sockets.list"),
@@ -246,6 +246,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("sockets/0/group_members", [], "sockets.user_missing"),
     ("configuration/error", "no JSON", "configuration.broken"),
     ("configuration/stopped", ["web"], "configuration.drained"),
+    ("configuration/untested", True, "configuration.untested"),
     ("configuration/edited", ["debug"], "configuration.edited"),
     (
         "configuration/pending",
@@ -256,6 +257,10 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("certificates/~t~ca.pem/bundle", ["f1", "f2"], "certificates.other_client_authority"),
     ("files/~etc~docker~daemon.json/owner", "mallory", "files.owner"),
     ("files/~etc~docker~daemon.json/mode", "0622", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0620", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0602", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0604", "files.readable"),
+    ("files/~etc~docker~daemon.json/mode", "0640", "files.readable"),
     ("files/~etc~docker~daemon.json/mode", "0644", "files.readable"),
     ("files/~t~server~key.pem/mode", "0640", "files.key"),
     ("files/~t~old-key.pem", file(mode="0600"), "files.stray_key"),
@@ -276,6 +281,20 @@ def test_one_fault_on_the_host_is_one_finding(path: str, value: Any, finding: st
     found = seen()
     spoil(found["observed"]["host"], path, value)
     assert ids(found) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("problem", "obstacle", "findings"),
+    [
+        (None, None, []),
+        ("a container does not start: no such runtime", None, ["engine.container"]),
+        (None, "the daemon forbids it", ["engine.container_untested"]),
+    ],
+)
+def test_container_that_was_run_has_its_findings(problem: Any, obstacle: Any, findings: list[str]) -> None:
+    found = seen()
+    found["observed"]["test"] = {"problem": problem, "obstacle": obstacle}
+    assert ids(found) == findings
 
 
 @pytest.mark.parametrize(
@@ -389,6 +408,11 @@ def test_equal_endpoints_are_written_in_many_ways() -> None:
     ]
 
 
+def test_one_socket_is_not_another() -> None:
+    urls = [*DECLARED["endpoints"], "unix:///srv/a.sock", "tcp://192.0.2.7:2376"]
+    assert ids(seen(), endpoints=urls) == ["endpoints.missing"] * 2
+
+
 def test_tags_choose_subjects_and_a_line_says_it_all() -> None:
     found = seen()
     found["observed"]["host"]["engine"]["service"]["enabled"] = "disabled"
@@ -444,6 +468,13 @@ def test_engine_of_no_package_and_no_containerd_of_its_own_is_fine() -> None:
     found = seen()
     found["observed"]["host"]["engine"].update(package=None, containerd=None)
     assert ids(found) == []
+
+
+def test_socket_of_another_group_is_a_finding() -> None:
+    """Whom it lets in by that group is not known, so those who are declared are missing."""
+    found = seen()
+    found["observed"]["host"]["sockets"][0]["group"] = "adm"
+    assert ids(found) == ["sockets.group", "sockets.user_missing"]
 
 
 def test_filter_that_is_not_declared_is_a_finding() -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.plugins.loader import fragment_loader
-from ansible.utils.plugin_docs import get_docstring
+from ansible.parsing.plugin_docs import read_docstring
 from ansible_collections.mooring.docker.plugins.plugin_utils import reply
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,9 +174,53 @@ def test_a_hosts_plan_has_the_steps_that_there_are_and_nothing_else(change: dict
     assert problem in planned({**STEP, **change})["msg"]
 
 
+ENDPOINT_FILTER: dict[str, Any] = {
+    **STEP,
+    "name": "endpoint_filter",
+    "parameters": {"name": "endpoint", "rules": "", "state": "present", "required": True, "confirm": 60},
+}
+CONFIGURATION: dict[str, Any] = {
+    **STEP,
+    "name": "configuration",
+    "parameters": {
+        "fragments": ["10-engine", "20-network"],
+        "chosen": {"bip": "172.18.0.1/16"},
+        "on_conflict": "refuse",
+        "socket": {"mode": "0660"},
+        "restart": "never",
+        "containers": "keep",
+        "adopted": False,
+        "files": [],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "change", "problem"),
+    [
+        (ENDPOINT_FILTER, {"name": "../../etc/passwd"}, "parameters.name must be one of endpoint"),
+        (ENDPOINT_FILTER, {"state": "flushed"}, "parameters.state must be one of present, absent"),
+        (ENDPOINT_FILTER, {"confirm": False}, "parameters.confirm must be a whole number"),
+        (CONFIGURATION, {"fragments": ["10-engine", "00-adopted"]}, "parameters.fragments[1] must be one of 10-engine"),
+        (CONFIGURATION, {"chosen": {"data-root": "/etc"}}, "parameters.chosen.data-root is unknown"),
+        (CONFIGURATION, {"socket": {"directory": "/etc"}}, "parameters.socket.directory is unknown"),
+    ],
+)
+def test_parameters_of_a_step_are_its_own(step: dict[str, Any], change: dict[str, Any], problem: str) -> None:
+    assert planned(step)["plan"]["steps"] == [step]
+    assert problem in planned({**step, "parameters": {**step["parameters"], **change}})["msg"]
+
+
 @pytest.mark.parametrize("step", ["packages", None, [], 5])
 def test_a_step_is_a_dictionary(step: Any) -> None:
     assert "plan.steps[0].name must be one of" in planned(step)["msg"]
+
+
+def test_a_hosts_plan_has_each_step_once_and_in_their_order() -> None:
+    confirm = {**STEP, "name": "confirm", "parameters": {"pending": []}}
+    assert planned(STEP, confirm)["plan"]["steps"] == [STEP, confirm]
+    assert "plan.steps must be packages, confirm and are confirm, packages" in planned(confirm, STEP)["msg"]
+    assert "plan.steps must be packages and are packages, packages" in planned(STEP, STEP)["msg"]
 
 
 def test_a_host_of_another_system_has_a_plan_too() -> None:
@@ -193,7 +236,7 @@ def test_every_module_that_runs_on_hosts_is_taken_in() -> None:
     assert routing == {name: {"action_plugin": "mooring.docker.on_host"} for name in modules}
     assert set(reply.REPLIES) == modules
     for name in modules:
-        returned = get_docstring(str(ROOT / f"plugins/modules/{name}.py"), fragment_loader)[2]
+        returned = read_docstring(str(ROOT / f"plugins/modules/{name}.py"))["returndocs"]
         assert set(reply.REPLIES[name]) == set(returned), name
 
 

@@ -35,7 +35,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.rotation.states imp
 )
 from ansible_collections.mooring.docker.plugins.plugin_utils.signing import confirm
 from test_keys import PASSPHRASE
-from test_signing import authority, client
+from test_signing import authority, client, fill
 
 BOTH = list(KINDS)
 ALL = list(plans.STEPS)
@@ -45,12 +45,7 @@ IDLE = ["remove", "finish"]
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """The authorities of a fleet: one of servers and two of clients, their keys encrypted by "secret"."""
-    for place in ("authorities", "issued/servers", "issued/clients", "tls"):
-        (tmp_path / place).mkdir(parents=True)
-    for kind, number in (("server", 1), ("client", 1), ("client", 2)):
-        authority(tmp_path, kind, number)
-    return tmp_path
+    return fill(tmp_path)
 
 
 def fleet(directory: Path, **change: Any) -> dict[str, Any]:
