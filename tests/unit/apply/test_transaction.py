@@ -650,3 +650,18 @@ def test_a_daemon_that_could_not_start_again_is_not_stopped(host: FakeHost, monk
     assert host.active
     host.declare(RELOAD)
     assert host.apply() == "reload"
+
+
+def test_what_is_said_once_is_roots_alone_to_read(host: FakeHost) -> None:
+    """daemon.json may have a proxy's password."""
+    host.settle({**BASE, "live-restore": False}, *CREW)
+    modes: list[int] = []
+
+    def see(_config: Config) -> str | None:
+        modes.append(state.DAEMON_JSON.stat().st_mode & 0o777)
+        return None
+
+    host.refuses_reload = see
+    host.declare(RESTART)
+    host.apply()
+    assert modes == [0o600]
