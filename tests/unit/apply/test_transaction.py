@@ -665,3 +665,12 @@ def test_what_is_said_once_is_roots_alone_to_read(host: FakeHost) -> None:
     host.declare(RESTART)
     host.apply()
     assert modes == [0o600]
+
+
+def test_a_setting_that_a_reload_did_not_apply_is_taken_back(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon has sent word of a reload, in which the option is as before."""
+    host.settle(BASE)
+    said = {"debug": "debug is false after a reload, declared true"}
+    monkeypatch.setattr(daemon_change.live, "not_reloaded", lambda config, _said: said if config["debug"] else {})
+    assert "dockerd ignored debug is false after a reload" in _fails(host, RELOAD)
+    _is_back(host)
