@@ -219,7 +219,7 @@ MUTANTS = [
         "ansible.cfg",
         "inject_facts_as_vars = false\n",
         "inject_facts_as_vars = true\n",
-        "plugin_utils/test_untrusted.py",
+        _TESTS + "::test_settings_of_ansible_are_safe",
     ),
     Mutant(
         "No managed host gets the user's SSH agent.",
@@ -233,7 +233,7 @@ MUTANTS = [
         "ansible.cfg",
         "host_key_checking = true\n",
         "host_key_checking = false\n",
-        _TESTS,
+        _TESTS + "::test_settings_of_ansible_are_safe",
     ),
     Mutant(
         "What a module of Mooring's replies is taken as data.",
