@@ -15,7 +15,7 @@ from clients import HOSTS, Client
 
 @dataclass
 class Watch:
-    """What one client met on one host: when it asked and was answered, and from when to when it asked in vain, and why."""
+    """One client on one host: when it asked and was answered; from when to when it asked in vain, and why."""
 
     answers: list[float] = field(default_factory=list)
     failures: list[tuple[float, float, str]] = field(default_factory=list)
