@@ -11,8 +11,6 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-_ENDPOINT = "molecule/default/tests/test_endpoint.py"
-
 
 def _without_ipvlan() -> bool:
     """Whether the kernel of the tested hosts knows no ipvlan: this machine's, except under `make emulated`."""
@@ -22,18 +20,9 @@ def _without_ipvlan() -> bool:
     return os.environ.get("MOORING_LAB") != "emulated" and "Unknown device type" in tried.stderr
 
 
-def _always() -> bool:
-    return True
-
-
 SKIPS: dict[str, Callable[[], bool]] = {
     # No kernel module, no containers on such a network; `make emulated` has a kernel with it.
     "molecule/network/tests/test_networks.py::test_containers_of_two_hosts_talk_over_ipvlan": _without_ipvlan,
-    # The host without a TCP endpoint, of which the fixture shows that none answers.
-    f"{_ENDPOINT}::test_right_certificate_gets_in[ansible://bookworm]": _always,
-    f"{_ENDPOINT}::test_docker_cli_works_with_it[ansible://bookworm]": _always,
-    f"{_ENDPOINT}::test_certificate_of_another_authority_stays_out[ansible://bookworm]": _always,
-    f"{_ENDPOINT}::test_server_is_no_other[ansible://bookworm]": _always,
 }
 """Id of a test to whether it has to skip here."""
 

@@ -39,7 +39,7 @@ def test_is_named_and_fails():
 
 def test_only_tests_of_the_list_skip_and_all_of_them_do(tmp_path: Path) -> None:
     names = ("test_is_named_and_skips", "test_is_named_and_runs", "test_is_named_and_fails")
-    listed = "".join(f"SKIPS['test_it.py::{name}'] = _always\n" for name in names)
+    listed = "".join(f"SKIPS['test_it.py::{name}'] = lambda: True\n" for name in names)
     (tmp_path / "conftest.py").write_text(f"{(ROOT / 'conftest.py').read_text()}\n{listed}")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -v --tb=line --continue-on-collection-errors\n")
     (tmp_path / "test_it.py").write_text(TESTS)

@@ -22,7 +22,6 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"docker_engine_options": {"log-driver": "nope"}}, ["docker_engine_options log-driver", "nope"]),
     ({"docker_engine_options": {"debug": "maybe"}}, ["docker_engine_options debug", "maybe"]),
     ({"docker_engine_options": {"nonsense": 1}}, ["docker_engine_options nonsense", "no such option"]),
-    ({"docker_engine_options": {"default-runtime": "absent"}}, ["docker_engine_options default-runtime", "absent"]),
     ({"docker_engine_endpoint": ["fd://"]}, ["docker_engine_endpoint", "did you mean docker_engine_endpoints"]),
     ({"docker_network_mtuu": 1400}, ["docker_network_mtuu", "did you mean docker_network_mtu"]),
     *(
