@@ -342,9 +342,9 @@ MUTANTS = [
     Mutant(
         "Nothing is left of the test.",
         _CANARY,
-        "            _try(api, canary_image.root(program), timeout)\n        except BaseException:\n"
+        "            _try(api, canary_image.root(program), config, timeout)\n        except BaseException:\n"
         "            with contextlib.suppress(ApiError, CanaryError):\n                _remove(api)\n            raise\n",
-        "            _try(api, canary_image.root(program), timeout)\n        except BaseException:\n            raise\n",
+        "            _try(api, canary_image.root(program), config, timeout)\n        except BaseException:\n            raise\n",
         _CANARY_TESTS,
     ),
     Mutant(
