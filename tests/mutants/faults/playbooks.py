@@ -115,13 +115,6 @@ MUTANTS = [
         _TESTS + "::test_a_rotation_locks_nobody_out_on_its_way",
     ),
     Mutant(
-        "A daemon that does not trust the next authority yet ends the rotation.",
-        _ROTATION,
-        "  serial: 1\n  any_errors_fatal: true\n",
-        "  serial: 1\n",
-        _TESTS + "::test_a_rotation_waits_where_somebody_would_be_locked_out",
-    ),
-    Mutant(
         "Clients get certificates by the next authority only once it signs.",
         _ROTATION,
         "        step: promote\n",

@@ -161,7 +161,7 @@ def test_what_a_running_daemon_has_read_is_the_last_good_state(host: FakeHost) -
 
 
 def test_nothing_that_is_shown_has_a_secret(host: FakeHost) -> None:
-    operators({"registry-mirrors": ["https://user:hunter2@mirror.example"]})
+    operators({"labels": ["token=hunter2", "user=me"]})
     for secret in ("hunter3", "hunter4"):
         proxies = {"http-proxy": f"http://user:{secret}@proxy.example"}
         done = configure({"10-engine": {"proxies": proxies}})

@@ -425,6 +425,10 @@ def test_table_is_pending_or_reverted(host: FakeHost, monkeypatch: pytest.Monkey
             filter_table.ensure(table, 30, check=False)
         assert not path.exists()
         assert "delete table inet mooring_probe" in (host.root / "log").read_text()
+        # Without the timer nothing would take it back.
+        with pytest.raises(nftables.NftError):
+            filter_table.ensure(_Table(host, refuses), 0, check=False)
+        assert not path.exists()
     else:
         assert filter_table.ensure(table, 30, check=True)["armed"] is False
         assert filter_table.ensure(table, 30, check=False)["armed"] is True
