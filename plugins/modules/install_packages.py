@@ -70,47 +70,21 @@ finished:
   sample: [containerd]
 """
 
-import re
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._config import state
-from ansible_collections.mooring.docker.plugins.module_utils._system import apt
-
-
-def _install(required: list[str], optional: list[str], check_mode: bool) -> tuple[list[str], list[str]]:
-    """What was finished, and what was installed. Raises AptError and OSError."""
-    if check_mode:
-        return sorted(apt.unfinished([])), apt.install(required, optional, check_mode=True)
-    # Where this run is cut, the next one knows that it is to finish also what nothing else asks for.
-    state.write_state(state.INSTALLING, {"required": required, "optional": optional})
-    done = apt.finish(required), apt.install(required, optional)
-    state.write(state.INSTALLING, None)
-    return done
+from ansible_collections.mooring.docker.plugins.module_utils._steps import packages
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "required": {"type": "list", "elements": "str", "required": True},
-            "optional": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    required, optional = module.params["required"], module.params["optional"]
-    for name in [*required, *optional]:
-        # What begins with a dash would be an option, and what ends with one a removal.
-        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*[a-z0-9.]", name):
-            module.fail_json(msg=f"{name!r} is no name of a package: write small letters, digits, + - and .")
+    module = AnsibleModule(argument_spec=packages.OPTIONS, supports_check_mode=True)
     try:
         with state.locked():
-            finished, packages = _install(required, optional, module.check_mode)
-    except (apt.AptError, OSError) as error:
+            result = packages.execute(module.params, module.check_mode)
+    except (StepError, TimeoutError) as error:
         module.fail_json(msg=str(error))
-    lines = "".join(f"{name}\n" for name in dict.fromkeys([*finished, *packages]))
-    diff = {"before": "", "after": lines, "after_header": "installed packages"}
-    changed = bool(finished or packages)
-    module.exit_json(changed=changed, packages=packages, finished=finished, **({"diff": diff} if changed else {}))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ class Live:
 class Mutant:
     """One fault: in ``file``, which is relative to the checkout, ``new`` takes the place of ``old``.
 
-    ``guarantee`` is the sentence that does not hold any more. ``tests`` are files below tests/unit, or tests in
-    them as pytest names those, separated by white space: those that are to notice first. ``live`` is for what only a
-    host can show.
+    ``guarantee`` is the sentence that does not hold any more. ``tests`` are files below tests/unit, or tests in them as
+    pytest names those, separated by white space: those that are to notice first. ``live`` is for what only a host can
+    show.
     """
 
     guarantee: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import subprocess
@@ -29,7 +30,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         host = task_vars["inventory_hostname"]
         name = self._task.action.rpartition(".")[2]
-        said = f"{name} {self._task.args['step']}" if name == "authority_rotation" else name
+        told = {"authority_rotation": "step", "carry_out": "part"}.get(name)
+        said = f"{name} {self._task.args[told]}" if told else name
         with open(os.environ["RECORD"], "a") as stream:
             stream.write(json.dumps([host, said, self._task.args]) + "\\n")
         answers = task_vars["answers"]
@@ -166,95 +168,89 @@ def test_steps_are_taken_in_their_order(operator: Operator) -> None:
     operator.answers = {
         "plan a": planned(*STEPS),
         "plan b": planned(),
-        **{name: {"armed": True} for name in ("published_ports", "nftables_table", "daemon_apply")},
-        "socket_group": {"reconnect": True},
+        **{name: {"armed": True} for name in ("published_ports", "nftables_table")},
+        "carry_out": {"key": {"pair": "/tls/server-1", "csr": "request"}},
     }
     assert site(operator) == 0, operator.output
     confirming = ["reset_connection", "a confirm"]
     assert operator.done == [
-        *("a plan", "b plan", "a install_packages"),
+        *("a plan", "b plan", "a carry_out preparation"),
         *("a published_ports", *confirming),
         "a ssh_access",
         *("a nftables_table", *confirming),
-        *("a authority", "a authority", "a issue_certificate"),
-        "a daemon_config",
-        *("a socket_group", "reset_connection"),
-        *("a daemon_apply", *confirming),
-        "a networks",
+        "a carry_out change",
     ]
+    preparation, change = (options for _host, name, options in operator.record if name.startswith("carry_out "))
+    assert (preparation["steps"], change["steps"]) == (planned(*STEPS)["steps"],) * 2
+    assert (preparation["certificate_names"], change["certificate_names"]) == (["DNS:a"], ["DNS:a"])
+    assert change["prepared"] == {"key": {"pair": "/tls/server-1", "csr": "request"}}
 
 
 def test_modules_get_what_was_planned(operator: Operator) -> None:
     operator.answers = {
         "plan": planned(*(step for step in STEPS if step != "confirm")),
-        **{name: {"armed": False} for name in ("published_ports", "nftables_table", "daemon_apply")},
-        "socket_group": {"reconnect": False},
+        **{name: {"armed": False} for name in ("published_ports", "nftables_table")},
     }
     assert site(operator, "--limit", "a") == 0, operator.output
     assert "reset_connection" not in operator.done
     modules = {
-        "install_packages": "packages",
         "published_ports": "published_filter",
         "ssh_access": "ssh_access",
         "nftables_table": "endpoint_filter",
-        "socket_group": "socket_group",
-        "daemon_apply": "apply",
     }
     for module, step in modules.items():
         assert operator.asked(module) == PARAMETERS[step], module
-    configuration = {key: value for key, value in PARAMETERS["configuration"].items() if key != "chosen"}
-    assert operator.asked("daemon_config") == {**configuration, "fragments": {}}
-    assert operator.asked("networks") == {**PARAMETERS["networks"], "networks": [{"name": "app"}]}
-    certificate = operator.asked("issue_certificate")
-    assert (certificate["kind"], certificate["name"], certificate["names"]) == ("server", "a", ["DNS:a"])
-    assert certificate["trust_file"] == "/tls/client-ca.pem"
 
 
-def test_a_step_is_taken_only_where_it_was_planned(operator: Operator) -> None:
-    """All the others are: each has a condition of its own. The hosts are called by the step that they lack."""
-    lacking = [step for step in STEPS if step != "sysctls"]
-    operator.inventory["all"]["children"]["docker_hosts"]["hosts"] = {step: {} for step in lacking}
+@pytest.mark.parametrize(
+    ("steps", "taken"),
+    [
+        (["packages"], ["carry_out preparation", "carry_out change"]),
+        (["certificate"], ["carry_out preparation", "carry_out change"]),
+        (["published_filter"], ["published_ports", "carry_out change"]),
+        (["ssh_access"], ["ssh_access", "carry_out change"]),
+        (["endpoint_filter"], ["nftables_table", "carry_out change"]),
+        (["configuration", "apply"], ["carry_out change"]),
+    ],
+    ids=lambda names: "-".join(names),
+)
+def test_a_step_is_taken_only_where_it_was_planned(operator: Operator, steps: list[str], taken: list[str]) -> None:
     operator.answers = {
-        **{f"plan {step}": planned(*(name for name in STEPS if name != step)) for step in lacking},
+        "plan": planned(*steps),
         **{name: {"armed": False} for name in ("published_ports", "nftables_table")},
-        "daemon_apply": {"armed": True},
-        "daemon_apply confirm": {"armed": False},
-        "socket_group": {"reconnect": False},
     }
-    assert site(operator) == 0, operator.output
-    modules = {
-        **{name: name for name in lacking},
-        "packages": "install_packages",
-        "published_filter": "published_ports",
-        "endpoint_filter": "nftables_table",
-        "certificate": "issue_certificate",
-        "configuration": "daemon_config",
-        "apply": "daemon_apply",
-    }
-    for step in lacking:
-        assert [name for name, module in modules.items() if f"{step} {module}" not in operator.done] == [step]
+    assert site(operator, "--limit", "a") == 0, operator.output
+    assert operator.done == ["a plan", *(f"a {name}" for name in taken)]
+
+
+def test_a_provided_certificate_is_planned_again_once_it_can_be_read(operator: Operator) -> None:
+    check = {"name": "certificate", "parameters": {**PARAMETERS["certificate"], "check": True}}
+    operator.answers = {"plan": {"steps": {"certificate": check}, "certificate_names": []}}
+    assert site(operator, "--limit", "a") == 0, operator.output
+    assert operator.done == ["a plan", "a carry_out preparation", "a plan", "a carry_out change"]
 
 
 def test_nothing_is_begun_before_every_host_of_a_batch_is_planned(operator: Operator) -> None:
     operator.answers = {"plan": planned("packages"), "plan a": {"failed": True, "msg": "refused"}}
     assert site(operator) == 2
-    assert operator.done == ["a plan", "b plan", "b install_packages"]
+    assert operator.done == ["a plan", "b plan", "b carry_out preparation", "b carry_out change"]
 
 
 def test_a_rollout_in_batches_finishes_one_before_it_begins_the_next(operator: Operator) -> None:
     operator.answers = {"plan": planned("packages")}
     assert site(operator, docker_batch=1) == 0, operator.output
-    assert operator.done == ["a plan", "a install_packages", "b plan", "b install_packages"]
+    assert operator.done == [
+        f"{host} {name}" for host in ("a", "b") for name in ("plan", "carry_out preparation", "carry_out change")
+    ]
 
 
 def test_a_step_that_fails_ends_the_run_on_its_host(operator: Operator) -> None:
     operator.answers = {
-        "plan": planned("configuration", "apply"),
-        "daemon_config a": {"failed": True, "msg": "refused"},
-        "daemon_apply": {"armed": False},
+        "plan": planned("ssh_access", "apply"),
+        "ssh_access a": {"failed": True, "msg": "refused"},
     }
     assert site(operator) == 2
-    for host, taken in (("a", ["daemon_config"]), ("b", ["daemon_config", "daemon_apply"])):
+    for host, taken in (("a", ["ssh_access"]), ("b", ["ssh_access", "carry_out change"])):
         assert [name for one, name, _options in operator.record if one == host] == ["plan", *taken]
 
 
@@ -262,13 +258,13 @@ def test_roles_alone_plan_their_own_part(operator: Operator) -> None:
     playbook = operator.directory / "play.yml"
     roles = [{"role": f"mooring.docker.{name}"} for name in ("docker_engine", "docker_network")]
     playbook.write_text(json.dumps([{"hosts": "docker_hosts", "gather_facts": False, "roles": roles}]))
-    operator.answers = {"plan": planned("apply"), "daemon_apply": {"armed": False}}
+    operator.answers = {"plan": planned("apply")}
     assert operator.run(playbook, "--limit", "a") == 0, operator.output
     assert [(name, options.get("roles")) for _host, name, options in operator.record] == [
         ("plan", ["docker_engine"]),
-        ("daemon_apply", None),
+        ("carry_out change", None),
         ("plan", ["docker_network"]),
-        ("daemon_apply", None),
+        ("carry_out change", None),
     ]
 
 
@@ -409,6 +405,16 @@ def test_what_is_documented_is_the_default(role: str) -> None:
     options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
     documented = {name: option["default"] for name, option in options.items() if "default" in option}
     assert documented == {name: value for name, value in defaults.items() if "{{" not in str(value)}
+
+
+def test_settings_of_ansible_are_safe() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(PROJECT / "ansible.cfg")
+    # What a host answers never becomes a variable, and a host with another key is not talked to.
+    assert settings["defaults"].getboolean("inject_facts_as_vars") is False
+    assert settings["defaults"].getboolean("host_key_checking") is True
+    # A bare run never touches a real server.
+    assert settings["defaults"]["inventory"] == "inventory/lab"
 
 
 def test_defaults_are_safe() -> None:

@@ -45,7 +45,8 @@ class Surroundings:
     ``files`` are kinds by path, "file", "directory", "socket", "other" or None for what is not there. ``programs`` are
     paths by name, None for one that is not there or cannot be executed. ``groups`` tells which are there. ``plugins``
     and ``profiles`` are why one does not serve, None where it does. ``links`` are "bridge", "other" or None.
-    ``subordinate_ids`` tells why a user of ``userns-remap`` does not serve. ``open_files`` is fs.nr_open.
+    ``subordinate_ids`` tells why a user of ``userns-remap`` does not serve. ``open_files`` is fs.nr_open. Where
+    dockerd may not set any limit (capabilities(7)), ``limits`` are the highest hard ones by name, -1 for none.
     """
 
     files: dict[str, str | None] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Surroundings:
     subordinate_ids: dict[str, str | None] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
     open_files: int | None = None
+    limits: dict[str, int] = field(default_factory=dict)
     unified_cgroups: bool = True
 
 
@@ -106,6 +108,7 @@ def problems(config: Config, seen: Surroundings) -> list[str]:
         *_group(seen),
         *_bridge(seen),
         *_open_files(config, seen),
+        *_limits(config, seen),
         *_cgroups(config, seen),
         *_data_root(seen),
     ]
@@ -159,6 +162,16 @@ def _open_files(config: Config, seen: Surroundings) -> Iterator[str]:
             f"default-ulimits: nofile has Hard {hard}, and the kernel of this host allows {seen.open_files} "
             "(fs.nr_open): lower the one or raise the other with sysctl"
         )
+
+
+def _limits(config: Config, seen: Surroundings) -> Iterator[str]:
+    for name, limit in config.get("default-ulimits", {}).items():
+        hard, highest = structures.field(limit, "Hard") or 0, seen.limits.get(name, -1)
+        if highest != -1 and (hard == -1 or hard > highest):
+            yield (
+                f"default-ulimits: {name} has Hard {hard}, and dockerd may set at most {highest} on this host, where "
+                "it has no CAP_SYS_RESOURCE: lower it"
+            )
 
 
 def _cgroups(config: Config, seen: Surroundings) -> Iterator[str]:

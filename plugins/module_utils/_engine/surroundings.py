@@ -55,6 +55,7 @@ def observe(config: Config, existing: Config, has_engine: bool = True) -> Surrou
         },
         disks={path: disk(Path(path)) for path in _values(config, "data-root") if existing.get("data-root") != path},
         open_files=_number(Path("/proc/sys/fs/nr_open")),
+        limits=_limits(Path("/proc/1")) if config.get("default-ulimits") else {},
         unified_cgroups=Path("/sys/fs/cgroup/cgroup.controllers").exists(),
     )
 
@@ -68,6 +69,31 @@ def _number(path: Path) -> int | None:
         return int(path.read_text())
     except (OSError, ValueError):
         return None
+
+
+_LIMITS = {
+    "cpu time": "cpu", "file size": "fsize", "data size": "data", "stack size": "stack", "core file size": "core",
+    "resident set": "rss", "processes": "nproc", "open files": "nofile", "locked memory": "memlock",
+    "file locks": "locks", "pending signals": "sigpending", "msgqueue size": "msgqueue", "nice priority": "nice",
+    "realtime priority": "rtprio", "realtime timeout": "rttime",
+}  # fmt: skip
+"""Names in /proc/PID/limits (proc_pid_limits(5)), and those of ulimits."""
+
+_CAP_SYS_RESOURCE = 24
+
+
+def _limits(process: Path) -> dict[str, int]:
+    """The hard limits of a process that cannot raise them, none of one that can: what systemd has, dockerd gets."""
+    try:
+        bounding = re.search(r"^CapBnd:\s*([0-9a-f]+)$", (process / "status").read_text(), re.MULTILINE)
+        lines = (process / "limits").read_text().splitlines()
+    except OSError:
+        return {}
+    if bounding is None or int(bounding[1], 16) >> _CAP_SYS_RESOURCE & 1:
+        return {}
+    rows = [re.match(r"Max (.+?) {2,}\S+ +(unlimited|[0-9]+)", line) for line in lines]
+    found = {_LIMITS[row[1]]: row[2] for row in rows if row and row[1] in _LIMITS}
+    return {name: -1 if hard == "unlimited" else int(hard) for name, hard in found.items()}
 
 
 def _kind(path: Path) -> str | None:

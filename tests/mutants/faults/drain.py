@@ -50,10 +50,10 @@ MUTANTS = [
         _TESTS,
     ),
     Mutant(
-        "A container that does not start is a failure.",
+        "A container that cannot be stopped is a failure.",
         _DRAIN,
         "    if done.returncode != 0:\n        raise DrainError",
-        '    if done.returncode != 0 and verb == "stop":\n        raise DrainError',
+        '    if done.returncode != 0 and verb == "start":\n        raise DrainError',
         _TESTS,
     ),
     Mutant(

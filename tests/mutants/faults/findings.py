@@ -4,6 +4,7 @@ from ..mutant import Mutant
 
 _BASE = "plugins/plugin_utils/findings"
 _TESTS = "plugin_utils/test_findings.py"
+_AUTHORITIES = "plugin_utils/test_findings_authorities.py"
 _VERIFICATION = "plugins/plugin_utils/verification.py"
 
 MUTANTS = [
@@ -96,7 +97,7 @@ MUTANTS = [
         f"{_BASE}/certificates.py",
         "    if left < 0:\n",
         "    if left < -1:\n",
-        _TESTS,
+        _AUTHORITIES,
     ),
     Mutant(
         "A stranger's authority among those whose clients get in is found.",
@@ -110,14 +111,14 @@ MUTANTS = [
         f"{_BASE}/certificates.py",
         '        severity = ERROR if view["distrusted"] else WARNING\n',
         "        severity = WARNING\n",
-        _TESTS,
+        _AUTHORITIES,
     ),
     Mutant(
         "Clients and authorities whose certificates end are found.",
         f"{_BASE}/certificates.py",
         '        if client["trusted"]:\n',
         '        if not client["trusted"]:\n',
-        _TESTS,
+        _AUTHORITIES,
     ),
     Mutant(
         "A certificate with the name of another host is an error.",

@@ -145,15 +145,15 @@ MUTANTS = [
     Mutant(
         "A daemon that does not start at boot is told to.",
         f"{_BASE}/apply.py",
-        '    if plan.action == "nothing" and not (stopped or enable):\n',
-        '    if plan.action == "nothing" and not stopped:\n',
+        '    if plan.action == "nothing" and not (stopped or enable or test):\n',
+        '    if plan.action == "nothing" and not (stopped or test):\n',
         _STEPS,
     ),
     Mutant(
         "Containers that an interrupted run has stopped are started, where nothing else is to be done.",
         f"{_BASE}/apply.py",
-        '    if plan.action == "nothing" and not (stopped or enable):\n',
-        '    if plan.action == "nothing" and not enable:\n',
+        '    if plan.action == "nothing" and not (stopped or enable or test):\n',
+        '    if plan.action == "nothing" and not (enable or test):\n',
         _STEPS,
     ),
     Mutant(

@@ -2,10 +2,11 @@
 
 from ..mutant import Live, Mutant
 
-_CARRY_OUT = "roles/docker_engine/tasks/carry_out.yml"
+_CARRY_OUT = "plugins/action/carry_out.py"
 _ROTATION = "playbooks/plays/rotation.yml"
 _TESTS = "test_playbooks.py"
 _ACTIONS = "plugin_utils/test_actions_on_hosts.py"
+_CARRIED = "plugin_utils/test_carry_out.py"
 
 MUTANTS = [
     Mutant(
@@ -32,39 +33,44 @@ MUTANTS = [
     Mutant(
         "A change of the daemon is under the timer.",
         _CARRY_OUT,
-        '    confirm: "{{ _docker_engine_step.confirm }}"\n',
-        "",
-        _TESTS + "::test_modules_get_what_was_planned",
+        'names = ("restart", "containers", "timeout", "confirm")',
+        'names = ("restart", "containers", "timeout")',
+        _CARRIED,
     ),
     Mutant(
         "The daemon's own change is confirmed, and what an earlier run left pending.",
         _CARRY_OUT,
-        "_docker_engine_applied.armed | default('confirm' in _docker_engine_plan.steps)",
-        "'confirm' in _docker_engine_plan.steps",
-        _TESTS + "::test_steps_are_taken_in_their_order",
+        'done["apply"]["armed"] if "apply" in done else "confirm" in self._steps',
+        '"confirm" in self._steps',
+        _CARRIED,
+    ),
+    Mutant(
+        "The daemon's own change is confirmed over a connection that is newer than it.",
+        _CARRY_OUT,
+        '            last["confirm"] = {}\n            # The host reverts the change unless a new connection reaches it.\n            self._connection.reset()\n',
+        '            last["confirm"] = {}\n',
+        _CARRIED,
     ),
     Mutant(
         "The daemon restarts only as the operator allows it.",
         _CARRY_OUT,
-        '    restart: "{{ _docker_engine_step.restart }}"\n    containers: "{{ _docker_engine_step.containers }}"\n'
-        '    timeout: "{{ _docker_engine_step.timeout }}"\n',
-        '    restart: when_needed\n    containers: "{{ _docker_engine_step.containers }}"\n'
-        '    timeout: "{{ _docker_engine_step.timeout }}"\n',
-        _TESTS + "::test_modules_get_what_was_planned",
+        'names = ("restart", "containers", "timeout", "confirm")',
+        'names = ("containers", "timeout", "confirm")',
+        _CARRIED,
     ),
     Mutant(
         "The socket gets the declared owner, group and mode.",
         _CARRY_OUT,
-        '    socket: "{{ _docker_engine_step.socket | default(omit, true) }}"\n',
-        "",
-        _TESTS + "::test_modules_get_what_was_planned",
+        '"socket": composing["socket"] or None,',
+        '"socket": None,',
+        _CARRIED,
     ),
     Mutant(
-        "Who may stay in the group of the socket is what is declared.",
-        "roles/docker_engine/tasks/socket_group.yml",
-        '    exclusive: "{{ _docker_engine_step.exclusive }}"\n',
-        "",
-        _TESTS + "::test_modules_get_what_was_planned",
+        "A connection that holds the group is closed, whatever comes after.",
+        _CARRY_OUT,
+        'if done.get("socket_group", {}).get("reconnect"):',
+        'if done.get("apply", {}).get("reconnect"):',
+        _CARRIED,
     ),
     Mutant(
         "A filter that docker.service requires is one that it requires.",
@@ -74,18 +80,18 @@ MUTANTS = [
         _TESTS + "::test_modules_get_what_was_planned",
     ),
     Mutant(
-        "The daemon is applied after its configuration was composed.",
-        "roles/docker_engine/tasks/carry_out.yml",
-        "  when: \"'configuration' in _docker_engine_plan.steps\"\n",
-        "  when: \"'apply' in _docker_engine_plan.steps\"\n",
-        _TESTS + "::test_a_step_is_taken_only_where_it_was_planned",
+        "What follows a step that failed is not done.",
+        "plugins/module_utils/_steps/execution.py",
+        '            return [*outcomes, {"name": name, "failed": True, "msg": str(error)}]',
+        '            outcomes.append({"name": name, "failed": True, "msg": str(error)})',
+        "steps/test_execution.py",
     ),
     Mutant(
         "A certificate has the names that the controller declared, and none that a host says.",
-        "roles/docker_engine/tasks/certificate.yml",
-        '    names: "{{ _docker_engine_plan.certificate_names }}"\n',
-        "",
-        _TESTS + "::test_modules_get_what_was_planned",
+        _CARRY_OUT,
+        "            names=self._names,",
+        "            names=[],",
+        _CARRIED,
     ),
     Mutant(
         "A host that refuses its plan is not touched.",
@@ -107,13 +113,6 @@ MUTANTS = [
         "  serial: 1\n  any_errors_fatal: true\n  vars: *here\n  tasks:\n    - name: Bring the daemon up to date\n",
         "  any_errors_fatal: true\n  vars: *here\n  tasks:\n    - name: Bring the daemon up to date\n",
         _TESTS + "::test_a_rotation_locks_nobody_out_on_its_way",
-    ),
-    Mutant(
-        "A daemon that does not trust the next authority yet ends the rotation.",
-        _ROTATION,
-        "  serial: 1\n  any_errors_fatal: true\n",
-        "  serial: 1\n",
-        _TESTS + "::test_a_rotation_waits_where_somebody_would_be_locked_out",
     ),
     Mutant(
         "Clients get certificates by the next authority only once it signs.",
@@ -213,7 +212,7 @@ MUTANTS = [
         "ansible.cfg",
         "inject_facts_as_vars = false\n",
         "inject_facts_as_vars = true\n",
-        "plugin_utils/test_untrusted.py",
+        _TESTS + "::test_settings_of_ansible_are_safe",
     ),
     Mutant(
         "No managed host gets the user's SSH agent.",
@@ -227,7 +226,7 @@ MUTANTS = [
         "ansible.cfg",
         "host_key_checking = true\n",
         "host_key_checking = false\n",
-        _TESTS,
+        _TESTS + "::test_settings_of_ansible_are_safe",
     ),
     Mutant(
         "What a module of Mooring's replies is taken as data.",
@@ -238,23 +237,23 @@ MUTANTS = [
     ),
     Mutant(
         "No host gets a certificate for another, whatever a role or a variable says.",
-        "plugins/action/issue_certificate.py",
+        "plugins/plugin_utils/issuing.py",
         "        if foreign := names.owners(beyond, host, address, known):\n",
         "        if foreign := names.owners(beyond[:0], host, address, known):\n",
         _ACTIONS,
     ),
     Mutant(
         "What is issued is in the index before the machine has it.",
-        "plugins/action/issue_certificate.py",
-        "        signing.announce(*entry, certificate)\n",
+        "plugins/plugin_utils/issuing.py",
+        "        signing.announce(self.directory, self.kind, self.name, certificate)\n",
         "",
         _ACTIONS,
     ),
     Mutant(
         "A certificate counts as the current one only once its machine has it.",
         "plugins/action/issue_certificate.py",
-        "        self._on_machine(options, done, task_vars)\n        signing.confirm(*entry)\n",
-        "        signing.confirm(*entry)\n        self._on_machine(options, done, task_vars)\n",
+        "        self._on_machine(options, done, task_vars)\n        order.confirm()\n",
+        "        order.confirm()\n        self._on_machine(options, done, task_vars)\n",
         _ACTIONS,
     ),
     Mutant(
@@ -295,14 +294,14 @@ MUTANTS = [
     Mutant(
         "A module that applies holds the host's lock.",
         "plugins/modules/daemon_apply.py",
-        "        with state.locked():\n            _apply(module)\n",
-        "        _apply(module)\n",
+        "        with state.locked():\n            result = apply.execute(module.params, module.check_mode)\n",
+        "        result = apply.execute(module.params, module.check_mode)\n",
         "apply/test_daemon_apply.py",
     ),
     Mutant(
         "A dry run of the transaction changes nothing.",
-        "plugins/modules/daemon_apply.py",
-        "    if not module.check_mode:\n        with connection_guard",
+        "plugins/module_utils/_steps/apply.py",
+        "    if not check_mode:\n        with connection_guard",
         "    if changed:\n        with connection_guard",
         "apply/test_daemon_apply.py",
     ),

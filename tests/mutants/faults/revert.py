@@ -251,8 +251,8 @@ MUTANTS = [
     Mutant(
         "The records of what the daemon has read go back with the daemon.",
         _GUARD,
-        "revert_timer.guarded(OWNER, seconds, [state.GOOD, state.APPLIED], undo, written)",
-        "revert_timer.guarded(OWNER, seconds, [state.GOOD], undo, written)",
+        "revert_timer.guarded(OWNER, seconds, [state.GOOD, state.APPLIED, untested.RECORD], undo, written)",
+        "revert_timer.guarded(OWNER, seconds, [state.GOOD, untested.RECORD], undo, written)",
         _TESTS,
     ),
     Mutant(

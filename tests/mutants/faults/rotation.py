@@ -219,7 +219,7 @@ MUTANTS = [
         _AUTHORITIES,
         '"lets_in": not ended and (signer in trusted or signer in distrusted),',
         '"lets_in": not ended and signer in trusted,',
-        "plugin_utils/test_authorities.py plugin_utils/test_generations.py plugin_utils/test_removal.py",
+        "plugin_utils/test_signing.py",
     ),
     Mutant(
         "A client's name that another machine has is refused.",

@@ -8,6 +8,9 @@ _PLANNING = "plugins/module_utils/_engine/planning.py"
 _DAEMON = "plugins/module_utils/_engine/daemon.py"
 _LIVE = "plugins/module_utils/_engine/live.py"
 _TESTS = "apply/test_transaction.py"
+_CANARY = "plugins/module_utils/_engine/canary.py"
+_CONTAINER_TEST = "plugins/module_utils/_apply/container_test.py"
+_CANARY_TESTS = "engine/test_canary.py apply/test_container_test.py"
 
 MUTANTS = [
     Mutant(
@@ -139,7 +142,7 @@ MUTANTS = [
     Mutant(
         "The way back restarts a daemon that is gone and cannot reload.",
         _TRANSACTION,
-        '            if action != "reload" or _is_active():\n                raise\n',
+        '            if action != "reload" or (now and life and now["ticks"] == life["ticks"]):\n                raise\n',
         "            raise\n",
         _TESTS,
     ),
@@ -167,9 +170,9 @@ MUTANTS = [
     Mutant(
         "A failed change fails the run, also where the last good state is back.",
         _TRANSACTION,
-        "            raise ApplyError(f\"{plan.sentence()} failed: {problem.rstrip('.')}. {self._roll_back(change)}\") from error\n",
+        "            raise ApplyError(f\"{tried} failed: {problem.rstrip('.')}. {self._roll_back(change)}\") from error\n",
         '            if "is back" not in self._roll_back(change):\n'
-        "                raise ApplyError(f\"{plan.sentence()} failed: {problem.rstrip('.')}\") from error\n",
+        "                raise ApplyError(f\"{tried} failed: {problem.rstrip('.')}\") from error\n",
         _TESTS,
     ),
     Mutant(
@@ -284,13 +287,71 @@ MUTANTS = [
         _LIVE,
         '                if "alert" not in str(error).lower():\n',
         '                if "alert" in str(error).lower():\n',
-        "engine/test_live.py apply/test_transaction.py",
+        "engine/test_unanswered.py apply/test_transaction.py",
     ),
     Mutant(
         "Each declared endpoint is asked, those over TCP too.",
         _LIVE,
         "            if problem:\n                found.append(problem)\n",
         "            if problem and not unix:\n                found.append(problem)\n",
-        "engine/test_live.py apply/test_transaction.py",
+        "engine/test_unanswered.py apply/test_transaction.py",
+    ),
+    # A container runs -------------------------------------------------------------------------------
+    Mutant(
+        "A daemon on which no container runs is a failure.",
+        _CONTAINER_TEST,
+        "            if self.worked is not False:\n                raise\n            self.warnings",
+        "            if self.worked is None:\n                raise\n            self.warnings",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "A container is run after the change, on what the daemon has read.",
+        _TRANSACTION,
+        "            self._test.after(self.observed.config)\n",
+        "",
+        "apply/test_container_test.py apply/test_transaction.py",
+    ),
+    Mutant(
+        "A container is run before the change, too.",
+        _TRANSACTION,
+        "            self._test.before()\n",
+        "",
+        "apply/test_container_test.py apply/test_transaction.py",
+    ),
+    Mutant(
+        "A run that was cut before a container had run leaves that to the next one.",
+        _TRANSACTION,
+        'if plan.action == "nothing" and not self.observed.is_untested:',
+        'if plan.action == "nothing":',
+        "apply/test_container_test.py apply/test_transaction.py",
+    ),
+    Mutant(
+        "A daemon that does not run is not woken by the test.",
+        _CONTAINER_TEST,
+        "            return None  # To ask would wake it.\n",
+        "            pass\n",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "A container that ended with an error has not run.",
+        _CANARY,
+        "    if status:\n        raise CanaryError",
+        "    if status and not said:\n        raise CanaryError",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "Nothing is left of the test.",
+        _CANARY,
+        "            _try(api, canary_image.root(program), config, timeout)\n        except BaseException:\n"
+        "            with contextlib.suppress(ApiError, CanaryError):\n                _remove(api)\n            raise\n",
+        "            _try(api, canary_image.root(program), config, timeout)\n        except BaseException:\n            raise\n",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "The test removes no container or image of anybody else's.",
+        _CANARY,
+        '            if any(name.lstrip("/").startswith(NAME) for name in container["Names"]):\n',
+        "            if container:\n",
+        _CANARY_TESTS,
     ),
 ]

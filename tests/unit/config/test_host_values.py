@@ -59,6 +59,16 @@ REFUSED: list[tuple[dict[str, Any], Surroundings, str]] = [
         Surroundings(open_files=1048576),
         "Hard 1048577, and the kernel of this host allows 1048576 (fs.nr_open)",
     ),
+    (
+        {"default-ulimits": {"memlock": {"Name": "memlock", "Soft": -1, "Hard": -1}}},
+        Surroundings(limits={"memlock": 8388608, "core": -1}),
+        "memlock has Hard -1, and dockerd may set at most 8388608 on this host",
+    ),
+    (
+        {"default-ulimits": {"nproc": {"Name": "nproc", "Soft": 1, "Hard": 96366}}},
+        Surroundings(limits={"nproc": 96365}),
+        "nproc has Hard 96366",
+    ),
     ({"cgroup-parent": "/apps"}, Surroundings(), "cgroup-parent /apps: the cgroup driver of this host is systemd"),
     ({"cpu-rt-runtime": 950000}, Surroundings(), "cpu-rt-runtime: this host has cgroup v2"),
     (ROOT, on_disk(filesystem="nfs4"), "data-root /srv/docker: /srv is nfs4, on the network"),
@@ -88,6 +98,14 @@ CARRIED: list[tuple[dict[str, Any], Surroundings]] = [
     ({"bridge": "br0"}, Surroundings(links={"br0": "bridge"})),
     ({"default-ulimits": {"nofile": {"Name": "nofile", "Soft": 1, "Hard": 1048576}}}, Surroundings(open_files=1048576)),
     ({"default-ulimits": {"memlock": {"Name": "memlock", "Soft": -1, "Hard": -1}}}, Surroundings(open_files=1024)),
+    (
+        {
+            "default-ulimits": {
+                name: {"Name": name, "Soft": 0, "Hard": hard} for name, hard in (("core", -1), ("cpu", 10))
+            }
+        },
+        Surroundings(limits={"core": -1, "cpu": 10}),
+    ),
     ({"cgroup-parent": "apps.slice"}, Surroundings()),
     ({"cgroup-parent": "/apps"}, Surroundings(unified_cgroups=False)),
     ({"cgroup-parent": "/apps", "exec-opts": ["native.cgroupdriver=cgroupfs"]}, Surroundings()),

@@ -19,7 +19,8 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if isinstance(value, Path):
             monkeypatch.setattr(state, name, tmp_path / str(value).lstrip("/"))
     state.LOCK.parent.mkdir()
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    # A shell may have told this process to ignore them.
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

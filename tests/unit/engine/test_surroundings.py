@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.docker.plugins.module_utils._config.container_values import ULIMITS
 from ansible_collections.mooring.docker.plugins.module_utils._engine import surroundings
 from ansible_collections.mooring.docker.plugins.module_utils._engine.surroundings import disk, observe
 
@@ -146,6 +147,25 @@ def test_what_comes_with_the_engine_is_not_missed_before_it() -> None:
     seen = observe(config, {}, has_engine=False)
     assert (seen.programs, seen.groups, seen.files) == ({}, {}, {})
     assert observe({**config, "group": "nosuch"}, {}, has_engine=False).groups == {"nosuch": False}
+
+
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max cpu time              unlimited            unlimited            seconds
+Max processes             96365                96366                processes
+Max locked memory         8388608              8388608              bytes
+Max nice priority         0                    0
+"""
+
+
+def test_limits_of_a_process_that_cannot_raise_them(tmp_path: Path) -> None:
+    (tmp_path / "limits").write_text(LIMITS)
+    (tmp_path / "status").write_text("Name:\tsystemd\nCapBnd:\t000001fffeffffff\n")
+    found = {"cpu": -1, "nproc": 96366, "memlock": 8388608, "nice": 0}
+    assert surroundings._limits(tmp_path) == found
+    (tmp_path / "status").write_text("Name:\tsystemd\nCapBnd:\t000001ffffffffff\n")
+    assert surroundings._limits(tmp_path) == {}
+    assert set(surroundings._LIMITS.values()) == set(ULIMITS)
 
 
 def test_subordinate_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

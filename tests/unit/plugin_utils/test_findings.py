@@ -408,6 +408,11 @@ def test_equal_endpoints_are_written_in_many_ways() -> None:
     ]
 
 
+def test_one_socket_is_not_another() -> None:
+    urls = [*DECLARED["endpoints"], "unix:///srv/a.sock", "tcp://192.0.2.7:2376"]
+    assert ids(seen(), endpoints=urls) == ["endpoints.missing"] * 2
+
+
 def test_tags_choose_subjects_and_a_line_says_it_all() -> None:
     found = seen()
     found["observed"]["host"]["engine"]["service"]["enabled"] = "disabled"
@@ -424,6 +429,9 @@ def test_tags_choose_subjects_and_a_line_says_it_all() -> None:
         "trixie: error certificates.expired: expected: the daemon's certificate is valid; "
         "found: it ended on 2027-01-01; remedy: run playbooks/site.yml"
     ]
+    # Whatever is asked for, a host that could not be looked at is not one without findings.
+    found["observed"] = {"unreachable": True, "msg": "no route"}
+    assert len(asked(["certificates"], ["host"])) == 1
 
 
 def test_networks_are_as_declared() -> None:
