@@ -11,7 +11,7 @@ import contextlib
 import json
 import secrets
 import urllib.parse
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from .._config.options import Config
 from . import canary_image, live
@@ -69,7 +69,7 @@ def run(config: Config, timeout: float) -> str | None:
         api = live.local_api(config, timeout)
         _remove(api)
         try:
-            _try(api, canary_image.root(program), timeout)
+            _try(api, canary_image.root(program), config, timeout)
         except BaseException:
             with contextlib.suppress(ApiError, CanaryError):
                 _remove(api)
@@ -83,15 +83,15 @@ def run(config: Config, timeout: float) -> str | None:
     return None
 
 
-def _try(api: Api, root: bytes, timeout: float) -> None:
+def _try(api: Api, root: bytes, config: Config, timeout: float) -> None:
     """Run ``root`` until it has run, a few times at most. Raises as ``run`` does, and leaves containers and images."""
     for _attempt in range(_ATTEMPTS - 1):
         with contextlib.suppress(CanaryError):
-            return _run(api, root, timeout)
-    return _run(api, root, timeout)
+            return _run(api, root, config, timeout)
+    return _run(api, root, config, timeout)
 
 
-def _run(api: Api, root: bytes, timeout: float) -> None:
+def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
     """Run ``root`` once. Raises as ``run`` does, and leaves container and image."""
     name = f"{NAME}-{secrets.token_hex(4)}"
     source = {"fromSrc": "-", "repo": NAME, "tag": name, "changes": f"LABEL {LABEL}=true"}
@@ -100,7 +100,14 @@ def _run(api: Api, root: bytes, timeout: float) -> None:
         # The daemon has answered with success before it began.
         if isinstance(answer, dict) and "error" in answer:
             raise ApiError(str(answer["error"]), 500)
-    content = {"Image": f"{NAME}:{name}", "Entrypoint": canary_image.COMMAND, "Labels": {LABEL: "true"}}
+    content: dict[str, Any] = {
+        "Image": f"{NAME}:{name}",
+        "Entrypoint": canary_image.COMMAND,
+        "Labels": {LABEL: "true"},
+    }
+    if config.get("bridge") == "none":
+        # There is no default network, and a container must say that it does without.
+        content["HostConfig"] = {"NetworkMode": "none"}
     with _doing("a container cannot be created"):
         identifier = api.post(f"/containers/create?name={name}", content)["Id"]
     with _doing("a container does not start"):

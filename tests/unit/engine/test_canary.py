@@ -105,6 +105,13 @@ def test_it_runs_with_the_daemons_own_defaults(daemon: FakeDaemon) -> None:
     assert _is_clean(daemon)
 
 
+def test_daemon_without_a_default_network_is_asked_for_none(daemon: FakeDaemon) -> None:
+    assert canary.run({"bridge": "none"}, TIMEOUT) is None
+    assert daemon.created["HostConfig"] == {"NetworkMode": "none"}
+    assert canary.run({"bridge": "br0"}, TIMEOUT) is None
+    assert "HostConfig" not in daemon.created
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
