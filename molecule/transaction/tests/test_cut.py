@@ -20,7 +20,8 @@ LONGEST_FIRST = float(os.environ.get("MOORING_FIRST_RUN", "30"))
 BARE = """
 systemctl stop docker.service docker.socket containerd.service
 export DEBIAN_FRONTEND=noninteractive
-apt-get purge --yes --autoremove --allow-remove-essential docker.io containerd runc tini python3-cryptography
+apt-get purge --yes --autoremove $(dpkg-query --show --showformat='${Package} ' docker.io containerd runc tini \\
+    python3-cryptography)
 umount $(findmnt --noheadings --output TARGET --list | grep -E '^/(var/lib|run)/docker/')
 rm -rf /etc/docker /var/lib/docker/* /var/lib/containerd /var/lib/mooring /etc/systemd/system/docker.s*
 rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*
