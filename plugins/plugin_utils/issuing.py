@@ -33,8 +33,8 @@ class Order:
 
         ``variables`` and ``templar`` are those of the host's task.
         """
-        if problem := signing.validity_problem(authorities.view(self.directory)[self.kind]["signer"]):
-            raise signing.SigningError(problem)
+        if ended := signing.validity_problem(authorities.view(self.directory)[self.kind]["signer"]):
+            raise signing.SigningError(ended)
         if problem := names.index_problem(self.name):
             raise signing.SigningError(f"name {problem}")
         if self.kind != "server":
