@@ -153,9 +153,9 @@ def test_engine_that_was_half_installed_is_debians_and_is_finished() -> None:
     assert step["summary"] == "finish the installation of docker.io"
     assert step["reasons"] == ["interrupted: docker.io is half-installed"]
     assert step["parameters"] == {"required": ["docker.io"], "optional": []}
-    assert planned.tags("apply").names() == []
     planned.host["packages"]["docker-buildx"]["installed"] = None
     assert planned.step("packages")["parameters"]["optional"] == ["docker-buildx"]
+    assert planned.tags("apply").names() == []
 
 
 def test_extras_of_an_installation_that_was_interrupted_still_come() -> None:
