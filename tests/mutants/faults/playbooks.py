@@ -310,7 +310,7 @@ MUTANTS = [
         "roles/docker_network/tasks/sysctls.yml",
         "    sysctl_set: true\n",
         "",
-        live=Live("network", "test_sysctls.py", "test_declared_parameters_are_kept_and_verified"),
+        live=Live("network", "test_sysctls.py", "test_role_alone_changes_its_part_of_an_engine_that_is_there"),
     ),
     Mutant(
         "The kernel tells docker-proxy from the host's own services.",

@@ -214,3 +214,14 @@ def test_pending_restart_is_not_untested(host: FakeHost) -> None:
     host.settle(BASE)
     host.declare(RESTART)
     assert not host.observe().is_untested
+
+
+def test_daemon_that_ends_just_before_its_test_is_not_woken_by_it(host: FakeHost) -> None:
+    host.settle(BASE)
+    host.declare(RESTART)
+    observed = host.observe()
+    host.active = False
+    test = container_test.ContainerTest(observed, 60)
+    host.tests = 0
+    test.before()
+    assert (test.worked, host.tests, host.woken) == (None, 0, False)

@@ -153,6 +153,8 @@ def test_engine_that_was_half_installed_is_debians_and_is_finished() -> None:
     assert step["summary"] == "finish the installation of docker.io"
     assert step["reasons"] == ["interrupted: docker.io is half-installed"]
     assert step["parameters"] == {"required": ["docker.io"], "optional": []}
+    planned.host["packages"]["docker-buildx"]["installed"] = None
+    assert planned.step("packages")["parameters"]["optional"] == ["docker-buildx"]
     assert planned.tags("apply").names() == []
 
 
