@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ def in_container(host: Any, image: str, command: str) -> str:
 
 @dataclass
 class Run:
-    """What a run of a playbook came to: its exit status, each host's tally, what it failed of, and what was planned.
+    """What a run of a playbook came to: its exit status, each host's tally, warnings, failure, and plan.
 
     ``paths`` are the files of its tasks.
     """
@@ -120,6 +120,7 @@ class Run:
     status: int
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
     steps: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: set[Path] = field(default_factory=set)
     output: str = ""
@@ -128,6 +129,11 @@ class Run:
     def changed(self) -> dict[str, int]:
         """How much changed on each host."""
         return {name: tally["changed"] for name, tally in self.stats.items()}
+
+
+def by_host(values: Mapping[str, Any]) -> str:
+    """A variable to which one run gives another value on each host; on those not named it has its role's default."""
+    return f"{{{{ {dict(values)!r}.get(inventory_hostname, omit) }}}}"
 
 
 def environment(checkout: Path = PROJECT) -> dict[str, str]:
@@ -142,12 +148,19 @@ def environment(checkout: Path = PROJECT) -> dict[str, str]:
 
 
 def command(
-    playbook: str = "site", limit: str = "", check: bool = False, checkout: Path = PROJECT, **variables: Any
+    playbook: str = "site",
+    limit: str = "",
+    check: bool = False,
+    tags: str = "",
+    checkout: Path = PROJECT,
+    inventory: Path = INVENTORY,
+    **variables: Any,
 ) -> list[str]:
     """The command line of ``ansible-playbook`` for a playbook on the lab."""
-    words = ["ansible-playbook", "-i", str(INVENTORY), str(checkout / "playbooks" / f"{playbook}.yml")]
+    words = ["ansible-playbook", "-i", str(inventory), str(checkout / "playbooks" / f"{playbook}.yml")]
     # A limit, even to all, leaves out this machine, which no inventory names.
     words += ["--limit", limit] if limit else []
+    words += ["--tags", tags] if tags else []
     return [*words, "--extra-vars", json.dumps(variables), *(["--check"] if check else [])]
 
 
@@ -155,13 +168,15 @@ def run(
     playbook: str = "site",
     limit: str = "",
     check: bool = False,
+    tags: str = "",
     prefix: Sequence[str] = (),
     checkout: Path = PROJECT,
+    inventory: Path = INVENTORY,
     **variables: Any,
 ) -> Run:
     """Run a playbook as an operator does, with further variables; ``prefix`` is a command to run it by."""
     done = subprocess.run(
-        [*prefix, *command(playbook, limit, check, checkout, **variables)],
+        [*prefix, *command(playbook, limit, check, tags, checkout, inventory, **variables)],
         cwd=checkout,
         env={**environment(checkout), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
         capture_output=True,
@@ -177,9 +192,10 @@ def run(
         for task in (task for play in report["plays"] for task in play["tasks"]):
             found.paths.add(Path(task["task"]["path"].rpartition(":")[0]))
             for name, result in task["hosts"].items():
+                found.warnings.setdefault(name, []).extend(map(str, result.get("warnings") or []))
                 if result.get("failed") or result.get("unreachable"):
                     found.failures[name] = str(result.get("msg"))
-                elif task["task"]["name"] == "Plan":
+                elif "steps" in (result.get("plan") or {}):
                     found.steps[name] = {step["name"]: step["summary"] for step in result["plan"]["steps"]}
     return found
 

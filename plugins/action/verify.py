@@ -34,6 +34,7 @@ class ActionModule(OnHost):
                 "probes": {"type": "list", "elements": "dict", "default": []},
                 "client": {"type": "path"},
                 "renew_days": {"type": "int"},
+                "active": {"type": "bool", "default": False},
                 "evidence": {"type": "path"},
             }
         )
@@ -46,7 +47,8 @@ class ActionModule(OnHost):
             )
             return {**result, "changed": False, "findings": verification.asked([refused], host, *tags)}
         declared = self._declared(given, options, variables)
-        comparison = verification.compare(declared, self._observe(declared, variables), options["probes"])
+        seen = self._observe(declared, options["active"], variables)
+        comparison = verification.compare(declared, seen, options["probes"])
         if options["evidence"]:
             state.write(Path(options["evidence"]) / f"{host}.json", json.dumps(comparison.evidence), 0o600)
         result.update(
@@ -76,8 +78,13 @@ class ActionModule(OnHost):
             probe_hosts={name: str(self._templar.template(address)) for name, address in addresses.items()},
         )
 
-    def _observe(self, declared: verification.Declared, variables: dict[str, Any]) -> dict[str, Any]:
-        arguments = {"declaration": _for_comparison(declared.declaration), "observe": True, "asked_at": time.time()}
+    def _observe(self, declared: verification.Declared, active: bool, variables: dict[str, Any]) -> dict[str, Any]:
+        arguments = {
+            "declaration": _for_comparison(declared.declaration),
+            "observe": True,
+            "test": active,
+            "asked_at": time.time(),
+        }
         try:
             return self._execute_module("mooring.docker.host_plan", arguments, task_vars=variables)
         except AnsibleConnectionFailure as error:

@@ -39,6 +39,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.text import printab
 _PLAN = "mooring.docker.plan"
 _FINDINGS = "mooring.docker.show_findings"
 """Like debug, it exists for what it has to say."""
+_CARRY_OUT = "mooring.docker.carry_out"
 _FLEET = "mooring.docker.fleet_plan"
 _NOBODY = "all:!all"
 """The hosts of a play that a playbook switches off."""
@@ -111,7 +112,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """A task failed."""
         self._show_warnings(result)
         if not ignore_errors:
-            self._failed_tasks[result.host.get_name()] = _name(result)
+            self._failed_tasks[result.host.get_name()] = _failed(result)
         if result.task.resolved_action == _PLAN:
             self._add_plan(result)
         self._show_failure(result, "failed, which is ignored" if ignore_errors else "failed")
@@ -138,13 +139,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_on_file_diff(self, result: Any) -> None:
         """A task has changed something, or would, and Ansible was asked to show it."""
-        results = result.result["results"] if _has_items(result) else [result.result]
+        results = result.result["results"] if _has_items(result) else _steps(result) or [result.result]
         for each in results:
             if each.get("diff") and each.get("changed"):
                 # Its colours come after what the host has said.
                 text = self._get_diff(printable_data(each["diff"]))
                 if text:
-                    self._print(f"  {self.host_label(result)}: changes of: {_name(result)}")
+                    self._print(f"  {self.host_label(result)}: changes of: {each.get('title') or _name(result)}")
                     self._display.display(text)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
@@ -197,6 +198,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             return
         if result.task.resolved_action == _FLEET and not result.result.get("changed"):
             return
+        if result.task.resolved_action == _CARRY_OUT:
+            self._show_steps(result)
+            return
         # Some actions, such as assert, always want to be shown whole. Here the operator decides.
         verbose = self._display.verbosity > 0 and self._run_is_verbose(result)
         if result.result.get("changed"):
@@ -206,11 +210,24 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         if verbose:
             self._show_details(result, "    ")
 
+    def _show_steps(self, result: Any) -> None:
+        """A line for each step of several that one task has carried out, as if it were a task of its own."""
+        verbose = self._display.verbosity > 0 and self._run_is_verbose(result)
+        for step in _steps(result):
+            if step["changed"] or verbose:
+                what, color = ("changed", C.COLOR_CHANGED) if step["changed"] else ("ok", C.COLOR_OK)
+                self._print(f"  {self.host_label(result)}: {what}: {step['title']}", color)
+            if verbose:
+                details = {key: value for key, value in step.items() if key not in ("title", "changed", "diff")}
+                for line in self._dump_results(details).strip("\n").splitlines():
+                    self._print(f"    {line.removeprefix('    ')}", C.COLOR_OK)
+
     def _show_failure(self, result: Any, what: str) -> None:
         """All that is known of a failure, below a line that says where it was."""
+        self._show_steps(result)
         path = result.task.get_path()
         where = f" [{path}]" if path and self._display.verbosity else ""
-        self._print(f"  {self.host_label(result)}: {what}: {_name(result)}{where}", C.COLOR_ERROR)
+        self._print(f"  {self.host_label(result)}: {what}: {_failed(result)}{where}", C.COLOR_ERROR)
         # The lines of the table are shown at the end.
         if result.task.resolved_action != _FLEET or not isinstance(result.result.get("msg"), list):
             self._show_details(result, "    ", C.COLOR_ERROR)
@@ -222,6 +239,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         # Rounds of a loop were shown by themselves; the lines of an output are the output.
         for key in ("results", "stdout_lines", "stderr_lines", "changed", "failed", "unreachable", "plan"):
             details.pop(key, None)
+        if result.task.resolved_action == _CARRY_OUT:
+            details.pop("steps", None)
+            details.pop("step", None)
         lines = message if isinstance(message, list) else str(message).splitlines()
         for line in lines:
             self._print(f"{indent}{line}", color)
@@ -262,3 +282,14 @@ def _name(result: Any) -> str:
 def _has_items(result: Any) -> bool:
     """Whether the task is a loop, whose rounds are told one by one."""
     return bool(result.task.loop) and "results" in result.result
+
+
+def _steps(result: Any) -> list[Any]:
+    """The steps that the task has carried out, if it is one for several."""
+    return list(result.result.get("steps") or []) if result.task.resolved_action == _CARRY_OUT else []
+
+
+def _failed(result: Any) -> str:
+    """The step that failed, if the task is one for several; else the task."""
+    step = result.result.get("step") if result.task.resolved_action == _CARRY_OUT else None
+    return str(step) if step else _name(result)

@@ -76,39 +76,24 @@ csr:
   sample: "-----BEGIN CERTIFICATE REQUEST-----..."
 """
 
-from pathlib import Path
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.mooring.docker.plugins.module_utils._config import state
-from ansible_collections.mooring.docker.plugins.module_utils._tls import pair
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mooring.docker.plugins.module_utils._steps import certificate, key
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={
-            "place": {"type": "path", "required": True},
-            "kind": {"type": "str", "choices": ["server", "client"], "required": True},
-            "pair": {"type": "path"},
-            "certificate": {"type": "str"},
-            "trust_file": {"type": "path"},
-            "trusted": {"type": "str"},
-        },
+        argument_spec={**key.OPTIONS, **certificate.OPTIONS},
         required_together=[("pair", "certificate"), ("trust_file", "trusted")],
     )
     params = module.params
-    if not pair.has_cryptography:
-        module.fail_json(msg=missing_required_lib("cryptography"))
     try:
         if params["certificate"]:
-            if params["trust_file"]:
-                state.write(Path(params["trust_file"]), params["trusted"], 0o644)
-            pair.install(Path(params["pair"]), params["certificate"])
-            module.exit_json(changed=True, pair=params["pair"])
-        pair_directory, csr = pair.request(Path(params["place"]), params["kind"])
-    except OSError as error:
+            module.exit_json(**certificate.execute(params), pair=params["pair"])
+        module.exit_json(**key.execute(params))
+    except StepError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, pair=pair_directory, csr=csr)
 
 
 if __name__ == "__main__":

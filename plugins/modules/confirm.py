@@ -51,19 +51,20 @@ confirmed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._apply import revert_timer
 from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._steps import confirm
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=confirm.OPTIONS, supports_check_mode=True)
     try:
         with state.locked():
-            confirmed = revert_timer.confirm(module.check_mode)
-    except (revert_timer.ConfirmError, TimeoutError) as error:
+            result = confirm.execute(module.params, module.check_mode)
+    except (StepError, TimeoutError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(confirmed), confirmed=confirmed)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

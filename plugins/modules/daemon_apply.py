@@ -18,6 +18,12 @@ description:
   - Waits until the daemon answers on every declared endpoint, and checks that the settings have taken effect. If they
     have not, it restores the last good state, brings the daemon back with it, and fails with dockerd's own error
     message.
+  - Then it creates, starts, awaits and removes a container with the daemon's own defaults (logging driver, runtime,
+    limits, default network), from an image that it makes of a static program of the host and removes again. No registry
+    is needed. Both are named C(mooring-canary-...) and labelled C(io.mooring.canary). If no container runs, the change
+    has failed and is taken back, too. The message has the daemon's own words.
+  - A change stays, with a warning, where no container ran before it either, because to take it back would mend nothing.
+    A warning also tells why the test was not possible, for example because an authorization plugin forbids it.
 options:
   restart:
     description:
@@ -132,68 +138,21 @@ armed:
   type: bool
 """
 
-
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._apply import connection_guard
-from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer import ConfirmError
-from ansible_collections.mooring.docker.plugins.module_utils._apply.transaction import ApplyError, Transaction
-from ansible_collections.mooring.docker.plugins.module_utils._config import redaction, state
-from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
-from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon, planning
-
-
-def _apply(module: AnsibleModule) -> None:
-    observed = planning.observe(may_drain=module.params["containers"] == "drain")
-    plan = observed.plan
-    transaction = Transaction(observed, module.params["timeout"])
-    result: dict[str, Any] = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons, "pending": None}
-    result["drained"] = [container.name for container in observed.to_run]
-    result["armed"] = connection_guard.is_pending()
-    if not observed.is_installed and not module.check_mode:
-        raise ApplyError("there is no docker.service on this host; install the engine first")
-    refusal = plan.refusal(module.params["restart"])
-    if refusal and not module.check_mode:
-        result["drained"] = transaction.start_interrupted()
-    if refusal and module.params["restart"] == "never":
-        module.warn(refusal)
-        module.exit_json(changed=True, **{**result, "action": "nothing", "pending": plan.sentence()})
-    if refusal:
-        raise ApplyError(refusal)
-    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run)
-    if not module.check_mode:
-        with connection_guard.guarded(module.params["confirm"], plan.action, observed.config, observed.to_run):
-            transaction.execute()
-        result["armed"] = connection_guard.is_pending()
-    lines = "".join(f"{reason}\n" for reason in plan.reasons)
-    lines += "".join(f"start {container.name}\n" for container in observed.to_run)
-    diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
-    module.exit_json(changed=changed, **result, **({"diff": diff} if changed else {}))
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._steps import apply
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "restart": {
-                "type": "str",
-                "choices": ["only_without_containers", "when_needed", "never"],
-                "default": "only_without_containers",
-            },
-            "containers": {"type": "str", "choices": ["keep", "drain"], "default": "keep"},
-            "timeout": {"type": "int", "default": 60},
-            "confirm": {"type": "int", "default": 0},
-        },
-        supports_check_mode=True,
-    )
-    secrets = daemon.secrets()
+    module = AnsibleModule(argument_spec=apply.OPTIONS, supports_check_mode=True)
     try:
         with state.locked():
-            _apply(module)
-    except (ApplyError, ConfigError, ConfirmError, TimeoutError) as error:
-        # dockerd quotes what it does not like.
-        module.fail_json(msg=redaction.scrubbed(str(error), secrets | daemon.secrets()))
+            result = apply.execute(module.params, module.check_mode)
+    except (StepError, TimeoutError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -188,60 +188,25 @@ backup:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._apply import composition
-from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
-from ansible_collections.mooring.docker.plugins.module_utils._config.fragments import ConfigError
-from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon
+from ansible_collections.mooring.docker.plugins.module_utils._config import options, state
+from ansible_collections.mooring.docker.plugins.module_utils._steps import configuration
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            # Some of it is secret, so it stays out of the host's log; what of it is shown is decided below.
-            "fragments": {"type": "dict", "required": True, "no_log": True},
-            "on_conflict": {
-                "type": "str",
-                "choices": ["refuse", "declared", "existing"],
-                "default": "refuse",
-            },
-            "socket": {
-                "type": "dict",
-                "options": {
-                    "paths": {"type": "list", "elements": "str", "default": []},
-                    "owner": {"type": "str", "default": "root"},
-                    "group": {"type": "str", "default": "docker"},
-                    "mode": {"type": "str", "default": "0660"},
-                },
-            },
-            "restart": {"type": "str", "choices": ["only_without_containers", "when_needed", "never"]},
-            "containers": {"type": "str", "choices": ["keep", "drain"], "default": "keep"},
-            "tls_to_come": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=configuration.OPTIONS, supports_check_mode=True)
     params = module.params
-    fragments = {name: content or {} for name, content in params["fragments"].items()}
-    concealed = {name: options.concealed(content) for name, content in fragments.items()}
+    concealed = {name: options.concealed(content or {}) for name, content in params["fragments"].items()}
     shown = {"module_args": {**params, "fragments": concealed}}
-    secrets = daemon.secrets().union(*map(options.secrets, fragments.values()))
     # Ansible would take every value for secret, and hide "true" and "10m" in all that is said.
-    module.no_log_values = {secret for secret in secrets if len(secret) > 7}
+    module.no_log_values = {secret for secret in configuration.secrets(params) if len(secret) > 7}
     try:
         with state.locked():
-            result = composition.configure(
-                fragments,
-                params["on_conflict"],
-                params["socket"],
-                params["restart"],
-                params["containers"] == "drain",
-                params["tls_to_come"],
-                module.check_mode,
-            )
-    except (ConfigError, TimeoutError) as error:
-        module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
-    del result["keys"]
-    module.exit_json(**{**result, "plan": result["plan"].reply()}, invocation=shown)
+            result = configuration.execute(params, module.check_mode)
+    except (StepError, TimeoutError) as error:
+        module.fail_json(msg=str(error), invocation=shown)
+    module.exit_json(**result, invocation=shown)
 
 
 if __name__ == "__main__":

@@ -94,6 +94,12 @@ host:
       description: For each asked package the C(installed) and the C(candidate) version, null where there is none.
       type: dict
       sample: {"docker.io": {"installed": null, "candidate": "26.1.5+dfsg1-9"}}
+    installation:
+      description:
+        - What an interrupted installation has left. C(unfinished) are those of the asked packages that dpkg has begun
+          and not ended, with their state. C(begun) tells that M(mooring.docker.install_packages) was interrupted.
+      type: dict
+      sample: {"unfinished": {"docker.io": half-configured}, "begun": true}
     engine:
       description:
         - Versions of daemon, CLI and API, state of the service, number of running containers, whether the host is in a
@@ -113,8 +119,9 @@ host:
       description:
         - Keys of each fragment and of C(daemon.json), those C(edited) in the latter by somebody else, containers
           that an interrupted run has left C(stopped) while it moved their bridge, the C(pending)
-          C(action) with its C(reasons), values of the options that are C(addresses), and those of C(tls), C(tlsverify),
-          C(tlscacert), C(tlscert), C(tlskey).
+          C(action) with its C(reasons), whether the daemon is C(untested) because a run was interrupted before a
+          container had run on its last change, values of the options that are C(addresses), and those of C(tls),
+          C(tlsverify), C(tlscacert), C(tlscert), C(tlskey).
       type: dict
       sample:
         fragments: {"10-engine": [hosts, tlscert]}

@@ -30,6 +30,12 @@ options:
         files.
     type: bool
     default: false
+  test:
+    description:
+      - Whether to run a container on the daemon, if it is active, and remove it again. M(mooring.docker.daemon_apply)
+        describes it.
+    type: bool
+    default: false
   record:
     description:
       - Whether to note in C(/var/lib/mooring) what the running daemon has loaded, if it is as declared and was started
@@ -121,6 +127,14 @@ composition:
   returned: success
   type: dict
   sample: {"files": []}
+test:
+  description:
+    - Why the daemon does not run a container (C(problem)), or why that could not be tried (C(obstacle)). Both are null
+      where one ran.
+    - Null without O(test), in check mode, and where no daemon is active.
+  returned: success
+  type: dict
+  sample: {"problem": null, "obstacle": null}
 host:
   description: The host as M(mooring.docker.host_info#module) returns it, with its bridges. Null without O(observe).
   returned: success
@@ -133,8 +147,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._apply import transaction
 from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
+from ansible_collections.mooring.docker.plugins.module_utils._engine import canary
 from ansible_collections.mooring.docker.plugins.module_utils._plan import certificate, observation, plan
 
+# Seconds for each request to the daemon.
+_TEST_TIME = 30.0
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
@@ -145,6 +162,15 @@ def _composition(observed: observation.Observation) -> dict[str, Any] | None:
     return None if observed.composition is None else {"files": observed.composition["files"]}
 
 
+def _test(observed: observation.Observation) -> canary.Test | None:
+    """How a container fares on the daemon; None where no daemon runs."""
+    if observed.host["engine"]["service"]["active"] != "active":
+        return None
+    # The daemon quotes what it does not like.
+    test: canary.Test = redaction.scrubbed(canary.test(state.daemon_json() or {}, _TEST_TIME), observed.secrets)
+    return test
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -152,6 +178,7 @@ def main() -> None:
             # Options of daemon.json may be secret, so it stays out of the host's log and out of the reply.
             "declaration": {"type": "dict", "required": True, "no_log": True},
             "observe": {"type": "bool", "default": False},
+            "test": {"type": "bool", "default": False},
             "record": {"type": "bool", "default": False},
             "asked_at": {"type": "float"},
         },
@@ -175,6 +202,7 @@ def main() -> None:
                 # The time that was spent waiting is no difference between clocks.
                 asked_at += time.monotonic() - begun
             observed = observation.observe(declaration, params["observe"], asked_at)
+            test = _test(observed) if params["test"] and not module.check_mode else None
             if params["record"] and not module.check_mode and observed.is_applied:
                 transaction.record_success(state.daemon_json() or {})
     except TimeoutError as error:
@@ -185,6 +213,7 @@ def main() -> None:
         certificate_names=certificate.deployed_names(declaration, observed.host),
         composition=_composition(observed) if params["observe"] else None,
         host=observed.host if params["observe"] else None,
+        test=test,
         invocation=shown,
     )
 

@@ -18,7 +18,10 @@ description:
   - Prevents the packages from starting services with a C(policy-rc.d) that exists only while apt-get runs. The
     operator's own C(policy-rc.d) is restored. A run that is killed leaves none that would prevent a service from
     starting.
-  - Waits up to 300 seconds for another apt or dpkg process to finish.
+  - First finishes what a killed run or a host that went down has left half-installed or half-configured, with
+    C(dpkg --configure --pending) and, if that is not enough, C(apt-get --fix-broken install --no-remove).
+  - Waits up to 300 seconds for another apt or dpkg process to finish, such as unattended-upgrades, and names it if it
+    does not.
   - Requires apt-get, but no Python library on the host.
 options:
   required:
@@ -59,37 +62,29 @@ packages:
   type: list
   elements: str
   sample: [docker.io, docker-cli]
+finished:
+  description: Packages whose installation had been interrupted and was finished, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [containerd]
 """
-
-import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._config import state
-from ansible_collections.mooring.docker.plugins.module_utils._system import apt
+from ansible_collections.mooring.docker.plugins.module_utils._steps import packages
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "required": {"type": "list", "elements": "str", "required": True},
-            "optional": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    required, optional = module.params["required"], module.params["optional"]
-    for name in [*required, *optional]:
-        # What begins with a dash would be an option, and what ends with one a removal.
-        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*[a-z0-9.]", name):
-            module.fail_json(msg=f"{name!r} is no name of a package: write small letters, digits, + - and .")
+    module = AnsibleModule(argument_spec=packages.OPTIONS, supports_check_mode=True)
     try:
         with state.locked():
-            packages = apt.install(required, optional, module.check_mode)
-    except (apt.AptError, OSError) as error:
+            result = packages.execute(module.params, module.check_mode)
+    except (StepError, TimeoutError) as error:
         module.fail_json(msg=str(error))
-    lines = "".join(f"{name}\n" for name in packages)
-    diff = {"before": "", "after": lines, "after_header": "installed packages"}
-    module.exit_json(changed=bool(packages), packages=packages, **({"diff": diff} if packages else {}))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

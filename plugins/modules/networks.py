@@ -111,64 +111,18 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._config import endpoints, state
-from ansible_collections.mooring.docker.plugins.module_utils._engine.api import Api
-from ansible_collections.mooring.docker.plugins.module_utils._network import addresses, network_changes
-
-
-def _api(url: str, timeout: float) -> Api:
-    endpoint = endpoints.parse(url)
-    if endpoint.scheme == "unix":
-        return Api(unix=endpoint.path, timeout=timeout)
-    if endpoint.scheme == "tcp":
-        return Api(tcp=(endpoint.host, endpoint.port), timeout=timeout)
-    raise endpoints.EndpointError("write unix:///run/docker.sock, or tcp:// with an address of this host")
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._steps import networks
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    text, switch = {"type": "str"}, {"type": "bool", "default": False}
-    module = AnsibleModule(
-        argument_spec={
-            "networks": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "driver": {"type": "str", "default": "bridge"},
-                    "internal": dict(switch),
-                    "attachable": dict(switch),
-                    "ipv6": dict(switch),
-                    "ranges": {
-                        "type": "list",
-                        "elements": "dict",
-                        "options": {
-                            "subnet": {"type": "str", "required": True},
-                            "gateway": dict(text),
-                            "iprange": dict(text),
-                        },
-                    },
-                    "driver_options": {"type": "dict"},
-                    "labels": {"type": "dict"},
-                },
-            },
-            "docker_host": {"type": "str", "default": "unix:///run/docker.sock"},
-            "timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    problems = addresses.network_problems(params["networks"])
-    if problems:
-        module.fail_json(msg="; ".join(f"networks {problem}" for problem in problems))
+    module = AnsibleModule(argument_spec=networks.OPTIONS, supports_check_mode=True)
     try:
-        api = _api(params["docker_host"], params["timeout"])
         with state.locked():
-            result = network_changes.ensure(params["networks"], api, params["timeout"], module.check_mode)
-    except endpoints.EndpointError as error:
-        module.fail_json(msg=f"docker_host {params['docker_host']}: {error}")
-    except (network_changes.NetworkError, TimeoutError) as error:
+            result = networks.execute(module.params, module.check_mode)
+    except (StepError, TimeoutError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

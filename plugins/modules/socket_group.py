@@ -87,29 +87,19 @@ reconnect:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._config import state
-from ansible_collections.mooring.docker.plugins.module_utils._engine import socket_group
-from ansible_collections.mooring.docker.plugins.module_utils._system import processes
+from ansible_collections.mooring.docker.plugins.module_utils._steps import socket_group
+from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
 
 def main() -> None:
     """Run the module."""
-    names = {"type": "list", "elements": "str", "default": []}
-    module = AnsibleModule(
-        argument_spec={
-            "group": {"type": "str", "required": True},
-            "users": dict(names),
-            "exclusive": {"type": "bool", "default": False},
-            "absent": dict(names),
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    declared = socket_group.Declaration(params["group"], params["users"], params["exclusive"], params["absent"])
+    module = AnsibleModule(argument_spec=socket_group.OPTIONS, supports_check_mode=True)
     try:
         with state.locked():
-            module.exit_json(**socket_group.ensure(declared, module.check_mode))
-    except (socket_group.GroupError, processes.EndError, TimeoutError) as error:
+            result = socket_group.execute(module.params, module.check_mode)
+    except (StepError, TimeoutError) as error:
         module.fail_json(msg=str(error))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

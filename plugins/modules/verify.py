@@ -13,8 +13,8 @@ author: The Mooring authors (@mooring)
 description:
   - Observes the host in one trip, connects to its endpoints and published ports from the controller, and compares both
     with the variables of the roles docker_engine and docker_network.
-  - Changes nothing and does not fail. Something that cannot be observed is a finding. C(--tags) and C(--skip-tags)
-    select subjects, such as V(endpoints).
+  - Changes nothing, unless O(active) is set, and does not fail. Something that cannot be observed is a finding.
+    C(--tags) and C(--skip-tags) select subjects, such as V(endpoints).
 options:
   inventory:
     description:
@@ -34,6 +34,12 @@ options:
   renew_days:
     description: A certificate with fewer days left is a finding. Defaults to C(docker_engine_certificate_renew_days).
     type: int
+  active:
+    description:
+      - Whether to run a container with the daemon's defaults on the host, too, as M(mooring.docker.daemon_apply) does
+        after a change. It is removed again.
+    type: bool
+    default: false
   evidence:
     description: Directory on the controller for RV(evidence), as JSON in a file by the name of the host.
     type: path

@@ -59,9 +59,12 @@ def make(directory: str, kind: str, number: int, passphrase: str, days: int, aut
         certificate, cross, path = (Path(one[name]) for name in ("certificate", "cross", "key"))
         if certificate.exists():
             return done
-        if not path.exists():
-            _write(path, ec.generate_private_key(ec.SECP384R1()), passphrase)
-        key = keys.load(path, passphrase)
+        if path.exists():
+            key = keys.load(path, passphrase)
+        else:
+            # It is read back from its file when it is written.
+            key = ec.generate_private_key(ec.SECP384R1())
+            _write(path, key, passphrase)
         if kind == "server" and before["key_id"] and not cross.exists():
             issuer = x509.load_pem_x509_certificate(Path(before["certificate"]).read_bytes())
             signer = keys.load(Path(before["key"]), passphrase)

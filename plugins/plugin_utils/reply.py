@@ -68,7 +68,7 @@ class Exactly:
 class ByName:
     """A dictionary whose ``name`` tells which of the shapes it has."""
 
-    shapes: dict[str, Exactly]
+    shapes: dict[str, Shape]
 
 
 @dataclass(frozen=True)
@@ -206,8 +206,16 @@ _LINUX = {
     "system": _SYSTEM,
     "clock": {"ahead": (float, int, None)},
     "packages": {str: {"installed": TEXT, "candidate": TEXT}},
+    "installation": {"unfinished": {str: str}, "begun": bool},
     "engine": _ENGINE,
-    "configuration": {"error": TEXT, "fragments": dict, "effective": TEXTS, "addresses": dict, "tls": dict},
+    "configuration": {
+        "error": TEXT,
+        "fragments": dict,
+        "effective": TEXTS,
+        "addresses": dict,
+        "tls": dict,
+        "untested": bool,
+    },
     "certificates": {str: (_CERTIFICATE, None)},
     "files": {str: {"kind": str, "owner": str, "group": str, "mode": str}},
     "network": {"addresses": [dict], "interfaces": TEXTS, "bridges": TEXTS, "routes": [dict], "client": TEXT},
@@ -267,6 +275,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         "drained": TEXTS,
         "stopped": TEXTS,
         "enable": bool,
+        "test": bool,
         "pending": TEXT,
     },
     "confirm": {"pending": TEXTS},
@@ -296,12 +305,43 @@ _STEPS = InOrder(
     )
 )
 
+_DIFF = Optional(({str: TEXT}, [{str: TEXT}]))
+_CARRIED_OUT: dict[str, dict[str, Any]] = {
+    "packages": {"packages": TEXTS, "finished": TEXTS},
+    "key": {"pair": str, "csr": str},
+    "certificate": {},
+    "configuration": {"effective": (dict, None), "files": TEXTS, "plan": dict, "adopted": bool, "backup": TEXT},
+    "socket_group": {"added": TEXTS, "removed": TEXTS, "ended": int, "reconnect": bool},
+    "apply": {"action": str, "keys": TEXTS, "reasons": TEXTS, "pending": TEXT, "drained": TEXTS, "armed": bool},
+    "confirm": {"confirmed": TEXTS},
+    "networks": {"made": TEXTS, "removed": TEXTS},
+}
+"""What there is of each step in the reply of execute_steps, beside what every module says."""
+_FAILED_STEP = Exactly({"name": str, "failed": bool, "msg": str})
+_OUTCOME = ByName(
+    {
+        name: (
+            _FAILED_STEP,
+            Exactly(
+                {
+                    "name": str,
+                    "changed": bool,
+                    "diff": _DIFF,
+                    "warnings": Optional(TEXTS),
+                    **shape,
+                }
+            ),
+        )
+        for name, shape in _CARRIED_OUT.items()
+    }
+)
+
 REPLIES: dict[str, dict[str, Any]] = {
     "bridge_info": _BRIDGES,
     "certificate_pair": {"pair": str, "csr": Optional(str)},
-    "confirm": {"confirmed": TEXTS},
-    "daemon_apply": {"action": str, "keys": TEXTS, "reasons": TEXTS, "pending": TEXT, "drained": TEXTS, "armed": bool},
-    "daemon_config": {"effective": (dict, None), "files": TEXTS, "plan": dict, "adopted": bool, "backup": TEXT},
+    "confirm": _CARRIED_OUT["confirm"],
+    "daemon_apply": _CARRIED_OUT["apply"],
+    "daemon_config": _CARRIED_OUT["configuration"],
     "docker_contexts": {"contexts": {str: str}},
     "endpoint_info": {"endpoint": _ENDPOINT},
     "host_info": {"host": _LINUX},
@@ -310,12 +350,14 @@ REPLIES: dict[str, dict[str, Any]] = {
         "certificate_names": TEXTS,
         "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
         "host": (_LINUX, None),
+        "test": Optional((Exactly({"problem": TEXT, "obstacle": TEXT}), None)),
     },
-    "install_packages": {"packages": TEXTS},
-    "networks": {"made": TEXTS, "removed": TEXTS},
+    "execute_steps": {"steps": [_OUTCOME]},
+    "install_packages": _CARRIED_OUT["packages"],
+    "networks": _CARRIED_OUT["networks"],
     "nftables_table": _TABLE,
     "published_ports": _TABLE,
-    "socket_group": {"added": TEXTS, "removed": TEXTS, "ended": int, "reconnect": bool},
+    "socket_group": _CARRIED_OUT["socket_group"],
     "ssh_access": {"steps": TEXTS, "ending": TEXTS, "ended": int},
 }
 """What each module returns where it succeeds."""
@@ -327,7 +369,7 @@ _ALWAYS: dict[str, Any] = {
     "msg": Optional(str),
     "warnings": Optional(TEXTS),
     "exception": Optional(str),
-    "diff": Optional(({str: TEXT}, [{str: TEXT}])),
+    "diff": _DIFF,
     "invocation": Optional(dict),
 }
 _STARTED: dict[str, Any] = {

@@ -71,6 +71,17 @@ def sign(
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
+def validity_problem(authority: dict[str, Any]) -> str:
+    """Why an authority, a generation of ``authorities.generation``, can sign nothing; empty where it can."""
+    certificate = certificates.describe_file(authority["certificate"])
+    if certificate is None or certificate["days_left"] is None or certificate["days_left"] >= 0:
+        return ""
+    return (
+        f"{authority['name']} ended on {certificate['not_after']}, and nobody trusts what it signs: run "
+        "playbooks/replace_authorities.yml"
+    )
+
+
 def sign_authority(
     key: Any, name: str, days: int, issuer: x509.Certificate | None = None, issuer_key: Any = None
 ) -> str:

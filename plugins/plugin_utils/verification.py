@@ -280,6 +280,7 @@ def _evidence(
             "published": declared_network["published"],
         },
         "host": host,
+        "test": seen.get("test"),
         "differing": composition.get("files"),
         "reached": [result["endpoint"] for result in probes if "endpoint" in result and "item" not in result],
         "bridge": (host or {}).get("bridge") or {},

@@ -50,7 +50,8 @@ def observations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     options = request.config.option
     parameters = [getattr(item, "callspec", SimpleNamespace(params={})).params for item in request.session.items]
     names = sorted({one["_testinfra_host"].backend.host for one in parameters if "_testinfra_host" in one})
-    variables = {"observations": str(found)} | ({"verify_client": options.client} if options.client else {})
+    variables = {"observations": str(found), "verify_active": options.active}
+    variables |= {"verify_client": options.client} if options.client else {}
     words = ["ansible-playbook", str(VERIFY), "--limit", ",".join(names), "--extra-vars", json.dumps(variables)]
     words += ["--inventory", options.ansible_inventory] if options.ansible_inventory else []
     # Its status tells whether it found errors. That is for the tests to say.

@@ -56,6 +56,10 @@ def _on_docker0(seen: Any) -> tuple[Any, Any]:
     return bridge, behind[seen["container"]["name"]]
 
 
+def test_daemon_runs_a_container_with_its_own_defaults(throwaway: Any, seen: Any) -> None:
+    assert seen["test"] == {"problem": None, "obstacle": None}
+
+
 def test_container_is_behind_a_veth_of_docker0(throwaway: Any) -> None:
     _bridge, port = _on_docker0(throwaway)
     assert port["interface"].startswith("veth")

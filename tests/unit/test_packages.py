@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "plugins/module_utils"
 ORDER = (
-    {"_plan"},
+    {"_plan", "_steps"},
     {"_apply"},
     {"_host"},
     {"_network"},

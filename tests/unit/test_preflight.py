@@ -16,6 +16,10 @@ HOST = Situation(
     "docker app br-0123456789ab 172.19.0.0/16",
     "route default via 192.0.2.1 dev eth0",
     "route 10.8.0.0/16 dev tun0",
+    "route 10.61.0.0/16 via 192.0.2.1 dev eth0 table 77",
+    "route 10.62.0.0/16 via 10.63.0.1 dev eth0",
+    "route 0.0.0.0/1 dev tun1",
+    "neighbour 10.60.0.9 eth0",
     "route 10.99.0.0/16 type blackhole",
     "resolver 198.51.100.53",
     "client 172.17.0.9",
@@ -54,6 +58,9 @@ def test_windows_is_told_before_it_is_asked_anything() -> None:
         ("172.30.0.1/16", "the controller 172.30.0.9, as it sees itself"),
         ("192.0.2.129/25", "eth0"),
         ("10.8.3.1/24", "tun0"),
+        ("10.61.7.1/24", "the route to 10.61.0.0/16"),
+        ("10.63.0.1/24", "the gateway 10.63.0.1"),
+        ("10.60.0.1/24", "the neighbour 10.60.0.9 on eth0"),
         ("10.50.0.1/24", "10.50.0.7 of the inventory"),
         ("172.19.5.1/24", "Docker's network app"),
         ("198.51.100.1/24", "the resolver"),
@@ -67,6 +74,29 @@ def test_range_that_cuts_something_off_is_refused(bip: str, what: str) -> None:
 def test_pool_that_cuts_something_off_is_refused() -> None:
     found = addresses.collisions({"default-address-pools": [{"base": "10.8.0.0/15", "size": 24}]}, HOST.around)
     assert found == ["default-address-pools 10.8.0.0/15 would cut off 10.8.0.0/16 (the route to 10.8.0.0/16 by tun0)"]
+
+
+def test_ipv6_range_that_cuts_something_off_is_refused() -> None:
+    around = Situation("eth0 2001:db8::7/64", "route fd00:8::/32 via 2001:db8::1 dev eth0").around
+    for config in ({"bip6": "fd00:8::1/64"}, {"fixed-cidr-v6": "fd00:8::/64"}):
+        (found,) = addresses.collisions(config, around)
+        assert "would cut off fd00:8::/32 (the route to fd00:8::/32 by eth0)" in found
+    # What bip6 says counts, and the part of it once.
+    assert len(addresses.collisions({"bip6": "fd00:8::1/64", "fixed-cidr-v6": "fd00:8::/80"}, around)) == 1
+
+
+@pytest.mark.parametrize(
+    ("subnets", "clash"),
+    [
+        (["172.30.0.0/16"], "network app0 172.30.0.0/16 overlaps bip 172.30.0.1/24"),
+        (["10.77.0.0/16", "10.77.8.0/24"], "network app1 10.77.8.0/24 overlaps network app0 10.77.0.0/16"),
+        (["10.77.8.0/24", "10.77.9.0/24"], ""),
+    ],
+)
+def test_networks_that_overlap_each_other_or_docker0_are_refused(subnets: list[str], clash: str) -> None:
+    networks = [f"declared_network app{number} {subnet}" for number, subnet in enumerate(subnets)]
+    found = addresses.collisions({"bip": "172.30.0.1/24"}, Situation("eth0 192.0.2.7/24", *networks).around)
+    assert found == ([clash] if clash else [])
 
 
 @pytest.mark.parametrize(

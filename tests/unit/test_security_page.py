@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = {"unit": ROOT / "tests/unit", "remote": ROOT / "molecule/remote/tests"}
+SCENARIOS = {name: ROOT / "molecule" / name / "tests" for name in ("certificates", "remote")}
+PLACES = {"unit": ROOT / "tests/unit", **SCENARIOS}
 PAGE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
 
 

@@ -150,6 +150,80 @@ def test_a_change_is_told_with_step_host_and_reason_and_at_the_end(operator: Ope
     ]
 
 
+CARRY_OUT_ACTION = """
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        done = task_vars["carried_out"]
+        return {**done, "changed": True, "diff": [entry for step in done["steps"] for entry in step.get("diff", [])]}
+"""
+IN_ONE_TASK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Do it all
+      mooring.docker.carry_out:
+"""
+CARRIED_OUT: dict[str, Any] = {
+    "steps": [
+        {"name": "packages", "title": "Install the packages", "changed": False, "packages": []},
+        {
+            "name": "configuration",
+            "title": "Compose daemon.json",
+            "changed": True,
+            "diff": [
+                {
+                    "before": "old\n",
+                    "after": "new\x1b[2J\n",
+                    "before_header": "daemon.json",
+                    "after_header": "daemon.json",
+                }
+            ],
+        },
+        {"name": "apply", "title": "Apply\x1b[2J it", "changed": True},
+    ]
+}
+
+
+@pytest.fixture
+def carrying(operator: Operator, collections: Path) -> Operator:
+    """An action that has carried out what the test says."""
+    action = collections / "ansible_collections/mooring/docker/plugins/action/carry_out.py"
+    action.unlink()
+    action.write_text(CARRY_OUT_ACTION)
+    return operator
+
+
+def test_each_step_of_a_task_that_carries_out_several_is_told(carrying: Operator) -> None:
+    done = carrying.run(IN_ONE_TASK, "--diff", hosts="a", carried_out=CARRIED_OUT)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if ": changed: " in line] == [
+        "  a: changed: Compose daemon.json",
+        r"  a: changed: Apply\x1b[2J it",
+    ]
+    assert "Do it all" not in done.stdout
+    start = lines.index("  a: changes of: Compose daemon.json")
+    assert lines[start + 4 : start + 6] == ["-old", r"+new\x1b[2J"]
+    verbose = carrying.run(IN_ONE_TASK, "-v", hosts="a", carried_out=CARRIED_OUT).stdout
+    assert "  a: ok: Install the packages" in verbose
+
+
+def test_the_step_that_failed_is_told_after_those_before_it(carrying: Operator) -> None:
+    failure = {**CARRIED_OUT, "failed": True, "step": "Make networks", "msg": "the engine\nsays no"}
+    done = carrying.run(IN_ONE_TASK, hosts="a", carried_out=failure)
+    lines = done.stdout.splitlines()
+    start = lines.index(r"  a: changed: Apply\x1b[2J it")
+    assert lines[start + 1 :] == [
+        "  a: failed: Make networks",
+        "    the engine",
+        "    says no",
+        "",
+        "a  failed: Make networks",
+    ]
+
+
 def test_a_host_without_a_plan_has_a_line_only_where_it_changed(operator: Operator) -> None:
     helping = """
 - hosts: c:d

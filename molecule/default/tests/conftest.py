@@ -1,16 +1,21 @@
-"""What the tests share: declared variables, the image, and certificates that must not open the door."""
+"""What the tests share: the demo with its client, the image, and certificates that must not open the door."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import forge
 import pytest
 import reach
+
+HOSTS = ["bookworm", "trixie", "forky"]
+_IMAGE = "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
+LAN = "192.0.2.0/24"
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +43,51 @@ def neighbour() -> Any:
 
 
 @pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trixie() -> Iterator[Any]:
+    """A host with a container on docker0 that publishes a port, and one on a macvlan network."""
+    host = reach.over_ssh("trixie")
+    host.run_expect([0], _IMAGE)
+    sleep = "busybox:lab /bin/busybox sleep 100000"
+    try:
+        host.run_expect([0], f"docker run -d --name front -p 3001:3000 {sleep}")
+        host.run_expect([0], f"docker network create -d macvlan -o parent=host0 --subnet {LAN} lan")
+        host.run_expect([0], f"docker run -d --name beside --network lan {sleep}")
+        yield host
+    finally:
+        host.run("docker rm -f front beside; docker network rm lan")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What ``make demo`` printed, and the directory of its client, with its certificate, contexts and report."""
+
+    output: str
+    client: Path
+
+
+@pytest.fixture(scope="session")
+def demo(trixie: Any) -> Demo:
+    """``make demo`` on the hosts of this scenario, as an operator runs it, and with more to draw on one of them.
+
+    The output of its playbooks is JSON.
+    """
+    done = subprocess.run(
+        ["make", "demo"],
+        cwd=reach.PROJECT,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return Demo(done.stdout, Path(reach.declared("trixie")["state"]) / "client")
+
+
+@pytest.fixture(scope="session")
+def client(demo: Demo) -> Path:
     """A directory with ca.pem, cert.pem and key.pem of a client of the fleet, made as an operator makes it."""
-    directory = tmp_path_factory.mktemp("client")
-    subprocess.run(
-        ["ansible-playbook", "-i", str(reach.INVENTORY), str(reach.PROJECT / "playbooks" / "client.yml"),
-         "-e", f"docker_client_directory={directory} docker_client_cli={reach.docker_cli()}",
-         # A lab that was tested before knows another directory by the name of this user.
-         "-e", "docker_client_replace=true"],
-        check=True, capture_output=True, text=True, cwd=reach.PROJECT,
-        env={**os.environ, "DOCKER_CONFIG": str(directory)},
-    )  # fmt: skip
-    return directory
+    return demo.client
 
 
 @pytest.fixture(scope="session")
@@ -59,18 +97,15 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(certificate).parent
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def image(host: Any) -> str:
     """An image that needs no registry: the host's static busybox."""
-    host.run_expect([0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab")
+    host.run_expect([0], _IMAGE)
     return "busybox:lab"
 
 
-@pytest.fixture
-def web(host: Any, image: str) -> Iterator[str]:
-    """A container that serves HTTP on port 3000, published on the host's."""
-    host.run("docker rm -f web")
-    serve = "/bin/busybox mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 3000 -h /www"
-    host.run_expect([0], f"docker run -d --name web -p 3000:3000 {image} /bin/busybox sh -c '{serve}'")
-    yield "web"
-    host.run("docker rm -f web")
+@pytest.fixture(scope="module")
+def web(demo: Demo, host: Any) -> str:
+    """The container of the demo, which serves HTTP on port 3000, published on the host's."""
+    assert host.check_output("docker inspect --format '{{ .State.Running }}' web") == "true"
+    return "web"

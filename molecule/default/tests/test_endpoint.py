@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+import reach
 from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import probe
 
 
-@pytest.fixture
-def url(declared: dict[str, Any]) -> str:
-    """The TLS endpoint as a client names it."""
-    if not any(url.startswith("tcp") for url in declared["endpoints"]):
-        with pytest.raises(OSError, match="refused"):
-            _connect(declared["address"])
-        pytest.skip("declares no TCP endpoint, and none answers")
-    return f"tcp://{declared['address']}:2376"
+@pytest.fixture(params=["trixie", "forky"])
+def url(request: pytest.FixtureRequest) -> str:
+    """The TLS endpoint of a host as a client names it."""
+    return f"tcp://{reach.declared(request.param)['address']}:2376"
 
 
-def _connect(address: str) -> None:
-    import socket
-
-    socket.create_connection((address, 2376), timeout=5).close()
+def test_host_without_a_tcp_endpoint_has_none() -> None:
+    address = (reach.declared("bookworm")["address"], 2376)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address, timeout=5)
 
 
 def test_right_certificate_gets_in(url: str, client: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -24,6 +25,11 @@ class Controller:
     def __init__(self, way: router.Router) -> None:
         self.way = way
 
+    def reached(self, *names: str) -> list[str]:
+        """Which of the hosts are reached from there, tried at the same time."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            return [name for name, reached in zip(names, pool.map(self.reaches, names)) if reached]
+
     def reaches(self, name: str) -> bool:
         """Whether a new connection to a host comes up, within the seconds that a person would wait."""
         host = reach.declared(name)
@@ -35,10 +41,11 @@ class Controller:
         )
         return done.returncode == 0
 
-    def run(self, name: str, **variables: Any) -> reach.Run:
-        """The site's playbook on one host, run from there."""
-        options = re.sub(r"ControlPath=\S+", "ControlPath=none", reach.declared(name)["options"])
-        return reach.run(limit=name, prefix=self.way.command, ansible_ssh_common_args=options, **variables)
+    def run(self, limit: str, **variables: Any) -> reach.Run:
+        """The site's playbook on these hosts, run from there."""
+        # All hosts have the same options.
+        options = re.sub(r"ControlPath=\S+", "ControlPath=none", reach.declared("trixie")["options"])
+        return reach.run(limit=limit, prefix=self.way.command, ansible_ssh_common_args=options, **variables)
 
 
 def _lead_by(host: Any, gateway: Any) -> None:
@@ -59,12 +66,24 @@ def behind_router() -> Iterator[Controller]:
                 _lead_by(host, LAB.gateway)
 
 
+_FORGET = (
+    "rm -rf /etc/docker /var/lib/docker /var/lib/mooring /etc/systemd/system/docker.s*; systemctl daemon-reload;"
+    " ! ip link show docker0 || ip link delete docker0"
+)
+
+
 def without_engine(name: str) -> Any:
     """The host, bare."""
     host = reach.over_ssh(name)
-    host.run_expect([0], "apt-get purge --yes docker.io containerd runc; rm -rf /etc/docker /var/lib/docker"
-                         " /var/lib/mooring /etc/systemd/system/docker.s*; systemctl daemon-reload;"
-                         " ! ip link show docker0 || ip link delete docker0")  # fmt: skip
+    host.run_expect([0], f"apt-get purge --yes docker.io containerd runc; {_FORGET}")
+    return host
+
+
+def never_started(name: str) -> Any:
+    """The host with the engine's packages, as if its daemon had never run."""
+    host = reach.over_ssh(name)
+    host.run_expect([0], "systemctl disable --now docker.socket docker.service")
+    host.run_expect([0], f"{_FORGET}; systemctl reset-failed")
     return host
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,38 @@ NETWORKS = {"many-one": "10.77.21.0/24", "many-two": "10.77.22.0/24"}
 SECONDS = 2.0
 
 
-@pytest.fixture(scope="module", params=HOSTS)
-def name(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A host with that many containers, on docker0 and two networks."""
-    host = reach.over_ssh(request.param)
-    host.run_expect([0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab")
+@pytest.fixture(scope="module")
+def _containers() -> Iterator[None]:
+    """That many containers on each host, on docker0 and two networks."""
     script = (Path(__file__).parent / "many.py").read_text()
-    host.run_expect([0], "cat > /root/many.py <<'EOF'\n" + script + "\nEOF")
-    for network, subnet in NETWORKS.items():
-        host.run_expect([0], f"docker network create --subnet {subnet} {network}")
-    try:
+
+    def make(name: str) -> None:
+        host = reach.over_ssh(name)
+        image = "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
+        host.run_expect([0], image)
+        host.run_expect([0], "cat > /root/many.py <<'EOF'\n" + script + "\nEOF")
+        for network, subnet in NETWORKS.items():
+            host.run_expect([0], f"docker network create --subnet {subnet} {network}")
         host.run_expect([0], f"python3 /root/many.py make {NUMBER} {PUBLISHED} bridge {' '.join(NETWORKS)}")
-        yield request.param
-    finally:
+
+    def remove(name: str) -> None:
+        host = reach.over_ssh(name)
         host.run_expect([0], "python3 /root/many.py remove")
         host.run_expect([0], f"docker network rm {' '.join(NETWORKS)}")
         host.run_expect([0], "rm /root/many.py")
+
+    with ThreadPoolExecutor() as pool:
+        try:
+            list(pool.map(make, HOSTS))
+            yield
+        finally:
+            list(pool.map(remove, HOSTS))
+
+
+@pytest.fixture(scope="module", params=HOSTS)
+def name(request: pytest.FixtureRequest, _containers: None) -> str:
+    """A host with that many containers."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +123,7 @@ def test_published_port_has_its_rules_and_its_proxy(name: str, seen: dict[str, A
 
 
 def test_it_takes_less_than_two_seconds(name: str) -> None:
-    """The module's whole run on the host, Python's start included; the best of five, for others work here too."""
+    """The module's whole run on the host, Python's start included; one of five, for others work here too."""
     line = ["ansible", "-i", str(reach.INVENTORY), name, "-m", "mooring.docker.bridge_info"]
     keep = {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_PIPELINING": "0", "ANSIBLE_SSH_PIPELINING": "0"}
     subprocess.run(line, check=True, capture_output=True, cwd=reach.PROJECT, env={**os.environ, **keep})
@@ -117,6 +134,8 @@ def test_it_takes_less_than_two_seconds(name: str) -> None:
         done = host.run_expect([0], f"bash -c 'time -p python3 {module}'")
         assert len(json.loads(done.stdout)["containers"]) == NUMBER
         runs.append({word: float(value) for word, value in re.findall(r"(real|user|sys) ([0-9.]+)", done.stderr)})
+        if runs[-1]["real"] < SECONDS:
+            break
     host.run_expect([0], f"rm -r {Path(module).parent}")
     print(f"bridge_info with {NUMBER} containers on {name}: {runs}")
     assert min(run["real"] for run in runs) < SECONDS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -43,85 +43,84 @@ SIX = {
 }
 MACVLAN, IPVLAN = _on_the_lan(64, "macvlan"), _on_the_lan(128, "ipvlan")
 ALL = [PLAIN, CLOSED, SIX, MACVLAN]
+MADE_IN = "roles/docker_engine/tasks/carry_out.yml"
 
 run = functools.partial(reach.run, limit=",".join(HOSTS))
 
 
-def declare(*networks: dict[str, Any]) -> None:
+def declare(*networks: dict[str, Any], **variables: Any) -> reach.Run:
     """A run with these networks that must succeed."""
-    done = run(docker_network_networks=list(networks))
+    done = run(docker_network_networks=list(networks), **variables)
     assert done.status == 0, "\n".join(done.failures.values()) or done.output
+    return done
 
 
-def tasks_of(*networks: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Of a run with these networks: the task's name to each host's result, for the tasks that were not skipped."""
-    line = reach.command(limit=",".join(HOSTS), docker_network_networks=list(networks))
-    done = subprocess.run(
-        line,
-        cwd=reach.PROJECT,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    report = json.loads(done.stdout[done.stdout.index("{") :])
-    return {
-        task["task"]["name"]: ran
-        for play in report["plays"]
-        for task in play["tasks"]
-        if (ran := {name: result for name, result in task["hosts"].items() if not result.get("skipped")})
-    }
+def everywhere(of: Callable[[str], Any]) -> dict[str, Any]:
+    """What is so of each host, looked at at the same time."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(HOSTS, pool.map(of, HOSTS)))
 
 
 def networks(name: str) -> dict[str, dict[str, Any]]:
-    """The networks of a host by name, as the module sees them."""
-    seen = reach.managed(name).ansible("mooring.docker.bridge_info", check=False)
-    return {network["name"]: network for network in seen["networks"]}
+    """The networks of a host by name, as the engine tells them."""
+    listed = json.loads(docker(name, "network inspect $(docker network ls --quiet)"))
+    return {network["Name"]: network for network in listed}
+
+
+def subnets(network: dict[str, Any]) -> list[str]:
+    return sorted(one["Subnet"] for one in network["IPAM"]["Config"])
 
 
 def docker(name: str, line: str) -> str:
     return str(reach.over_ssh(name).check_output(f"docker {line}"))
 
 
-def all_of_docker(name: str) -> str:
-    """Ids of all networks, and the life of the daemon, as one text."""
-    return docker(name, "network ls --no-trunc --quiet | sort; systemctl show docker --property MainPID")
+def all_of_docker(name: str) -> list[str]:
+    """Ids of all networks, and the process of the daemon that told them."""
+    ids = sorted(docker(name, "network ls --no-trunc --quiet").splitlines())
+    return [*ids, reach.over_ssh(name).check_output("pidof dockerd")]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _networks() -> Iterator[None]:
-    for name in HOSTS:
-        reach.over_ssh(name).run_expect(
+def made() -> Iterator[reach.Run]:
+    """The run that made the networks, and a network that somebody else made before."""
+
+    def prepare(name: str) -> None:
+        host = reach.over_ssh(name)
+        host.run_expect(
             [0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
         )
-    declare(*ALL)
-    yield
-    for name in HOSTS:
+        host.run_expect([0], "docker network create --subnet 10.77.5.0/24 foreign")
+
+    def clear(name: str) -> None:
         reach.over_ssh(name).run("docker rm --force $(docker ps --all --quiet --filter label=mooring.test=networks)")
         reach.over_ssh(name).run("docker network rm foreign")
+
+    everywhere(prepare)
+    yield declare(*ALL)
+    everywhere(clear)
     assert run().status == 0
 
 
 @pytest.fixture
-def web() -> Iterator[Any]:
+def web() -> Iterator[Callable[..., list[str]]]:
     """``web(host, network)`` starts a container that serves its network's name, and returns its addresses there."""
-    started: list[str] = []
+    started: list[tuple[str, str]] = []
 
-    def start(name: str, network: str) -> list[str]:
+    def start(name: str, network: str, container: str = "net-web") -> list[str]:
         serve = f"/bin/busybox mkdir /www; echo {network} > /www/index.html; exec /bin/busybox httpd -f -h /www"
-        started.append(name)
+        started.append((name, container))
         docker(
             name,
-            "run --detach --name net-web --label mooring.test=networks"
+            f"run --detach --name {container} --label mooring.test=networks"
             f" --network {network} busybox:lab /bin/busybox sh -c '{serve}'",
         )
-        end = json.loads(docker(name, "inspect net-web"))[0]["NetworkSettings"]["Networks"][network]
+        end = json.loads(docker(name, f"inspect {container}"))[0]["NetworkSettings"]["Networks"][network]
         return [address for address in (end["IPAddress"], end["GlobalIPv6Address"]) if address]
 
     yield start
-    for name in started:
-        docker(name, "rm --force net-web")
+    for name, container in started:
+        reach.over_ssh(name).run(f"docker rm --force {container}")
 
 
 def ask(name: str, network: str, address: str) -> str:
@@ -143,31 +142,28 @@ def can_leave(name: str, network: str) -> bool:
     return "SSH" in reach.over_ssh(name).run(f"docker {line}").stdout
 
 
-@pytest.mark.parametrize("name", HOSTS)
-def test_networks_are_what_was_declared(name: str) -> None:
-    seen = networks(name)
-    assert {"plain", "closed", "six", "macvlan"} <= set(seen)
-    # The second network of the declared pool, docker0's being the first where it has no address of its own.
-    assert seen["plain"]["subnets"][0]["subnet"].startswith("172.31.")
-    assert seen["plain"]["options"]["com.docker.network.driver.mtu"] == "1300"
-    assert seen["plain"]["labels"]["tier"] == "front"
-    assert seen["closed"]["internal"]
-    assert seen["six"]["ipv6"]
-    assert sorted(one["subnet"] for one in seen["six"]["subnets"]) == ["10.77.2.0/24", "fd77:2::/64"]
-    assert (seen["macvlan"]["driver"], seen["macvlan"]["options"]["parent"]) == ("macvlan", "host0")
+def test_networks_are_what_was_declared(made: reach.Run) -> None:
+    for name, seen in everywhere(networks).items():
+        assert set(made.steps[name]) >= {"networks"}
+        # The second network of the declared pool, docker0's being the first where it has no address of its own.
+        assert subnets(seen["plain"])[0].startswith("172.31.")
+        assert seen["plain"]["Options"]["com.docker.network.driver.mtu"] == "1300"
+        assert seen["plain"]["Labels"]["tier"] == "front"
+        assert seen["closed"]["Internal"]
+        assert seen["six"]["EnableIPv6"]
+        assert subnets(seen["six"]) == ["10.77.2.0/24", "fd77:2::/64"]
+        assert (seen["macvlan"]["Driver"], seen["macvlan"]["Options"]["parent"]) == ("macvlan", "host0")
 
 
-def test_second_run_asks_docker_for_nothing() -> None:
-    ran = tasks_of(*ALL)
-    assert all(not result["changed"] for results in ran.values() for result in results.values())
-    ours = [task for task in ran if "docker_network" in task]
-    assert [task for task in ours if "Make" in task or "Remove" in task or "Observe" in task] == []
-    # The control: the same reading of a report finds them in a run that makes one.
-    assert any("Make the network" in task for task in tasks_of(*ALL, {"name": "more"}))
-    declare(*ALL)
+def test_second_run_asks_docker_for_nothing(made: reach.Run) -> None:
+    """Also where a declared network is somebody else's, and as declared."""
+    again = declare(*ALL, {"name": "foreign"})
+    assert (again.changed, again.steps) == (dict.fromkeys(HOSTS, 0), {name: {} for name in HOSTS})
+    # The control: the same reading of a report finds it in a run that makes some.
+    assert [any(str(path).endswith(MADE_IN) for path in one.paths) for one in (made, again)] == [True, False]
 
 
-def test_containers_of_two_hosts_talk_over_macvlan(web: Any) -> None:
+def test_containers_of_two_hosts_talk_over_macvlan(web: Callable[..., list[str]]) -> None:
     for name, fellow in ((ONE, OTHER), (OTHER, ONE)):
         (address,) = web(name, "macvlan")
         assert ask(fellow, "macvlan", address) == "macvlan"
@@ -178,129 +174,105 @@ def test_containers_of_two_hosts_talk_over_macvlan(web: Any) -> None:
         assert (parent["interface"], child["kind"], child["name"]) == ("host0", "macvlan", "net-web")
 
 
-def test_internal_network_has_no_way_out(web: Any) -> None:
-    for name in HOSTS:
-        assert can_leave(name, "plain")
-        assert not can_leave(name, "closed")
+def test_internal_network_has_no_way_out(web: Callable[..., list[str]]) -> None:
+    assert everywhere(lambda name: can_leave(name, "plain")) == dict.fromkeys(HOSTS, True)
+    assert everywhere(lambda name: can_leave(name, "closed")) == dict.fromkeys(HOSTS, False)
     (address,) = web(ONE, "closed")
     assert ask(ONE, "closed", address) == "closed"
 
 
-def test_network_with_ipv6_carries_it(web: Any) -> None:
-    for name in HOSTS:
+def test_network_with_ipv6_carries_it(web: Callable[..., list[str]]) -> None:
+    def carried(name: str) -> list[str]:
         addresses = web(name, "six")
         assert len(addresses) == 2
         assert int(addresses[0].rpartition(".")[2]) >= 128
-        assert [ask(name, "six", address) for address in addresses] == ["six", "six"]
+        return [ask(name, "six", address) for address in addresses]
+
+    assert everywhere(carried) == {name: ["six", "six"] for name in HOSTS}
 
 
-def test_network_that_differs_is_refused_while_it_is_used_and_else_made_again(web: Any) -> None:
-    changed = {**CLOSED, "ranges": [{"subnet": "10.77.9.0/24"}]}
-    wanted = [PLAIN, changed, SIX, MACVLAN]
+MOVED = {**CLOSED, "ranges": [{"subnet": "10.77.9.0/24"}]}
+
+
+def test_networks_that_cannot_be_are_refused_with_every_reason_and_nothing_is_touched(
+    web: Callable[..., list[str]],
+) -> None:
     for name in HOSTS:
         web(name, "closed")
-    before = {name: all_of_docker(name) for name in HOSTS}
+        # One that does not run would not start again.
+        web(name, "plain", "net-stopped")
+        docker(name, "stop --time 0 net-stopped")
+    before = everywhere(all_of_docker)
+    wanted = [
+        MOVED,
+        MACVLAN,
+        {"name": "foreign", "internal": True},
+        {"name": "x", "driver": "macvlan", "driver_options": {"parent": "eth7"}},
+        {"name": "y"},
+        {"name": "z", "driver": "overlay"},
+    ]
     done = run(docker_network_networks=wanted)
+    assert set(done.failures) == set(HOSTS)
     for name in HOSTS:
-        assert "'closed' is there with ranges 10.77.1.0/24 instead of 10.77.9.0/24" in done.failures[name]
-        assert "net-web would lose it" in done.failures[name]
-        assert all_of_docker(name) == before[name]
-        docker(name, "stop --time 0 net-web")
-    # A container that does not run would not start again.
-    assert set(run(docker_network_networks=wanted).failures) == set(HOSTS)
-    for name in HOSTS:
-        docker(name, "rm net-web")
-
-    assert all(run(check=True, docker_network_networks=wanted).changed.values())
-    assert {name: all_of_docker(name) for name in HOSTS} == before
-    declare(*wanted)
-    for name in HOSTS:
-        assert networks(name)["closed"]["subnets"][0]["subnet"] == "10.77.9.0/24"
-    assert set(run(docker_network_networks=wanted).changed.values()) == {0}
-    declare(*ALL)
+        reasons = [
+            "'closed' is there with ranges 10.77.1.0/24 instead of 10.77.9.0/24, and net-web would lose it",
+            "'plain' is declared no more, and net-stopped would lose it",
+            "'foreign' is there with internal false instead of true, and it is not Mooring's to remove",
+            "'x': parent eth7 is no interface of this host; it has lo, host0",
+            "'z': an overlay network needs a manager of a swarm, and this host is none: run `docker swarm init`",
+        ]
+        assert [reason for reason in reasons if reason not in done.failures[name]] == [], done.failures[name]
+        # Nobody uses it, and it would go by itself.
+        assert "six" not in done.failures[name]
+    assert everywhere(all_of_docker) == before
 
 
-def test_option_and_label_that_are_declared_no_more_go() -> None:
-    bare = {"name": "plain"}
-    declare(bare, CLOSED, SIX, MACVLAN)
-    for name in HOSTS:
-        plain = networks(name)["plain"]
-        assert "com.docker.network.driver.mtu" not in plain["options"]
-        assert "tier" not in plain["labels"]
-    declare(*ALL)
-
-
-def test_only_unused_networks_of_mooring_are_removed(web: Any) -> None:
-    for name in HOSTS:
-        docker(name, "network create --subnet 10.77.5.0/24 foreign")
-    for name in HOSTS:
-        web(name, "plain")
-    done = run(docker_network_networks=[CLOSED, MACVLAN])
-    for name in HOSTS:
-        assert "'plain' is declared no more, and net-web would lose it" in done.failures[name]
-        assert "six" in networks(name)
-        docker(name, "rm --force net-web")
-    declare(CLOSED, MACVLAN)
+def test_networks_that_differ_are_made_again_and_only_unused_ones_of_mooring_removed() -> None:
+    """An option and a label that are declared no more go with it."""
+    wanted = [{"name": "plain"}, MOVED, MACVLAN]
+    before = everywhere(all_of_docker)
+    foretold = run(check=True, docker_network_networks=wanted)
+    assert everywhere(all_of_docker) == before
+    done = declare(*wanted)
+    summary = "make again plain, closed; remove six"
+    assert [one.steps for one in (foretold, done)] == [{name: {"networks": summary} for name in HOSTS}] * 2
     # docker_gwbridge is what an engine keeps of a swarm that it has left.
     own = {"bridge", "host", "none", "docker_gwbridge"}
-    for name in HOSTS:
-        assert set(networks(name)) - own == {"closed", "macvlan", "foreign"}
-    declare(*ALL)
+    for seen in everywhere(networks).values():
+        assert set(seen) - own == {"plain", "closed", "macvlan", "foreign"}
+        assert subnets(seen["closed"]) == ["10.77.9.0/24"]
+        assert "com.docker.network.driver.mtu" not in seen["plain"]["Options"]
+        assert "tier" not in seen["plain"]["Labels"]
+    again = declare(*wanted)
+    assert (again.changed, again.steps) == (dict.fromkeys(HOSTS, 0), {name: {} for name in HOSTS})
 
 
-def test_network_of_somebody_else_is_adopted_as_it_is_or_refused() -> None:
-    for name in HOSTS:
-        docker(name, "network inspect foreign || docker network create --subnet 10.77.5.0/24 foreign")
-    before = {name: all_of_docker(name) for name in HOSTS}
-    assert set(run(docker_network_networks=[*ALL, {"name": "foreign"}]).changed.values()) == {0}
-    done = run(docker_network_networks=[*ALL, {"name": "foreign", "internal": True}])
-    for name in HOSTS:
-        assert "'foreign' is there with internal false instead of true" in done.failures[name]
-        assert "not Mooring's" in done.failures[name]
-    assert {name: all_of_docker(name) for name in HOSTS} == before
+@pytest.fixture(scope="module")
+def without_live_restore() -> None:
+    """Live-restore and swarm exclude each other, so the hosts go without for the while."""
+    declare(IPVLAN, docker_engine_live_restore=False)
 
 
-@pytest.mark.parametrize(
-    ("network", "reason"),
-    [
-        ({"name": "x", "driver": "macvlan", "driver_options": {"parent": "eth7"}}, "it has lo, host0"),
-        ({"name": "x", "driver": "overlay"}, "docker swarm init"),
-        ({"name": "x", "ranges": [{"subnet": "fd77:3::/64"}]}, "needs ipv6: true"),
-    ],
-)
-def test_what_a_host_cannot_carry_is_refused_before_anything_is_touched(network: dict[str, Any], reason: str) -> None:
-    before = {name: all_of_docker(name) for name in HOSTS}
-    done = run(docker_network_networks=[*ALL, {"name": "y"}, network])
-    assert all(reason in done.failures[name] for name in HOSTS), done.failures
-    assert {name: all_of_docker(name) for name in HOSTS} == before
-
-
-def test_overlay_is_made_by_a_manager_of_a_swarm() -> None:
-    """Live-restore and swarm exclude each other, so this host goes without for the while."""
-    wanted = [*ALL, {"name": "over", "driver": "overlay", "attachable": True}]
-    declared = {"limit": OTHER, "docker_network_networks": wanted, "docker_engine_live_restore": False}
-    assert reach.run(**{**declared, "docker_network_networks": ALL}).status == 0
-    docker(OTHER, f"swarm init --advertise-addr {reach.declared(OTHER)['address']}")
-    try:
-        done = reach.run(**declared)
-        assert done.status == 0, done.failures
-        over = networks(OTHER)["over"]
-        assert (over["scope"], over["attachable"]) == ("swarm", True)
-        assert reach.run(**declared).changed == {OTHER: 0}
-    finally:
-        docker(OTHER, "swarm leave --force")
-
-
-def test_containers_of_two_hosts_talk_over_ipvlan(web: Any) -> None:
-    declare(PLAIN, IPVLAN)
-    for name in HOSTS:
-        assert (networks(name)["ipvlan"]["driver"], networks(name)["ipvlan"]["options"]["parent"]) == (
-            "ipvlan",
-            "host0",
-        )
+def test_containers_of_two_hosts_talk_over_ipvlan(without_live_restore: None, web: Callable[..., list[str]]) -> None:
+    for seen in everywhere(networks).values():
+        assert (seen["ipvlan"]["Driver"], seen["ipvlan"]["Options"]["parent"]) == ("ipvlan", "host0")
     if "Unknown device type" in reach.over_ssh(ONE).run("ip link add probe link host0 type ipvlan").stderr:
         pytest.skip("this machine's kernel has no ipvlan, see `make emulated`: no container can join the network")
     reach.over_ssh(ONE).run_expect([0], "ip link delete probe")
     for name, fellow in ((ONE, OTHER), (OTHER, ONE)):
         (address,) = web(name, "ipvlan")
         assert ask(fellow, "ipvlan", address) == "ipvlan"
+
+
+def test_overlay_is_made_by_a_manager_of_a_swarm(without_live_restore: None) -> None:
+    overlay = {"name": "over", "driver": "overlay", "attachable": True}
+    declared = {"limit": OTHER, "docker_engine_live_restore": False, "docker_network_networks": [overlay]}
+    docker(OTHER, f"swarm init --advertise-addr {reach.declared(OTHER)['address']}")
+    try:
+        done = reach.run(**declared)
+        assert done.status == 0, done.failures
+        over = networks(OTHER)["over"]
+        assert (over["Scope"], over["Attachable"]) == ("swarm", True)
+        assert reach.run(**declared).changed == {OTHER: 0}
+    finally:
+        docker(OTHER, "swarm leave --force")

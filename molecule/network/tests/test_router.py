@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import reach
-from conftest import BEHIND, Controller, docker0, without_engine
+from conftest import BEHIND, Controller, docker0, never_started, without_engine
 
+BOTH = ("trixie", "forky")
 FILES = "find /etc/docker /etc/systemd/system /var/lib/mooring -type f -exec sha256sum {} + 2> /dev/null | sort"
+STATE = f"{FILES} | grep -v /confirm/"
 
 
 def _covers_the_controller(network: str) -> bool:
@@ -21,9 +22,8 @@ def _covers_the_controller(network: str) -> bool:
 
 def test_first_start_of_dockerd_alone_cuts_the_line(behind_router: Controller) -> None:
     """The control: what the role is for does happen without it."""
-    host = without_engine("trixie")
+    host = never_started("trixie")
     assert behind_router.reaches("trixie")
-    host.run_expect([0], "apt-get update; apt-get install --yes --no-install-recommends docker.io")
     # The CLI is another package on some.
     host.run_expect([0], "systemctl start docker.service")
     assert _covers_the_controller(docker0(host))
@@ -50,24 +50,33 @@ def test_role_with_its_defaults_puts_docker0_elsewhere(behind_router: Controller
     assert behind_router.reaches("forky")
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"docker_network_bridge_address": "172.17.0.1/16"},
-        {"docker_network_pools": [{"base": "172.16.0.0/12", "size": 24}]},
-    ],
-)
-def test_declared_range_of_the_controller_is_refused_before_anything_is_touched(
-    behind_router: Controller, variables: dict[str, object]
-) -> None:
+def test_declared_ranges_of_the_controller_are_refused_before_anything_is_touched(behind_router: Controller) -> None:
     host = reach.over_ssh("forky")
     before = host.check_output(FILES)
+    variables = {
+        "docker_network_bridge_address": "172.17.0.1/16",
+        "docker_network_pools": [{"base": "172.16.0.0/12", "size": 24}],
+    }
     done = behind_router.run("forky", **variables)
     assert done.changed == {"forky": 0}
-    assert f"would cut off {BEHIND}/32 (the controller" in done.failures["forky"]
+    for declared in ("bip 172.17.0.1/16", "default-address-pools 172.16.0.0/12"):
+        assert f"{declared} would cut off {BEHIND}/32 (the controller" in done.failures["forky"]
     assert host.check_output(FILES) == before
 
 
+def test_bridge_that_leaves_the_line_alone_is_kept(behind_router: Controller) -> None:
+    host = reach.over_ssh("forky")
+    assert docker0(host) != "172.30.0.1/24"
+    done = behind_router.run("forky", **ORDINARY)
+    assert done.status == 0, done.failures
+    assert docker0(host) == "172.30.0.1/24"
+    assert _switch("forky") == {"armed": [], "reverted": None}
+    # Nothing is left that could revert it, now or at a boot.
+    assert host.check_output("systemctl list-units --all --plain --no-legend mooring-revert.timer") == ""
+    host.run_expect([0], "! ls /etc/systemd/system/*/mooring-revert* /etc/systemd/system/mooring-revert*")
+
+
+ORDINARY = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.0.1/24"}
 # A bridge on the controller, let through by name, under the timer.
 CUTS = {
     "docker_network_bridge_address": "172.17.0.1/16",
@@ -78,15 +87,19 @@ CUTS = {
 REVERTED = "test -e /var/lib/mooring/confirm/reverted"
 ARMED = "test -e /var/lib/mooring/confirm/armed.json"
 CUT_OFF = "grep -q '\"made\": [0-9]' /var/lib/mooring/confirm/armed.json"
+NO_DAEMON = "! systemctl is-active docker.service docker.socket && ! ip link show docker0"
 
 
-def _until(seconds: float, true: Callable[[], bool]) -> float:
-    """Wait, and tell how long."""
-    began = time.monotonic()
+def _until(seconds: float, true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() - began < seconds
+        assert time.monotonic() < deadline
         time.sleep(0.2)
-    return time.monotonic() - began
+
+
+def _on_both(test: str) -> bool:
+    """Whether a command succeeds on both hosts."""
+    return all(reach.over_ssh(name).run(test).rc == 0 for name in BOTH)
 
 
 def _switch(name: str) -> dict[str, Any]:
@@ -94,93 +107,54 @@ def _switch(name: str) -> dict[str, Any]:
     return found
 
 
-def _cut_and_come_back(behind_router: Controller, name: str) -> None:
-    """The run cuts its own line, and the host mends that alone."""
-    host = reach.over_ssh(name)
+def test_hosts_take_back_the_bridge_and_the_first_start_that_cut_the_line(behind_router: Controller) -> None:
+    """One host has its last good state again, and the other, whose first start this was, no daemon."""
+    new, old = never_started("trixie"), reach.over_ssh("forky")
+    before = docker0(old), old.check_output(STATE)
+    assert before[0] == "172.30.0.1/24"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        running = pool.submit(behind_router.run, name, **CUTS)
-        _until(180, lambda: running.done() or host.run(CUT_OFF).rc == 0)
+        running = pool.submit(behind_router.run, ",".join(BOTH), **CUTS)
+        _until(180, lambda: running.done() or _on_both(CUT_OFF))
         assert not running.done(), running.result().output
-        assert docker0(host) == "172.17.0.1/16"
-        assert not behind_router.reaches(name)
-        _until(20 + 10, lambda: host.run(REVERTED).rc == 0)
-        assert behind_router.reaches(name)
+        assert {docker0(new), docker0(old)} == {"172.17.0.1/16"}
+        assert behind_router.reached(*BOTH) == []
+        _until(20 + 20, lambda: _on_both(REVERTED))
+        assert behind_router.reached(*BOTH) == [*BOTH]
         done = running.result(180)
     assert done.status != 0
-    assert "gone back to its old state" in done.failures[name], done.failures[name]
+    for name in BOTH:
+        assert "gone back to its old state" in done.failures[name], done.failures[name]
+        assert _switch(name)["armed"] == []
+        assert "within 20 s" in _switch(name)["reverted"]
+    assert (docker0(old), old.check_output(STATE)) == before
+    old.run_expect([0], "docker version")
+    new.run_expect([0], f"{NO_DAEMON} && ! systemctl is-enabled docker.service docker.socket")
+
+    # The next run does all of it, and what the daemon has read is known where nothing is to do.
+    again = behind_router.run(",".join(BOTH), **ORDINARY)
+    assert again.status == 0, again.output
+    assert (again.changed["forky"], docker0(new)) == (0, "172.30.0.1/24")
+    assert new.check_output("systemctl is-enabled docker.service docker.socket") == "enabled\nenabled"
 
 
-def _controller_dies(name: str, **variables: Any) -> None:
+def test_hosts_take_both_back_at_boot_where_the_controller_has_died() -> None:
     """Of a run whose controller is gone while the daemon starts, the host finishes what it is at."""
-    host = reach.over_ssh(name)
-    process = reach.start(reach.command(limit=name, **variables))
-    _until(180, lambda: process.poll() is not None or host.run(ARMED).rc == 0)
-    assert process.poll() is None
-    reach.kill(process)
-    _until(60, lambda: host.run(CUT_OFF).rc == 0)
-
-
-def test_bridge_on_the_controller_is_taken_back_by_the_host(behind_router: Controller) -> None:
-    host = reach.over_ssh("forky")
-    ordinary = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.0.1/24"}
-    assert behind_router.run("forky", **ordinary).status == 0
-    before = docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")
-    assert before[0] == "172.30.0.1/24"
-    _cut_and_come_back(behind_router, "forky")
-    assert (docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")) == before
-    host.run_expect([0], "docker version")
-    assert _switch("forky")["armed"] == []
-    assert "within 20 s" in _switch("forky")["reverted"]
-    # What the daemon has read is known.
-    again = behind_router.run("forky", **ordinary)
-    assert (again.status, again.changed) == (0, {"forky": 0}), again.output
-
-
-@pytest.mark.parametrize("by", ["timer", "boot"])
-def test_bridge_is_taken_back_although_the_controller_has_died(by: str) -> None:
-    host = reach.over_ssh("trixie")
-    ordinary = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.0.1/24"}
-    assert reach.run(limit="trixie", **ordinary).status == 0
-    before = docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")
-    moved = {**ordinary, "docker_network_bridge_address": "172.30.8.1/24"}
-    _controller_dies("trixie", **moved, docker_engine_confirm_timeout=20 if by == "timer" else 300)
-    assert docker0(host) == "172.30.8.1/24"
-    if by == "timer":
-        _until(20 + 10, lambda: host.run(REVERTED).rc == 0)
-    else:
-        reach.pull_the_plug("trixie")
-    host.run_expect([0], "docker version")
-    assert (docker0(host), host.check_output(f"{FILES} | grep -v /confirm/")) == before
-
-
-def test_bridge_that_leaves_the_line_alone_is_kept(behind_router: Controller) -> None:
-    host = reach.over_ssh("forky")
-    variables = {"docker_network_networks": [], "docker_network_bridge_address": "172.30.9.1/24"}
-    done = behind_router.run("forky", **variables, docker_engine_confirm_timeout=30)
-    assert done.status == 0, done.failures
-    assert _switch("forky") == {"armed": [], "reverted": None}
-    time.sleep(31)
-    assert docker0(host) == "172.30.9.1/24"
-    again = behind_router.run("forky", **variables)
-    assert (again.status, again.changed) == (0, {"forky": 0}), again.output
-
-
-def test_first_start_that_cuts_the_line_leaves_no_daemon(behind_router: Controller) -> None:
-    host = without_engine("trixie")
-    _cut_and_come_back(behind_router, "trixie")
-    gone = "! systemctl is-active docker.service docker.socket && ! systemctl is-enabled docker.service docker.socket"
-    host.run_expect([0], f"{gone} && ! ip link show docker0")
-    # The next run does all of it.
-    assert behind_router.run("trixie", docker_network_bridge_address="172.30.7.1/24").status == 0
-    assert docker0(host) == "172.30.7.1/24"
-    assert host.check_output("systemctl is-enabled docker.service docker.socket") == "enabled\nenabled"
-
-
-def test_first_start_is_taken_back_at_boot_too() -> None:
-    host = without_engine("trixie")
-    _controller_dies("trixie", **{**CUTS, "docker_engine_confirm_timeout": 300})
+    new, old = never_started("trixie"), reach.over_ssh("forky")
+    before = docker0(old), old.check_output(STATE)
+    moved = {**ORDINARY, "docker_network_bridge_address": "172.30.5.1/24", "docker_engine_confirm_timeout": 300}
+    process = reach.start(reach.command(limit=",".join(BOTH), **moved))
+    try:
+        _until(180, lambda: process.poll() is not None or _on_both(ARMED))
+        assert process.poll() is None
+    finally:
+        reach.kill(process)
+    _until(60, lambda: _on_both(CUT_OFF))
+    assert {docker0(new), docker0(old)} == {"172.30.5.1/24"}
     assert _switch("trixie")["armed"] == ["docker.service"]
-    reach.pull_the_plug("trixie")
-    assert "started anew" in _switch("trixie")["reverted"]
-    host.run_expect([0], "! systemctl is-active docker.service docker.socket && ! ip link show docker0")
-    assert reach.run(limit="trixie").status == 0
+    reach.pull_the_plug(*BOTH)
+    for name in BOTH:
+        assert "started anew" in _switch(name)["reverted"]
+    old.run_expect([0], "docker version")
+    assert (docker0(old), old.check_output(STATE)) == before
+    new.run_expect([0], NO_DAEMON)
+    assert reach.run(limit=",".join(BOTH)).status == 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, converge, run
+from clients import HOSTS, converge, everywhere, run
 
 TABLE = "nft -s list table inet mooring_endpoint"
 # Plain HTTP is answered by the TLS endpoint itself: who reads this has reached dockerd.
@@ -37,8 +38,17 @@ def allowed() -> dict[str, Any]:
 
 def gets_in(source: str, target: str) -> list[bool]:
     """Whether the daemon of ``target`` answers ``source``, by IPv4 and by IPv6."""
-    asked = [reach.over_ssh(source).run("python3 -c %s", _ASK % address) for address in _addresses(target)]
-    return [repr(ANSWER) in done.stdout for done in asked]
+    with ThreadPoolExecutor() as pool:
+        asked = pool.map(
+            lambda address: reach.over_ssh(source).run("python3 -c %s", _ASK % address), _addresses(target)
+        )
+        return [repr(ANSWER) in done.stdout for done in asked]
+
+
+def who_gets_in(*pairs: tuple[str, str]) -> dict[tuple[str, str], list[bool]]:
+    """The same of many at once, source and target."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(pairs, pool.map(lambda pair: gets_in(*pair), pairs), strict=True))
 
 
 def others(name: str) -> str:
@@ -68,38 +78,38 @@ class Before:
 @pytest.fixture(scope="module")
 def before(fleet: None) -> Iterator[Before]:
     """All hosts with the filter."""
-    for name in HOSTS:
-        host = reach.over_ssh(name)
-        host.run_expect([0], "which nft || apt-get install -qq --no-install-recommends nftables")
-        host.run_expect([0], "nft %s", f"table inet neighbour {{ {_NEIGHBOUR} }}")
+    everywhere("which nft || apt-get install -qq --no-install-recommends nftables")
+    everywhere(f"nft 'table inet neighbour {{ {_NEIGHBOUR} }}'")
     reach.over_ssh("trixie").run_expect([0], "which ufw || apt-get install -qq --no-install-recommends ufw")
     with socket.create_connection((_addresses("trixie")[0], 2376), 5) as connection:
         yield Before({one: files(one) for one in HOSTS}, {one: others(one) for one in HOSTS}, connection)
 
 
+_PUBLISHED = {"docker_network_published": "closed"}
+
+
 @pytest.fixture(scope="module")
 def _filtered(before: Before) -> None:
-    converge(**allowed())
+    """Hosts with both filters, the other of which is for published ports."""
+    converge(**allowed(), **_PUBLISHED)
 
 
 pytestmark = pytest.mark.usefixtures("_filtered")
 
+WHO = {
+    ("trixie", "bookworm"): True,
+    ("forky", "bookworm"): False,
+    ("bookworm", "trixie"): True,
+    ("forky", "trixie"): False,
+    ("bookworm", "forky"): True,
+    ("trixie", "forky"): True,
+    # The host itself, which is not declared.
+    ("forky", "forky"): True,
+}
 
-@pytest.mark.parametrize(
-    ("source", "target", "may"),
-    [
-        ("trixie", "bookworm", True),
-        ("forky", "bookworm", False),
-        ("bookworm", "trixie", True),
-        ("forky", "trixie", False),
-        ("bookworm", "forky", True),
-        ("trixie", "forky", True),
-        # The host itself, which is not declared.
-        ("forky", "forky", True),
-    ],
-)
-def test_who_is_declared_gets_in(source: str, target: str, may: bool) -> None:
-    assert gets_in(source, target) == [may, may]
+
+def test_who_is_declared_gets_in() -> None:
+    assert who_gets_in(*WHO) == {pair: [may, may] for pair, may in WHO.items()}
 
 
 def test_who_is_not_declared_loses_the_connection_he_has(before: Before) -> None:
@@ -109,28 +119,24 @@ def test_who_is_not_declared_loses_the_connection_he_has(before: Before) -> None
         before.connection.recv(12)
 
 
-def test_second_run_changes_nothing() -> None:
-    assert converge(**allowed()).changed == dict.fromkeys(HOSTS, 0)
-
-
 def test_other_tables_are_as_before(before: Before) -> None:
     assert {name: others(name) for name in HOSTS} == before.others
     assert all("DOCKER" in text and "neighbour" in text for text in before.others.values())
 
 
-@pytest.mark.parametrize(
-    "mischief",
-    [
-        "nft delete table inet mooring_endpoint",
-        "nft add element inet mooring_endpoint allowed4 '{ %s }'; rm /etc/mooring/*",
-    ],
-)
-def test_what_somebody_changed_by_hand_is_repaired(mischief: str) -> None:
-    host = reach.over_ssh("trixie")
-    wanted = host.check_output(f"{TABLE}; cat /etc/mooring/*")
-    host.run_expect([0], mischief.replace("%s", _addresses("forky")[0]))
-    assert converge(limit="trixie", **allowed()).changed["trixie"] > 0
-    assert host.check_output(f"{TABLE}; cat /etc/mooring/*") == wanted
+MISCHIEF = {
+    "bookworm": "nft delete table inet mooring_endpoint",
+    "trixie": "nft add element inet mooring_endpoint allowed4 '{ %s }'; rm /etc/mooring/endpoint.nft",
+}
+
+
+def test_what_somebody_changed_by_hand_is_repaired() -> None:
+    shown = f"{TABLE}; cat /etc/mooring/*"
+    wanted = everywhere(shown)
+    everywhere({name: did.replace("%s", _addresses("forky")[0]) for name, did in MISCHIEF.items()})
+    done = converge(**allowed(), **_PUBLISHED)
+    assert {name for name, changes in done.changed.items() if changes} == set(MISCHIEF)
+    assert everywhere(shown) == wanted
 
 
 def test_filter_outlives_flushes_restarts_and_boots() -> None:
@@ -147,11 +153,10 @@ def test_filter_outlives_flushes_restarts_and_boots() -> None:
     assert 0 < int(loaded) < int(host.check_output(moments, "systemd-networkd", "ActiveEnterTimestampMonotonic"))
     # SSH answers before dockerd does; this waits for it.
     host.run_expect([0], "systemctl start docker")
-    assert gets_in("bookworm", "trixie") == [True, True]
-    assert gets_in("forky", "trixie") == [False, False]
+    assert who_gets_in(*CONTROL) == CONTROL
 
 
-_PUBLISHED = {"docker_network_published": "closed"}
+CONTROL = {("bookworm", "trixie"): [True, True], ("forky", "trixie"): [False, False]}
 _LOAD = "/usr/sbin/nft 'include \"/etc/mooring/*.nft\"'"
 # What a host has that an older version of Mooring provisioned.
 _OLDER = f"""
@@ -169,37 +174,30 @@ BROKEN = {
     "forky": ("endpoint", "rm %s", {"filter.missing"}),
 }
 _RESTS = """
-for _ in $(seq 60); do
+for _ in $(seq 300); do
     state=$(systemctl show docker --property ActiveState --value)
     [ $state = failed ] && break
-    sleep 1
+    sleep 0.2
 done
 echo $state"""
 
 
-def pids() -> list[str]:
+def pids() -> dict[str, str]:
     """The life of each daemon."""
-    return [reach.over_ssh(name).check_output("systemctl show docker --property MainPID --value") for name in HOSTS]
+    found = everywhere("systemctl show docker --property MainPID --value")
+    assert "0" not in found.values(), found
+    return found
 
 
-@pytest.fixture(scope="module")
-def _both(_filtered: None) -> None:
-    """Hosts with a filter of published ports too."""
-    converge(**allowed(), **_PUBLISHED)
-
-
-@pytest.mark.usefixtures("_both")
 def test_host_of_an_older_version_gets_the_units_without_a_restart() -> None:
     lives = pids()
-    tables = [reach.over_ssh(name).check_output("nft -s list ruleset") for name in HOSTS]
-    for name in HOSTS:
-        reach.over_ssh(name).run_expect([0], _OLDER)
+    tables = everywhere("nft -s list ruleset")
+    everywhere(_OLDER)
     done = converge(**allowed(), **_PUBLISHED)
     assert all(done.changed.values())
     assert pids() == lives
-    assert [reach.over_ssh(name).check_output("nft -s list ruleset") for name in HOSTS] == tables
-    for name in HOSTS:
-        shown = reach.over_ssh(name).check_output("systemctl show docker --property ExecStartPre")
+    assert everywhere("nft -s list ruleset") == tables
+    for shown in everywhere("systemctl show docker --property ExecStartPre").values():
         assert "ignore_errors=no" in shown
         assert "/etc/mooring/load endpoint" in shown
         assert "/etc/mooring/published-engine" in shown
@@ -220,6 +218,7 @@ def test_restart_that_could_not_come_back_is_not_begun() -> None:
             in done["msg"]
         )
         assert pids() == lives
+        assert lives["trixie"] == host.check_output("pidof dockerd")
         # By hand it comes back, for the table of before is in force still.
         host.run_expect([0], "systemctl restart docker")
     finally:
@@ -228,45 +227,31 @@ def test_restart_that_could_not_come_back_is_not_begun() -> None:
         managed.ansible("mooring.docker.daemon_apply", "restart=when_needed", check=False)
 
 
-@pytest.mark.usefixtures("_both")
 def test_engine_does_not_open_what_a_broken_filter_closed() -> None:
     """After a boot the other filter is in force, dockerd is not up, and no port answers. A run mends it."""
     for name, (table, breaking, _findings) in BROKEN.items():
         reach.over_ssh(name).run_expect([0], breaking, f"/etc/mooring/{table}.nft")
     reach.pull_the_plug()
+    rests = everywhere(_RESTS)
+    # Nor does a client of the socket wake it.
+    clients = everywhere("timeout 20 docker version > /dev/null 2>&1; echo $?")
     for name, (table, _breaking, _findings) in BROKEN.items():
         host = reach.over_ssh(name)
-        assert host.check_output(_RESTS) == "failed"
+        assert rests[name].strip() == "failed"
         other = "published" if table == "endpoint" else "endpoint"
         assert "chain" in host.check_output("nft list table inet mooring_%s", other)
         assert host.run("nft list table inet mooring_%s", table).rc != 0
         said = f"table inet mooring_{table} is not in force"
         assert said in host.check_output("journalctl --boot --unit docker --output cat")
-        # Nor does a client of the socket wake it.
-        assert host.run("timeout 20 docker version").rc != 0
-        assert gets_in(name, name) == [False, False]
-    assert gets_in("bookworm", "trixie") == gets_in("trixie", "bookworm") == [False, False]
+        assert clients[name].strip() not in ("0", "")
+    pairs = [*((name, name) for name in HOSTS), ("bookworm", "trixie"), ("trixie", "bookworm")]
+    assert who_gets_in(*pairs) == {pair: [False, False] for pair in pairs}
     verified = run("verify", **allowed(), **_PUBLISHED)
     for name, (_table, _breaking, findings) in BROKEN.items():
         assert set(re.findall(r"error (filter\.\w+)", verified.failures[name])) == findings
     assert all(converge(**allowed(), **_PUBLISHED).changed.values())
-    # The control.
-    assert gets_in("bookworm", "trixie") == gets_in("trixie", "bookworm") == [True, True]
-    assert gets_in("forky", "trixie") == [False, False]
+    assert who_gets_in(*CONTROL, ("trixie", "bookworm")) == {**CONTROL, ("trixie", "bookworm"): [True, True]}
     assert "filter." not in str(run("verify", **allowed(), **_PUBLISHED).failures)
-    assert converge(**allowed(), **_PUBLISHED).changed == dict.fromkeys(HOSTS, 0)
-
-
-def test_a_variable_lets_the_engine_start_without_its_filters() -> None:
-    variables = {**allowed(), **_PUBLISHED, "docker_engine_require_filters": False}
-    lives = pids()
-    converge(**variables)
-    assert pids() == lives
-    host = reach.over_ssh("bookworm")
-    host.run_expect([0], "for table in endpoint published; do echo nonsense > /etc/mooring/$table.nft; done")
-    host.run_expect([0], "nft delete table inet mooring_endpoint; systemctl restart docker")
-    assert gets_in("forky", "bookworm") == [True, True]
-    converge(**allowed())
 
 
 def test_ufw_goes_on_denying() -> None:
@@ -275,16 +260,25 @@ def test_ufw_goes_on_denying() -> None:
         host.run_expect([0], "ufw default deny incoming && ufw allow 22/tcp && ufw --force enable && ufw reload")
         assert gets_in("bookworm", "trixie") == [False, False]
         host.run_expect([0], "ufw allow 2376/tcp && ufw reload")
-        assert gets_in("bookworm", "trixie") == [True, True]
-        assert gets_in("forky", "trixie") == [False, False]
-        assert converge(limit="trixie", **allowed()).changed == {"trixie": 0}
+        assert who_gets_in(*CONTROL) == CONTROL
+        assert converge(limit="trixie", **allowed(), **_PUBLISHED).changed == {"trixie": 0}
         assert "Status: active" in host.check_output("ufw status")
     finally:
         host.run_expect([0], "ufw --force reset")
+
+
+def test_a_variable_lets_the_engine_start_without_its_filters() -> None:
+    lives = pids()
+    converge(**allowed(), **_PUBLISHED, docker_engine_require_filters=False)
+    assert pids() == lives
+    host = reach.over_ssh("bookworm")
+    host.run_expect([0], "for table in endpoint published; do echo nonsense > /etc/mooring/$table.nft; done")
+    host.run_expect([0], "nft delete table inet mooring_endpoint; systemctl restart docker")
+    assert gets_in("forky", "bookworm") == [True, True]
 
 
 def test_without_the_variable_nothing_is_left(before: Before) -> None:
     converge()
     assert {name: files(name) for name in HOSTS} == before.files
     assert gets_in("forky", "trixie") == [True, True]
-    assert not any("mooring" in reach.over_ssh(name).check_output("nft list tables") for name in HOSTS)
+    assert not any("mooring" in tables for tables in everywhere("nft list tables").values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import forge
 import pytest
 import reach
 from ansible_collections.mooring.docker.plugins.module_utils._engine.probe import probe
-from conftest import Client
+from clients import Client
 from forge import CLIENT, SERVER, Pair
 
 NAME = "trixie"
@@ -65,8 +64,7 @@ def vacant(client: Client) -> Iterator[Any]:
     host = reach.over_ssh(NAME)
     host.run_expect([0], "systemctl stop docker.socket docker.service")
     try:
-        host.run_expect([0], "mkdir -m 700 /run/impostor")
-        _put(host, "serve.py", IMPOSTOR)
+        host.run_expect([0], f"mkdir -m 700 /run/impostor; {_writing('serve.py', IMPOSTOR)}")
         yield host
     finally:
         host.run("systemctl stop impostor; rm -rf /run/impostor")
@@ -75,9 +73,16 @@ def vacant(client: Client) -> Iterator[Any]:
     assert done.returncode == 0, done.stderr
 
 
-def _put(host: Any, name: str, text: str) -> None:
-    encoded = base64.b64encode(text.encode()).decode()
-    host.run_expect([0], f"umask 077; echo {encoded} | base64 -d > /run/impostor/{name}")
+def _writing(name: str, text: str) -> str:
+    """The shell's command that writes a file."""
+    return f"umask 077; echo {base64.b64encode(text.encode()).decode()} | base64 -d > /run/impostor/{name}"
+
+
+# Until it can be asked.
+_BEGIN = """rm -f /run/impostor/asked; systemctl stop impostor
+systemd-run --quiet --collect --unit impostor python3 /run/impostor/serve.py
+for _ in $(seq 100); do ss -Hltn sport = :2376 | grep . && exit; sleep 0.1; done
+journalctl --unit impostor -n 20 --no-pager; exit 1"""
 
 
 @pytest.mark.parametrize(
@@ -96,15 +101,8 @@ def _put(host: Any, name: str, text: str) -> None:
 def test_impostor_is_refused(
     client: Client, forged: dict[str, Pair], vacant: Any, own_bundle: None, shown: str, why: str
 ) -> None:
-    _put(vacant, "cert.pem", Path(forged[shown][0]).read_text())
-    _put(vacant, "key.pem", Path(forged[shown][1]).read_text())
-    vacant.run_expect([0, 5], "systemctl stop impostor")
-    vacant.run_expect([0], "rm -f /run/impostor/asked")
-    vacant.run_expect([0], "systemd-run --quiet --collect --unit impostor python3 /run/impostor/serve.py")
-    until = time.monotonic() + 10
-    while not vacant.check_output("ss -Hltn sport = :2376"):
-        assert time.monotonic() < until, vacant.check_output("journalctl --unit impostor -n 20 --no-pager")
-        time.sleep(0.1)
+    pair = (_writing(f"{name}.pem", Path(path).read_text()) for name, path in zip(("cert", "key"), forged[shown]))
+    vacant.run_expect([0], "\n".join([*pair, _BEGIN]))
     genuine = not why
 
     cli = client.docker("--context", NAME, "version", "--format", "{{.Server.Version}}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import reach
-from conftest import HOSTS, converge
+from clients import HOSTS, converge, everywhere
 
 LOOPBACK = {
     "docker_engine_endpoints": ["unix:///run/docker.sock", "tcp://127.0.0.1:2375"],
@@ -40,19 +40,14 @@ def knock(name: str, container: str, address: str) -> str:
 def attackers(fleet: None) -> Any:
     """Containers on docker0 and on a network of their own, on every host."""
     converge(**LOOPBACK)
-    for name in HOSTS:
-        host = reach.over_ssh(name)
-        host.run_expect([0], "docker network create other")
-        for container, network in NETWORKS.items():
-            run = f"docker run -d --name {container} --network {network} busybox:lab /bin/busybox sleep 3600"
-            host.run_expect([0], run)
+    run = "docker run -d --name {} --network {} busybox:lab /bin/busybox sleep 3600"
+    everywhere(" && ".join(["docker network create other", *(run.format(*one) for one in NETWORKS.items())]))
     yield
-    for name in HOSTS:
-        reach.over_ssh(name).run_expect([0], f"docker rm --force {' '.join(NETWORKS)}; docker network rm other")
+    everywhere(f"docker rm --force {' '.join(NETWORKS)}; docker network rm other")
     converge()
 
 
-def everywhere(container: str, address: str) -> dict[str, bool]:
+def answered(container: str, address: str) -> dict[str, bool]:
     """Where the daemon answers the container."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         answers = pool.map(lambda name: knock(name, container, address), HOSTS)
@@ -62,21 +57,17 @@ def everywhere(container: str, address: str) -> dict[str, bool]:
 @pytest.mark.usefixtures("attackers")
 def test_containers_do_not_reach_an_endpoint_on_loopback() -> None:
     nowhere = dict.fromkeys(HOSTS, False)
-    for name in HOSTS:
-        host = reach.over_ssh(name)
-        assert host.check_output("sysctl -n net.ipv4.conf.docker0.route_localnet") == "1"
-        # The control: the host itself reaches it.
-        host.run_expect([0], "docker --host tcp://127.0.0.1:2375 version")
+    assert set(everywhere("sysctl -n net.ipv4.conf.docker0.route_localnet").values()) == {"1"}
+    # The control: the host itself reaches it.
+    everywhere("docker --host tcp://127.0.0.1:2375 version")
     for container in NETWORKS:
-        assert everywhere(container, "127.0.0.1") == nowhere
-        assert everywhere(container, "::1") == nowhere
+        assert answered(container, "127.0.0.1") == nowhere
+        assert answered(container, "::1") == nowhere
     try:
-        for name in HOSTS:
-            reach.over_ssh(name).run_expect([0], "nft delete table inet mooring_endpoint")
+        everywhere("nft delete table inet mooring_endpoint")
         # The control: without the filter each of them is root on the host.
         for container in NETWORKS:
-            assert everywhere(container, "127.0.0.1") == dict.fromkeys(HOSTS, True)
+            assert answered(container, "127.0.0.1") == dict.fromkeys(HOSTS, True)
     finally:
-        for name in HOSTS:
-            reach.over_ssh(name).run_expect([0], "systemctl restart mooring-nftables")
-    assert everywhere("attacker", "127.0.0.1") == nowhere
+        everywhere("systemctl restart mooring-nftables")
+    assert answered("attacker", "127.0.0.1") == nowhere

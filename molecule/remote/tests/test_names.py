@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import reach
 from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
-from conftest import HOSTS, Client, command, converge, run
+from ansible_collections.mooring.docker.plugins.plugin_utils import generations
+from clients import HOSTS, Client, command, converge, everywhere, let_in, on_hosts, run
 from forge import SERVER
 
 VICTIM = dict(zip(HOSTS, [*HOSTS[1:], HOSTS[0]], strict=True))
@@ -35,14 +36,12 @@ def expected(name: str) -> list[str]:
 @pytest.fixture
 def greedy(client: Client) -> Iterator[None]:
     """Each host has taken the address of another, and one that nobody declared."""
-    for name in HOSTS:
-        host = reach.over_ssh(name)
-        host.run_expect([0], "ip link add mooring-greedy type bridge && ip link set mooring-greedy up")
-        for taken in (f"{address(VICTIM[name])}/32", "2001:db8:77::7/128"):
-            host.run_expect([0], "ip address add %s dev mooring-greedy", taken)
+    take = "ip link add mooring-greedy type bridge && ip link set mooring-greedy up"
+    for taken in ("{}/32", "2001:db8:77::7/128"):
+        take += f" && ip address add {taken} dev mooring-greedy"
+    everywhere({name: take.format(address(VICTIM[name])) for name in HOSTS})
     yield
-    for name in HOSTS:
-        reach.over_ssh(name).run_expect([0], "ip link delete mooring-greedy")
+    everywhere("ip link delete mooring-greedy")
 
 
 def _install(name: str, place: Path) -> None:
@@ -55,16 +54,17 @@ def _install(name: str, place: Path) -> None:
         reach.authority("server", place).issue(name, SERVER, names=names, until=90), ("cert", "key"), strict=True
     ):
         reach.over_ssh(name).run_expect([0], "echo %s > /etc/docker/tls/server/%s.pem", Path(path).read_text(), to)
-    reach.over_ssh(name).run_expect([0], "systemctl restart docker")
 
 
 @pytest.mark.usefixtures("greedy")
 def test_certificate_is_never_for_another_host(client: Client, tmp_path: Path) -> None:
     for name in HOSTS:
         _install(name, tmp_path / name)
-        # The control: this is what a host answers.
-        seen = reach.managed(name).ansible("mooring.docker.host_info", check=False, become=True)["host"]["network"]
-        assert {f"{address(VICTIM[name])}/32", "2001:db8:77::7/128"} <= {one["address"] for one in seen["addresses"]}
+    everywhere("systemctl restart docker")
+    # The control: this is what a host answers.
+    for name, answer in on_hosts("mooring.docker.host_info").items():
+        seen = {one["address"] for one in answer["host"]["network"]["addresses"]}
+        assert {f"{address(VICTIM[name])}/32", "2001:db8:77::7/128"} <= seen
 
     verified = subprocess.run(
         [*command("verify", verify_client=str(client.directory)), "--tags", "certificates"],
@@ -84,8 +84,7 @@ def test_certificate_is_never_for_another_host(client: Client, tmp_path: Path) -
     # At once, and for what is declared.
     assert all(converge().changed.values())
     assert {name: deployed(name) for name in HOSTS} == {name: expected(name) for name in HOSTS}
-    for name in HOSTS:
-        assert client.docker("--context", name, "version").returncode == 0
+    assert let_in(client) == HOSTS
 
 
 def test_name_of_another_host_is_refused_before_anything_is_touched(client: Client) -> None:
@@ -105,14 +104,17 @@ def test_name_of_another_host_is_refused_before_anything_is_touched(client: Clie
 def test_signer_is_the_last_line(tmp_path: Path) -> None:
     """Whatever led there: a role of somebody else's, a variable that came from elsewhere."""
     state = reach.declared("trixie")["state"]
-    options = f"kind=server place=/etc/docker/tls days=1 authorities={state}/pki passphrase=irrelevant"
+    options = "kind=server place=/etc/docker/tls days=1 passphrase=irrelevant"
+    ended = str(tmp_path / "ended")
+    generations.make(ended, "server", 1, "long enough for keys", 397, 0)
     for name, more, why in (
         ("trixie", f"names=DNS:trixie,IP:{address('forky')}", f"IP:{address('forky')} is for forky"),
         ("forky", "", "DNS:forky is for forky"),
         ("../../escaped", "", "cannot be that of a file"),
+        ("trixie", f"authorities={ended}", "Mooring server CA 1 ended on"),
     ):
         answer = reach.managed("trixie").ansible(
-            "mooring.docker.issue_certificate", f"name={name} {more} {options}", check=False
+            "mooring.docker.issue_certificate", f"authorities={state}/pki name={name} {options} {more}", check=False
         )
         assert why in answer["msg"], answer
     assert reach.over_ssh("trixie").check_output("ls /etc/docker/tls | grep -c server-") == "1"

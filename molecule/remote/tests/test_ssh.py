@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import pytest
 import reach
-from conftest import ACCOUNT, HOSTS, Client, Shared, converge, new_key, run, ssh
+from clients import ACCOUNT, HOSTS, Client, Shared, ask, converge, everywhere, new_key, per_host, run, ssh, ssh_line
 
 ECHO = ["/bin/busybox", "echo", "moored"]
 KEYS = "/var/lib/mooring-ssh/.ssh/authorized_keys"
@@ -39,8 +39,11 @@ class SshClient(Client):
     @property
     def variables(self) -> dict[str, Any]:
         """The role's variables for it."""
-        config = {"docker_client_ssh_config": str(self.directory / "config"), "docker_client_ssh_key": True}
-        return {**super().variables, **config}
+        return {**super().variables, "docker_client_ssh_config": str(self.directory / "config")}
+
+    def join(self, *hosts: str, **variables: Any) -> reach.Run:
+        """Become a client that has a key."""
+        return super().join(*hosts, docker_client_ssh_key=True, **variables)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,12 +78,11 @@ class Fleet:
         """A run with these clients alone."""
         return converge(docker_engine_ssh_clients={name: self.keys[name] for name in names}, **variables)
 
-    def join(self, clients: str, keys: bool = True, **variables: Any) -> reach.Run:
-        """Make machines clients, the fleet's hosts being reachable over SSH, or not."""
-        return converge(
-            "client", clients=clients, docker_engine_ssh_clients=self.keys if keys else {},
-            docker_client_ssh_key=True, **variables,
-        )  # fmt: skip
+    def join(self, *hosts: str, **keys: str) -> reach.Run:
+        """Make this machine and hosts of the lab clients, where the fleet's hosts know these keys."""
+        done = self.here.join(*hosts, docker_engine_ssh_clients=keys)
+        assert done.status == 0, done.failures
+        return done
 
 
 @pytest.fixture(scope="module")
@@ -89,17 +91,15 @@ def over_ssh(fleet: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     directory = tmp_path_factory.mktemp("ssh")
     found = Fleet(SshClient(directory / "here"), new_key(directory / "leaver"), {})
     found.here.directory.mkdir()
-    assert found.here.join().status == 0
-    found.keys.update(here=found.here.public_key, leaver=found.leaver.with_suffix(".pub").read_text())
     for name in NEIGHBOURS:
         host = reach.over_ssh(name)
         host.run_expect([0], f"mkdir -p -m 700 /root/.ssh && printf %s {shlex.quote(THEIRS)} > /root/.ssh/config")
-    found.join(",".join(NEIGHBOURS))
+    found.join(*NEIGHBOURS)
+    found.keys.update(here=found.here.public_key, leaver=found.leaver.with_suffix(".pub").read_text())
     for name in NEIGHBOURS:
         found.keys[name] = reach.over_ssh(name).check_output("cat /root/.docker/lab/id_ed25519.pub")
     found.declare(*found.keys)
-    assert found.here.join(docker_engine_ssh_clients=found.keys).status == 0
-    found.join(",".join(NEIGHBOURS))
+    found.join(*NEIGHBOURS, **found.keys)
     yield found
     for name in NEIGHBOURS:
         reach.over_ssh(name).run_expect([0], "rm -r /root/.ssh/config /root/.docker/lab/id_ed25519*")
@@ -108,11 +108,7 @@ def over_ssh(fleet: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_second_run_changes_nothing(over_ssh: Fleet) -> None:
     unchanged = dict.fromkeys(HOSTS, 0)
     assert over_ssh.declare(*over_ssh.keys).changed == unchanged
-    assert over_ssh.declare(*over_ssh.keys, check=True).changed == unchanged
-    # The fleet is read on this machine.
-    unchanged["localhost"] = 0
-    assert over_ssh.join(",".join(NEIGHBOURS)).changed == unchanged
-    assert over_ssh.here.join(docker_engine_ssh_clients=over_ssh.keys).changed == unchanged
+    assert over_ssh.join(*NEIGHBOURS, **over_ssh.keys).changed == {**unchanged, "localhost": 0}
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -252,7 +248,7 @@ def test_no_password_opens_the_account(over_ssh: Fleet, tmp_path: Path) -> None:
         host.run_expect([0], f"mv {DROP_IN} /root/kept && kill -HUP $(cat /run/sshd-2222.pid) && sleep 0.5")
         assert enter() == "in", "a password opens it without the drop-in, or this test could not fail"
         host.run_expect([0], f"mv /root/kept {DROP_IN}")
-        assert over_ssh.declare(*over_ssh.keys).changed == {**dict.fromkeys(HOSTS, 0), "trixie": 1}
+        assert over_ssh.declare(*over_ssh.keys, limit="trixie").changed == {"trixie": 1}
         assert enter() == ""
     finally:
         host.run_expect([0], "kill $(cat /run/sshd-2222.pid)")
@@ -272,82 +268,58 @@ def test_clients_know_their_hosts(over_ssh: Fleet) -> None:
         known.write_text(text)
         refused = over_ssh.here.docker("--context", "trixie-ssh", "version")
         assert "Host key verification failed" in refused.stderr
-    assert over_ssh.here.join(docker_engine_ssh_clients=over_ssh.keys).changed["localhost"] == 1
+    assert over_ssh.join(**over_ssh.keys).changed["localhost"] == 1
     assert known.read_text() == told
     assert over_ssh.here.docker("--context", "trixie-ssh", "version").returncode == 0
 
 
-def test_a_socket_elsewhere_is_followed(over_ssh: Fleet) -> None:
-    elsewhere = {"limit": "trixie", "docker_engine_endpoints": ["unix:///run/elsewhere/docker.sock"]}
-    assert run(docker_engine_ssh_clients=over_ssh.keys, **elsewhere).status == 0
-    try:
-        reach.over_ssh("trixie").run_expect([1], "docker version")
-        assert over_ssh.here.docker("--context", "trixie-ssh", "version").returncode == 0
-    finally:
-        over_ssh.declare(*over_ssh.keys)
-
-
-def refused(**variables: Any) -> str:
-    """Why a run on one host is refused, with nothing changed."""
-    done = run(limit="trixie", **variables)
-    assert done.status != 0
-    assert done.changed == {"trixie": 0}
-    return done.failures["trixie"]
-
-
-def test_bad_keys_are_refused(over_ssh: Fleet) -> None:
+def test_what_cannot_be_is_refused_with_nothing_changed(over_ssh: Fleet) -> None:
+    """Of each kind of refusals one, on a host each: of keys, of accounts, of settings of sshd."""
     private = (over_ssh.here.directory / "id_ed25519").read_text()
-    why = refused(docker_engine_ssh_clients={"alice": private})
-    assert "docker_engine_ssh_clients alice: that is a private key" in why
-    assert private.splitlines()[1] not in why
-    assert "options before the key" in refused(
-        docker_engine_ssh_clients={"alice": f"no-pty {over_ssh.here.public_key}"}
+    everywhere(
+        {
+            "trixie": "useradd --create-home somebody",
+            # By its files, which the sshd that runs has not read here.
+            "forky": "printf 'Match Group docker\\n  ForceCommand x\\n' > /etc/ssh/sshd_config.d/00-a.conf",
+        }
     )
-
-
-def test_an_account_of_somebody_else_is_left_alone(over_ssh: Fleet) -> None:
-    host = reach.over_ssh("trixie")
-    host.run_expect([0], "useradd --create-home somebody")
     try:
-        entry = host.check_output("getent passwd somebody")
-        why = refused(docker_engine_ssh_clients=over_ssh.keys, docker_engine_ssh_user="somebody")
-        assert "docker_engine_ssh_user somebody: there is an account of that name" in why
-        assert host.check_output("getent passwd somebody") == entry
+        entry = reach.over_ssh("trixie").check_output("getent passwd somebody")
+        done = run(
+            docker_engine_ssh_clients=per_host({"bookworm": {"alice": private}}, over_ssh.keys),
+            docker_engine_ssh_user=per_host({"trixie": "somebody"}, ACCOUNT),
+        )
+        assert done.status != 0
+        assert done.changed == dict.fromkeys(HOSTS, 0)
+        assert "docker_engine_ssh_clients alice: that is a private key" in done.failures["bookworm"]
+        assert private.splitlines()[1] not in done.output + "".join(done.failures.values())
+        assert "docker_engine_ssh_user somebody: there is an account of that name" in done.failures["trixie"]
+        assert "(/etc/ssh/sshd_config.d/00-a.conf line 1) may hold for docker-remote" in done.failures["forky"]
+        assert reach.over_ssh("trixie").check_output("getent passwd somebody") == entry
         assert over_ssh.here.docker("--context", "trixie-ssh", "version").returncode == 0
     finally:
-        host.run_expect([0], "userdel --remove somebody")
+        everywhere({"trixie": "userdel --remove somebody", "forky": "rm /etc/ssh/sshd_config.d/00-a.conf"})
 
 
-@pytest.mark.parametrize(
-    ("setting", "why"),
-    [("AllowUsers admin", "AllowUsers admin: add docker-remote"),
-     ("Match Group docker\\n  ForceCommand /bin/true", "(/etc/ssh/sshd_config.d/00-a.conf line 1) may hold for"),
-     ("Match Address 203.0.113.0/24\\n  AuthorizedKeysFile none", "sets authorizedkeysfile, and comes before"),
-     ("Match LocalPort 2222\\n  AcceptEnv LANG", "sets acceptenv"),
-     ("NoSuchSetting", "NoSuchSetting")],
-)  # fmt: skip
-def test_sshd_that_would_keep_the_account_out_is_told(over_ssh: Fleet, setting: str, why: str) -> None:
-    """By its files, which the sshd that runs has not read here."""
+def test_a_new_account_takes_the_place_of_the_old_one_and_a_socket_elsewhere_is_followed(over_ssh: Fleet) -> None:
     host = reach.over_ssh("trixie")
-    host.run_expect([0], f"printf '{setting}\\n' > /etc/ssh/sshd_config.d/00-a.conf")
-    try:
-        assert why in refused(docker_engine_ssh_clients=over_ssh.keys)
-    finally:
-        host.run_expect([0], "rm /etc/ssh/sshd_config.d/00-a.conf")
-
-
-def test_a_new_account_takes_the_place_of_the_old_one(over_ssh: Fleet) -> None:
-    host = reach.over_ssh("trixie")
-    variables = {"docker_engine_ssh_user": "docker-other", "docker_engine_ssh_clients": over_ssh.keys}
-    foretold = run(limit="trixie", check=True, **variables)
-    assert (foretold.status, foretold.changed["trixie"]) == (0, 1)
+    variables: dict[str, Any] = {
+        "limit": "trixie",
+        "docker_engine_ssh_user": "docker-other",
+        "docker_engine_ssh_clients": over_ssh.keys,
+        "docker_engine_endpoints": ["unix:///run/elsewhere/docker.sock"],
+    }
+    foretold = run(check=True, **variables)
+    assert (foretold.status, foretold.changed["trixie"] > 0) == (0, True)
     assert host.user("docker-other").exists is False
-    assert run(limit="trixie", **variables).status == 0
+    assert run(**variables).status == 0
     assert (host.user("docker-other").exists, host.user(ACCOUNT).exists) == (True, False)
     key = over_ssh.here.directory / "id_ed25519"
     assert "Permission denied" in ssh("trixie", key, "HOST").stderr
-    assert ssh("trixie", key, "HOST", user="docker-other").returncode == 0
-    over_ssh.declare(*over_ssh.keys)
+    host.run_expect([1], "docker version")
+    assert ask(ssh_line("trixie", key, "HOST", user="docker-other")) == "HTTP/1.0 200 OK"
+    over_ssh.declare(*over_ssh.keys, limit="trixie")
+    assert over_ssh.here.docker("--context", "trixie-ssh", "version").returncode == 0
 
 
 def test_who_is_not_listed_stays_out(over_ssh: Fleet, tmp_path: Path) -> None:
@@ -374,7 +346,7 @@ def test_without_clients_nothing_is_left(over_ssh: Fleet) -> None:
         assert not host.user(ACCOUNT).exists
         assert not host.file("/var/lib/mooring-ssh").exists
         assert "Permission denied" in ssh(name, over_ssh.here.directory / "id_ed25519", "HOST").stderr
-    over_ssh.join(",".join(NEIGHBOURS), keys=False)
+    over_ssh.join(*NEIGHBOURS)
     for name in NEIGHBOURS:
         host = reach.over_ssh(name)
         assert host.file("/root/.ssh/config").content_string == THEIRS

@@ -147,5 +147,7 @@ def containers(name: str) -> str:
 
 
 def daemon(name: str) -> str:
-    """The process of dockerd."""
-    return str(reach.over_ssh(name).check_output("systemctl show docker --property MainPID"))
+    """The process of dockerd, which must run."""
+    found = str(reach.over_ssh(name).check_output("systemctl show docker --property MainPID"))
+    assert found != "MainPID=0", f"{name}: no daemon runs"
+    return found

@@ -7,7 +7,6 @@ import json
 import os
 import threading
 import time
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,40 +50,61 @@ class Daemon:
 
     @property
     def pid(self) -> int:
-        return int(self.host.check_output("systemctl show docker --property MainPID --value"))
+        """The process of the daemon, which must run."""
+        found = int(self.host.check_output("systemctl show docker --property MainPID --value"))
+        assert found, f"{self.name}: no daemon runs"
+        return found
 
     def starts(self) -> int:
         """How often systemd has started it since the host's boot."""
         line = "journalctl --boot --quiet --output cat _PID=1 UNIT=docker.service MESSAGE_ID=%s | wc -l"
         return int(self.host.check_output(line, _STARTED))
 
-    def api(self, path: str) -> Any:
-        """``GET path`` of the API."""
-        return json.loads(self.host.check_output("curl -s --unix-socket /run/docker.sock http://docker%s", path))
-
     def info(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.api("/info")
+        found: dict[str, Any] = json.loads(self.host.check_output("docker info --format '{{json .}}'"))
+        return found
+
+    def inspect(self, *containers: str) -> list[dict[str, Any]]:
+        """Containers as the API shows them."""
+        found: list[dict[str, Any]] = json.loads(self.host.check_output(f"docker inspect {' '.join(containers)}"))
+        return found
+
+    def state(self, container: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.inspect(container)[0]["State"]
         return found
 
     def reloaded(self) -> dict[str, str]:
         """The attributes of its last reload."""
-        query = urllib.parse.urlencode(
-            {"since": "1", "until": f"{time.time():.3f}", "filters": '{"type":["daemon"],"event":["reload"]}'}
+        line = (
+            "docker events --since 1 --until $(date +%s.%N) --filter type=daemon --filter event=reload"
+            " --format '{{json .}}' | tail --lines 1"
         )
-        url = f"http://docker/events?{query}"
-        lines = self.host.check_output("curl -s --unix-socket /run/docker.sock %s", url).splitlines()
-        attributes: dict[str, str] = json.loads(lines[-1])["Actor"]["Attributes"]
+        attributes: dict[str, str] = json.loads(self.host.check_output(line))["Actor"]["Attributes"]
         return attributes
 
     def created(self) -> dict[str, Any]:
         """The HostConfig that a new container gets."""
-        self.host.run_expect([0], "docker create --name probe busybox:lab /bin/busybox true")
-        found: dict[str, Any] = self.api("/containers/probe/json")["HostConfig"]
-        self.host.run_expect([0], "docker rm probe")
+        text = self.host.check_output(
+            "docker create --name probe busybox:lab /bin/busybox true > /dev/null && docker inspect probe"
+            " && docker rm probe > /dev/null"
+        )
+        found: dict[str, Any] = json.loads(text)[0]["HostConfig"]
         return found
 
     def container_pid(self) -> int:
-        return int(self.api("/containers/web/json")["State"]["Pid"])
+        """The process of the web server, which must run."""
+        found = int(self.state("web")["Pid"])
+        assert found, f"{self.name}: web does not run"
+        return found
+
+    def life(self) -> tuple[int, int]:
+        """How often the daemon was started, and the process of the web server, which must run."""
+        return self.starts(), self.container_pid()
+
+    def effective(self) -> dict[str, Any]:
+        """What daemon.json says."""
+        found: dict[str, Any] = json.loads(self.host.check_output("cat /etc/docker/daemon.json"))
+        return found
 
     def files(self) -> str:
         """Everything that Mooring may touch, and the daemon's life, as one text."""
@@ -108,35 +128,34 @@ def daemons() -> list[Daemon]:
     """dockerd of all hosts, with an image that needs no registry."""
     found = [Daemon(name) for name in HOSTS]
     for one in found:
-        one.host.run_expect([0], "which curl || apt-get install --yes --no-install-recommends curl")
         one.host.run_expect(
             [0], "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
         )
     return found
 
 
-@pytest.fixture
-def web(daemons: list[Daemon]) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def inventory(daemons: list[Daemon]) -> Iterator[None]:
+    """The inventory's own declaration, whatever was tested before, and no containers before and after."""
+    remove = "docker ps --all --quiet | xargs --no-run-if-empty docker rm --force"
+    for one in daemons:
+        one.host.run_expect([0], remove)
+    converge()
+    yield
+    for one in daemons:
+        one.host.run_expect([0], remove)
+
+
+@pytest.fixture(scope="module")
+def web(inventory: None, daemons: list[Daemon]) -> None:
     """A container on each host that serves HTTP on the host's port 3000."""
     for one in daemons:
-        one.host.run("docker rm --force web")
         one.host.run_expect([0], f"docker run -d --name web -p 3000:3000 busybox:lab /bin/busybox sh -c '{SERVE}'")
-    yield
-    for one in daemons:
-        one.host.run("docker rm --force web")
-
-
-@pytest.fixture
-def plain(daemons: list[Daemon]) -> Iterator[None]:
-    """The inventory's own declaration before and after."""
-    converge()
-    yield
-    converge()
 
 
 @dataclass
 class Traffic:
-    """Requests to one published port without pause, and those that failed."""
+    """Requests to one published port, and those that failed, with the moment of each."""
 
     url: str
     requests: int = 0
@@ -154,7 +173,8 @@ def traffic() -> Iterator[dict[str, Traffic]]:
     stop = threading.Event()
 
     def ask(client: Traffic) -> None:
-        while not stop.is_set():
+        # A pause leaves the machine to what is tested.
+        while not stop.wait(0.01):
             client.requests += 1
             try:
                 with urllib.request.urlopen(client.url, timeout=2) as response:

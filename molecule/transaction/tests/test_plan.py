@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOSTS, Daemon, converge, run
+import reach
+from conftest import HOSTS, Daemon, run
 
 LABELS = {"docker_engine_options": {"labels": ["planned=1"]}}
 SECRET = "c0nfidential-t0ken"
 
-pytestmark = pytest.mark.usefixtures("plain")
+pytestmark = pytest.mark.usefixtures("inventory")
 
 
 def _plan(path: Path, **variables: Any) -> dict[str, Any]:
@@ -25,6 +26,30 @@ def _plan(path: Path, **variables: Any) -> dict[str, Any]:
     return hosts
 
 
+def test_what_cannot_be_planned_fails_after_all_was_told(tmp_path: Path) -> None:
+    """A host as declared has an empty plan, whatever the others have, and carries out just that."""
+    path = tmp_path / "plan.json"
+    done = run("plan", plan_output=str(path), docker_engine_users=reach.by_host({HOSTS[0]: ["nobody-of-that-name"]}))
+    assert done.status != 0
+    plans = json.loads(path.read_text())["hosts"]
+    assert "docker_engine_users nobody-of-that-name: there is no such user" in plans[HOSTS[0]]["refusals"][0]
+    assert {name: plans[name] for name in HOSTS[1:]} == {name: {"refusals": [], "steps": []} for name in HOSTS[1:]}
+    carried_out = run(plan_file=str(path))
+    assert set(carried_out.failures) == {HOSTS[0]}
+    assert "nobody-of-that-name" in carried_out.failures[HOSTS[0]]
+    assert carried_out.changed == dict.fromkeys(HOSTS, 0)
+
+
+def test_plan_has_no_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    options = {"log-driver": "splunk", "log-opts": {"splunk-url": "https://127.0.0.1", "splunk-token": SECRET}}
+    done = run("plan", limit=HOSTS[-1], plan_output=str(path), docker_engine_options=options)
+    assert done.status == 0, done.output
+    assert "splunk-url" in path.read_text()
+    assert SECRET not in path.read_text()
+    assert SECRET not in done.output
+
+
 def test_reviewed_plan_is_carried_out_as_it_is_or_not_at_all(daemons: list[Daemon], tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     before = {daemon.name: daemon.files() for daemon in daemons}
@@ -33,10 +58,9 @@ def test_reviewed_plan_is_carried_out_as_it_is_or_not_at_all(daemons: list[Daemo
         assert [step["name"] for step in plan["steps"]] == ["configuration", "apply"]
         assert plan["steps"][1]["summary"] == "reload (changed: labels)"
     # Nothing but the plan: not without its variables, and not beside others.
-    for others in ({}, {"docker_engine_options": {"labels": ["planned=2"]}}):
-        refused = run(plan_file=str(path), **others)
-        assert set(refused.failures) == set(HOSTS)
-        assert all("make a new plan with playbooks/plan.yml" in failure for failure in refused.failures.values())
+    refused = run(plan_file=str(path), docker_engine_options=reach.by_host({HOSTS[-1]: {"labels": ["planned=2"]}}))
+    assert set(refused.failures) == set(HOSTS)
+    assert all("make a new plan with playbooks/plan.yml" in failure for failure in refused.failures.values())
     assert {daemon.name: daemon.files() for daemon in daemons} == before
 
     # One host moves on, and is refused; the others are as planned.
@@ -48,31 +72,6 @@ def test_reviewed_plan_is_carried_out_as_it_is_or_not_at_all(daemons: list[Daemo
     assert [daemon.info()["Labels"] for daemon in others] == [["planned=1"]] * len(others)
     assert not moved.info()["Labels"]
     # What is done is planned no more.
-    assert "is not needed any more" in run(plan_file=str(path), **LABELS).failures[others[0].name]
-
-
-def test_hosts_as_declared_have_an_empty_plan(daemons: list[Daemon], tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    assert {name: plan["steps"] for name, plan in _plan(path).items()} == {name: [] for name in HOSTS}
-    assert converge(plan_file=str(path)).changed == dict.fromkeys(HOSTS, 0)
-
-
-def test_plan_has_no_secrets(daemons: list[Daemon], tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    options = {"log-driver": "splunk", "log-opts": {"splunk-url": "https://127.0.0.1", "splunk-token": SECRET}}
-    done = run("plan", plan_output=str(path), docker_engine_options=options)
-    assert done.status == 0, done.output
-    assert "splunk-url" in path.read_text()
-    assert SECRET not in path.read_text()
-    assert SECRET not in done.output
-
-
-def test_what_cannot_be_planned_fails_after_all_was_told(daemons: list[Daemon], tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    wrong = "{{ ['nobody-of-that-name'] if inventory_hostname == '" + HOSTS[0] + "' else [] }}"
-    done = run("plan", plan_output=str(path), docker_engine_users=wrong)
-    assert done.status != 0
-    plans = json.loads(path.read_text())["hosts"]
-    assert "docker_engine_users nobody-of-that-name: there is no such user" in plans[HOSTS[0]]["refusals"][0]
-    assert plans[HOSTS[1]] == {"refusals": [], "steps": []}
-    assert "nobody-of-that-name" in run(plan_file=str(path)).failures[HOSTS[0]]
+    again = run(plan_file=str(path), **LABELS)
+    assert set(again.failures) == set(HOSTS)
+    assert all("is not needed any more" in again.failures[daemon.name] for daemon in others)

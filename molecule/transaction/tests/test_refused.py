@@ -1,4 +1,8 @@
-"""What cannot be right is refused in one sentence, before anything is touched, on every engine."""
+"""What cannot be right is refused in one sentence, before anything is touched.
+
+Each of these refusals is pure logic, and has its unit test: tests/unit/plugin_utils/test_declaration_refusals.py and
+tests/unit/plan/test_plan_refusals.py. Here, hosts and the rest of a rollout are seen to be left alone.
+"""
 
 from __future__ import annotations
 
@@ -6,117 +10,100 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import HOSTS, THOROUGH, Daemon, converge, run
+import reach
+from conftest import HOSTS, Daemon, run
 
-# What is declared, and words that the refusal has.
-DECLARED: list[tuple[dict[str, Any], list[str]]] = [
-    ({"docker_network_bridge_address": "300.1.1.1/24"}, ["docker_network_bridge_address", "300.1.1.1/24"]),
-    ({"docker_network_bridge_address": "172.30.0.1"}, ["docker_network_bridge_address", "prefix length"]),
-    (
-        {"docker_network_bridge_address": "172.30.0.1/24", "docker_network_fixed_cidr": "172.31.0.0/25"},
-        ["fixed-cidr", "172.31.0.0/25", "outside"],
-    ),
-    ({"docker_network_pools": [{"base": "10.200.0.0/16", "size": 8}]}, ["docker_network_pools", "size 8"]),
-    ({"docker_engine_endpoints": ["fd://", "tcp://0.0.0.0:99999"]}, ["docker_engine_endpoints", "99999"]),
-    ({"docker_engine_options": {"log-driver": "nope"}}, ["docker_engine_options log-driver", "nope"]),
-    ({"docker_engine_options": {"debug": "maybe"}}, ["docker_engine_options debug", "maybe"]),
-    ({"docker_engine_options": {"nonsense": 1}}, ["docker_engine_options nonsense", "no such option"]),
-    ({"docker_engine_endpoints": ["fd://", "fd://"]}, ["docker_engine_endpoints", "twice"]),
-    (
-        {"docker_engine_options": {"mtu": 1400}, "docker_network_mtu": 1400},
-        ["mtu is set by two fragments", "10-engine", "20-network"],
-    ),
-    ({"docker_engine_endpoints": ["fd://", "tcp://0.0.0.0:2375"], "docker_engine_tls": False}, ["without TLS"]),
-    ({"docker_engine_options": {"default-runtime": "absent"}}, ["absent"]),
-    ({"docker_engine_endpoint": ["fd://"]}, ["docker_engine_endpoint", "did you mean docker_engine_endpoints"]),
-    ({"docker_network_mtuu": 1400}, ["docker_network_mtuu", "did you mean docker_network_mtu"]),
-]
+pytestmark = pytest.mark.usefixtures("inventory")
+
+KEY = "/etc/docker/tls/server/key.pem"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _inventory() -> None:
-    converge()
-
-
-def _refused(daemons: list[Daemon], words: list[str], limit: str = ",".join(HOSTS), **variables: Any) -> None:
-    chosen = [daemon for daemon in daemons if daemon.name in limit.split(",")]
-    before = {daemon.name: daemon.files() for daemon in chosen}
-    done = run(limit=limit, **variables)
-    assert set(done.failures) == {daemon.name for daemon in chosen}, done.output
-    assert set(done.changed.values()) == {0}
-    for daemon in chosen:
-        assert all(word in done.failures[daemon.name] for word in words), done.failures[daemon.name]
+def _refused(words: dict[str, list[str]], **variables: Any) -> reach.Run:
+    """A run on the hosts of ``words`` that is refused on each for its reason, and leaves it as it was."""
+    daemons = [Daemon(name) for name in words]
+    before = {daemon.name: daemon.files() for daemon in daemons}
+    done: reach.Run = run(limit=",".join(words), **variables)
+    assert set(done.failures) == set(words), done.output
+    for daemon in daemons:
+        message = done.failures[daemon.name]
+        assert all(word in message for word in words[daemon.name]), message
         assert daemon.files() == before[daemon.name]
+    assert set(done.changed.values()) == {0}
+    return done
 
 
-@pytest.mark.parametrize("number", range(len(DECLARED)))
-def test_declaration(daemons: list[Daemon], number: int) -> None:
-    variables, words = DECLARED[number]
-    # The controller refuses alone, so one engine stands for all; in turn, and all of them when it is to be thorough.
-    _refused(daemons, words, limit=",".join(HOSTS) if THOROUGH else HOSTS[number % len(HOSTS)], **variables)
+def test_declaration() -> None:
+    """All that is wrong is told at once."""
+    options = {"forky": {"nonsense": 1, "debug": "maybe", "log-driver": "nope"}}
+    _refused(
+        {
+            "bookworm": ["docker_network_bridge_address", "300.1.1.1/24"],
+            "forky": [
+                "docker_engine_options nonsense: no such option",
+                "docker_engine_options debug",
+                "maybe",
+                "docker_engine_options log-driver",
+                "nope",
+            ],
+        },
+        docker_network_bridge_address=reach.by_host({"bookworm": "300.1.1.1/24"}),
+        docker_engine_options=reach.by_host(options),
+    )
 
 
-@pytest.fixture
-def foreign_fragment(daemons: list[Daemon]) -> Iterator[None]:
-    """A fragment of somebody else that sets what the engine's role sets too."""
-    for daemon in daemons:
-        daemon.host.run_expect([0], "echo '{\"live-restore\": false}' > /etc/docker/daemon.d/30-other.json")
-    yield
-    for daemon in daemons:
-        daemon.host.run_expect([0], "rm /etc/docker/daemon.d/30-other.json")
-
-
-@pytest.mark.usefixtures("foreign_fragment")
-def test_key_in_two_fragments_on_the_host(daemons: list[Daemon]) -> None:
-    _refused(daemons, ["live-restore is set by two fragments", "10-engine", "30-other"])
-
-
-@pytest.fixture
-def unadopted(daemons: list[Daemon]) -> Iterator[None]:
-    """Hosts that Mooring has not composed yet, whose daemon.json has a comma too many."""
-    for daemon in daemons:
-        daemon.host.run_expect([0], "mkdir /run/aside; mv /etc/docker/daemon.json /etc/docker/daemon.d /run/aside/")
-        daemon.host.run_expect([0], "mv /var/lib/mooring/composed.json /run/aside/")
-        daemon.host.run_expect([0], "echo '{\"debug\": true,}' > /etc/docker/daemon.json")
-    yield
-    for daemon in daemons:
-        daemon.host.run_expect([0], "mv /run/aside/daemon.json /run/aside/daemon.d /etc/docker/")
-        daemon.host.run_expect([0], "mv /run/aside/composed.json /var/lib/mooring/; rmdir /run/aside")
-
-
-@pytest.mark.usefixtures("unadopted")
-def test_broken_daemon_json_that_is_not_ours(daemons: list[Daemon]) -> None:
-    _refused(daemons, ["/etc/docker/daemon.json is not valid JSON", "line 1"])
-
-
-@pytest.fixture(params=["missing", "of another certificate"])
-def key(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server key that is not what its certificate needs."""
-    host = Daemon("forky").host
-    path = "/etc/docker/tls/server/key.pem"
-    host.run_expect([0], f"mv {path} /run/aside.pem")
-    if request.param != "missing":
-        host.run_expect([0], f"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {path}")
-    yield "there is no file" if request.param == "missing" else "do not belong together"
-    host.run_expect([0], f"mv /run/aside.pem {path}")
-
-
-def test_key_that_is_not_the_certificates(daemons: list[Daemon], key: str) -> None:
-    _refused(daemons, ["tlskey", key], limit="forky")
+def test_rollout_in_batches_ends_with_the_batch_that_is_refused(daemons: list[Daemon]) -> None:
+    """A variable of the fleet that is wrong costs one batch, and the hosts of the next are not even looked at."""
+    first, *others = daemons
+    before = [daemon.files() for daemon in others]
+    done = run(
+        docker_batch=1, docker_engine_options=reach.by_host({first.name: {"nonsense": 1}, HOSTS[1]: {"debug": True}})
+    )
+    assert set(done.failures) == set(done.stats) == {first.name}
+    assert [daemon.files() for daemon in others] == before
 
 
 @pytest.fixture
-def swarm(daemons: list[Daemon]) -> Iterator[None]:
-    """Managers of a swarm each."""
-    converge(docker_engine_live_restore=False)
-    for daemon in daemons:
-        daemon.host.run_expect([0], "docker swarm init --advertise-addr 127.0.0.1")
+def faults() -> Iterator[None]:
+    """A host that Mooring has not composed yet, whose daemon.json has a comma too many; a fragment of somebody else
+    that sets what the engine's role sets too; a server key of another certificate."""
+    bookworm, trixie, forky = (reach.over_ssh(name) for name in ("bookworm", "trixie", "forky"))
+    bookworm.run_expect([0], "mkdir /run/aside; mv /etc/docker/daemon.json /etc/docker/daemon.d /run/aside/")
+    bookworm.run_expect([0], "mv /var/lib/mooring/composed.json /run/aside/")
+    bookworm.run_expect([0], "echo '{\"debug\": true,}' > /etc/docker/daemon.json")
+    trixie.run_expect([0], "echo '{\"live-restore\": false}' > /etc/docker/daemon.d/30-other.json")
+    forky.run_expect([0], f"mv {KEY} /run/aside.pem")
+    forky.run_expect([0], f"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {KEY}")
     yield
-    for daemon in daemons:
-        daemon.host.run_expect([0], "docker swarm leave --force")
-    converge()
+    bookworm.run_expect([0], "mv /run/aside/daemon.json /run/aside/daemon.d /etc/docker/")
+    bookworm.run_expect([0], "mv /run/aside/composed.json /var/lib/mooring/; rmdir /run/aside")
+    trixie.run_expect([0], "rm /etc/docker/daemon.d/30-other.json")
+    forky.run_expect([0], f"mv /run/aside.pem {KEY}")
 
 
-@pytest.mark.usefixtures("swarm")
-def test_live_restore_on_a_manager_of_a_swarm(daemons: list[Daemon]) -> None:
-    _refused(daemons, ["live-restore", "swarm", "docker_engine_live_restore"])
+@pytest.mark.usefixtures("faults")
+def test_files_of_a_host() -> None:
+    _refused(
+        {
+            "bookworm": ["/etc/docker/daemon.json is not valid JSON", "line 1"],
+            "trixie": ["live-restore is set by two fragments", "10-engine", "30-other"],
+            "forky": ["tlskey", "do not belong together"],
+        }
+    )
+
+
+def test_values_that_the_host_cannot_carry() -> None:
+    """All in one refusal, each with its option and its value."""
+    options = {
+        "authorization-plugins": ["nope"],
+        "data-root": "/run/docker-data",
+        "default-runtime": "x",
+        "group": "nosuch",
+        "runtimes": {"x": {"path": "/nope"}},
+    }
+    words = [
+        "authorization-plugins nope: there is no such plugin",
+        "data-root /run/docker-data: /run is tmpfs",
+        "default-runtime, path /nope: there is no such program",
+        "group nosuch: there is no such group",
+    ]
+    _refused(dict.fromkeys(HOSTS, words), docker_engine_options=options)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._config import fragments, options, redaction, state, units, validation
+from .._config import fragments, host_values, option_names, options, redaction, state, units, validation
 from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._config.options import Config
-from .._engine import containers, daemon, planning
+from .._engine import containers, daemon, planning, surroundings
 from .._system import commands
 
 _TLS_KEYS = ("tlscacert", "tlscert", "tlskey")
@@ -73,7 +73,7 @@ def _check_flags(merged: Config, show: dict[str, str]) -> None:
     plain = {name: value for name, (value, _file) in variables.items()}
     for line in lines:
         for key, flag in units.flags(units.command(units.without_host_flag(line), plain)).items():
-            if key not in merged:
+            if key not in merged and not (key in option_names.PROXIES and key in merged.get("proxies", {})):
                 continue
             where = next((f"{name} in {file}" for name, (text, file) in variables.items() if flag in text), source)
             raise ConfigError(
@@ -105,6 +105,13 @@ def _check_tls(merged: Config) -> None:
             context.load_verify_locations(str(merged["tlscacert"]))
         except OSError as error:
             raise ConfigError(f"tlscacert {merged['tlscacert']} holds no certificate ({error})") from error
+
+
+def _check_host(merged: Config, existing: Config, has_engine: bool) -> None:
+    """Refuse what dockerd, or a container, would miss on this host."""
+    found = host_values.problems(merged, surroundings.observe(merged, existing, has_engine))
+    if found:
+        raise ConfigError("; ".join(found))
 
 
 def _check_with_dockerd(merged: Config, version: tuple[int, int] | None) -> None:
@@ -154,8 +161,10 @@ def configure(
     changes = _changes(composition, show if has_unit else None, socket)
     plan = _plan(merged, composition.existing, show, changes, may_drain, tls_to_come)
     # What the daemon runs with needs no second opinion.
-    if not tls_to_come and (changes or plan.action != "nothing"):
-        _check_with_dockerd(merged, version)
+    if changes or plan.action != "nothing":
+        _check_host(merged, composition.existing or {}, version is not None)
+        if not tls_to_come:
+            _check_with_dockerd(merged, version)
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
     if refusal:
         stopped = ", ".join(container.name for container in containers.interrupted())

@@ -8,7 +8,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from .._config import pending, state
+from .._config import pending, state, untested
 from .._config.fragments import parse
 from .._config.options import OPTIONS, Config, changed_keys
 from .._engine import containers, daemon, live
@@ -53,7 +53,7 @@ def guarded(seconds: int, action: str, config: Config, drained: Sequence[contain
     if drained:
         # Whoever the way back does not start is left to the next run.
         written[containers.RECORD] = containers.text(drained)
-    with revert_timer.guarded(OWNER, seconds, [state.GOOD, state.APPLIED], undo, written):
+    with revert_timer.guarded(OWNER, seconds, [state.GOOD, state.APPLIED, untested.RECORD], undo, written):
         yield
 
 

@@ -22,8 +22,9 @@ from .._system import commands
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Seconds. dockerd reloads within a second, or says why it does not.
-_RELOAD_TIME = 15.0
+# Seconds. dockerd reloads within a second, or says why it does not: after 1 + 2 + 4 + 8 seconds where it looks for an
+# authorization plugin (moby, pkg/plugins).
+_RELOAD_TIME = 25.0
 
 
 class DaemonError(Exception):
@@ -133,13 +134,18 @@ class DaemonChange:
         except ProcessLookupError:
             raise DaemonError("the daemon ended before it could be told to reload") from None
         deadline = time.monotonic() + min(self.timeout, _RELOAD_TIME)
-        while time.monotonic() < deadline:
+        has_ended = False
+        while time.monotonic() < deadline and not has_ended:
             time.sleep(0.1)
+            # Its last words are in the journal by the time that this is known.
+            has_ended = daemon.instance(pid) is None
             if live.reload_event(self._config, moment) is not None:
                 return
             refusal = daemon.reload_error_since(moment)
             if refusal:
                 raise DaemonError(refusal)
+        if has_ended:
+            raise DaemonError("the daemon ended when it was told to reload")
         raise DaemonError("the daemon sent no word of a reload")
 
     def _wait(self) -> None:

@@ -13,16 +13,18 @@ import stat
 import time
 from pathlib import Path
 
-from .._config import classification, state
+from .._config import classification, state, untested
 from .._config.fragments import ConfigError
 from .._config.options import Config
 from .._config.state import Inputs, Snapshot
 from .._engine import containers, daemon, planning
 from .._engine.api import ApiError
+from .._engine.canary import CanaryError
 from .._engine.planning import Observed
 from .._firewall import nftables
 from .._system import commands
 from . import drain
+from .container_test import ContainerTest
 from .daemon_change import DaemonChange, DaemonError
 from .drain import DrainError
 
@@ -32,20 +34,31 @@ class ApplyError(Exception):
 
 
 class Transaction:
-    """Carries out the plan of what was ``observed``. Each wait lasts ``timeout`` seconds at most."""
+    """Carries out the plan of what was ``observed``. Each wait lasts ``timeout`` seconds at most.
+
+    ``warnings`` are what the operator should know of a change that was made, a sentence each.
+    """
 
     def __init__(self, observed: Observed, timeout: float) -> None:
         self.observed = observed
         self.timeout = timeout
+        self._test = ContainerTest(observed, timeout)
         self._is_drained = False
+
+    @property
+    def warnings(self) -> list[str]:
+        """See the class."""
+        return self._test.warnings
 
     def execute(self) -> None:
         """Carry the plan out, have the daemon start at boot, and start what an interrupted run has left stopped.
 
+        A container must run then, where one ran before.
+
         Raises ApplyError. The last good state is back then, or the message says why not.
         """
         plan = self.observed.plan
-        if plan.action == "nothing":
+        if plan.action == "nothing" and not self.observed.is_untested:
             self._execute_nothing()
             return
         # A daemon that is stopped for it must be able to start again, the last good one too.
@@ -56,14 +69,18 @@ class Transaction:
         change = DaemonChange(plan.action, self.observed.applied, self.observed.effective, self.timeout)
         try:
             self._enable()
+            self._test.before()
             self._drain()
             change.execute(self._has_survivors)
             self._start_containers(self.observed.config)
+            # After those that run again, so that it takes no address which one of them had.
+            self._test.after(self.observed.config)
             _remove_stale_sockets(self.observed.applied)
             record_success(self.observed.config)
         except Exception as error:
             problem = _daemons_own_words(change, begun, error) or _sentence(error)
-            raise ApplyError(f"{plan.sentence()} failed: {problem.rstrip('.')}. {self._roll_back(change)}") from error
+            tried = "the test of what an interrupted run has applied" if plan.action == "nothing" else plan.sentence()
+            raise ApplyError(f"{tried} failed: {problem.rstrip('.')}. {self._roll_back(change)}") from error
 
     def start_interrupted(self) -> list[str]:
         """Start what an interrupted run has left stopped, where nothing else is done; their names.
@@ -129,11 +146,25 @@ class Transaction:
         if config is None:
             problems = ["There is no earlier good state on this host to go back to", *self._start_what_is_left()]
             return f"{'; '.join(problems)}."
+        tested = self._test_good(config)
         try:
             record_success(config)
         except OSError as error:
             return f"The last good state is back and the daemon answers, but that is not recorded: {_sentence(error)}."
-        return "The last good state is back and the daemon answers."
+        return f"The last good state is back and the daemon answers{tested}."
+
+    def _test_good(self, config: Config) -> str:
+        """What is to be said of containers on the last good state, which is back."""
+        try:
+            problem = self._test.after_return(config)
+        except Exception as error:
+            problem = _sentence(error)
+        if problem is None:
+            return ""
+        return (
+            f", but no container runs with it either: {problem}. So the change is not the reason "
+            "(see `journalctl -u docker -u containerd`), and the next run makes it whether one runs or not"
+        )
 
     def _start_what_is_left(self) -> list[str]:
         """Start the containers on the daemon as it is; why they do not run, if so."""
@@ -152,8 +183,10 @@ class Transaction:
             with contextlib.suppress(Exception):
                 self._drain()
         state.restore(good)
+        restored = time.time()
         config: Config = state.daemon_json() or {}
         unit = commands.unit_properties(daemon.SERVICE)
+        life = _life(unit)
         effective = daemon.inputs(config, unit)
         if tried.has_begun:
             # The daemon may have read what was tried.
@@ -166,10 +199,14 @@ class Transaction:
         try:
             DaemonChange(action, applied, effective, self.timeout).execute(self._has_survivors)
         except DaemonError:
-            # A daemon that is gone cannot be told to reload.
-            if action != "reload" or _is_active():
+            # dockerd ends when it cannot reload its authorization plugins (moby, cmd/dockerd/daemon.go), and systemd
+            # starts it again at any moment.
+            now = _life(commands.unit_properties(daemon.SERVICE))
+            if action != "reload" or (now and life and now["ticks"] == life["ticks"]):
                 raise
-            DaemonChange("restart", applied, effective, self.timeout).execute(self._has_survivors)
+            has_read_good = now is not None and now["started"] > restored
+            again = "nothing" if has_read_good else "restart"
+            DaemonChange(again, applied, effective, self.timeout).execute(self._has_survivors)
         self._start_containers(config)
         _remove_stale_sockets(tried.effective)
         return config
@@ -182,6 +219,12 @@ def record_success(config: Config) -> None:
     snapshot = state.snapshot()
     if state.read_state(state.GOOD) != snapshot:
         state.write_state(state.GOOD, snapshot)
+    state.write(untested.RECORD, None)
+
+
+def _life(unit: dict[str, str]) -> daemon.Life | None:
+    """The life of the daemon whose service has these properties, None where none runs."""
+    return daemon.instance(int(unit.get("MainPID", "0") or 0))
 
 
 def _is_active() -> bool:
@@ -213,6 +256,6 @@ def _sentence(error: Exception) -> str:
     """An exception in words that are never empty."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, (DaemonError, DrainError, ApiError, ConfigError)) and str(error):
+    if isinstance(error, (DaemonError, DrainError, ApiError, CanaryError, ConfigError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -4,9 +4,11 @@
 
 A person adds a rule by adding a row. ``dockerd --validate`` checks types and unknown names where the version
 has it; these rows hold on every version and also where dockerd lets nonsense pass. Sources: moby
-``daemon/config/config.go`` and ``config_linux.go`` (names, types), ``daemon/reload.go``, ``reload_unix.go`` and
-``cmd/dockerd/daemon.go`` (what SIGHUP applies), ``daemon/daemon_unix.go`` (what running containers hold), the
-release notes of 23.0 to 29 (the version an option came with).
+``daemon/config/config.go`` and ``config_linux.go`` (names, types), ``daemon/command/config.go`` and ``config_unix.go``,
+before 29 in ``cmd/dockerd`` (flags), ``daemon/reload.go``, ``reload_unix.go`` and ``daemon/command/daemon.go`` (what
+SIGHUP applies), ``daemon/daemon_unix.go`` (what running containers hold). The versions an option came and went with are
+those of the tags from v20.10.0 to docker-v29.7.2 whose struct and flags have it. The struct has fields without a flag:
+``proxies``, ``builder``, ``min-api-version``, before 27 ``features``, and those of ``option_names.UNUSABLE``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from . import redaction, values
+from . import container_values, option_names, redaction, remote_values, values
 
 Config = dict[str, Any]
 
@@ -42,7 +44,8 @@ class Reload:
 class Option:
     """One option: ``check`` returns what is wrong with a value, ``reload`` how SIGHUP applies a change, if it does.
 
-    ``since`` and ``until`` are the engine versions that know the option, (major, minor). A start that finds containers
+    ``since`` and ``until`` are the engine versions that know the option, (major, minor); ``instead`` tells what to do
+    after ``until``. A start that finds containers
     running (live-restore) leaves options with ``needs_no_containers`` as they are: ``initNetworkController`` returns
     early. A change of an option with ``affects_connectivity`` moves addresses or filters packets, and so can cost the
     connection to the host. ``secret`` visits what in a value is secret.
@@ -52,6 +55,7 @@ class Option:
     reload: Reload | None = None
     since: tuple[int, int] = (0, 0)
     until: tuple[int, int] = (999, 0)
+    instead: str = ""
     needs_no_containers: bool = False
     affects_connectivity: bool = False
     secret: redaction.Visitor = redaction.by_name
@@ -61,33 +65,36 @@ OPTIONS: dict[str, Option] = {
     # The daemon
     "debug": Option(values.boolean, reload=Reload("reloadDebug", False)),
     "experimental": Option(values.boolean),
-    "log-level": Option(values.one_of("debug", "info", "warn", "error", "fatal")),
+    "log-level": Option(values.one_of("trace", "debug", "info", "warn", "error", "fatal", "panic")),
     "log-format": Option(values.one_of("text", "json"), since=(25, 0)),
     "raw-logs": Option(values.boolean),
     "labels": Option(values.labels, reload=Reload("reloadLabels", [])),
     "live-restore": Option(values.boolean, reload=Reload("reloadLiveRestore", False)),
     "shutdown-timeout": Option(values.integer(-1, 86400), reload=Reload("reloadShutdownTimeout", 15)),
     "default-stop-timeout": Option(
-        values.integer(-1, 86400), reload=Reload("reloadDefaultStopTimeout", shown=False), since=(29, 4)
+        values.integer(0, 2**31 - 1), reload=Reload("reloadDefaultStopTimeout", shown=False), since=(29, 7)
     ),
-    "data-root": Option(values.path),
+    "data-root": Option(values.data_root),
     "exec-root": Option(values.path),
     "pidfile": Option(values.path),
-    "features": Option(values.mapping, reload=Reload("reloadFeatures", RESETS, shown=False)),
-    "builder": Option(values.mapping),
+    "features": Option(values.switches, reload=Reload("reloadFeatures", RESETS, shown=False)),
+    "builder": Option(container_values.builder),
     "authorization-plugins": Option(values.texts, reload=Reload("reloadConfig", RESETS, shown=False)),
-    "node-generic-resources": Option(values.texts),
+    "node-generic-resources": Option(container_values.generic_resources),
     "metrics-addr": Option(values.metrics_address),
     "swarm-default-advertise-addr": Option(values.text),
-    "swarm-raft-heartbeat-tick": Option(values.integer(0, 2**31 - 1)),
-    "swarm-raft-election-tick": Option(values.integer(0, 2**31 - 1)),
     "network-diagnostic-port": Option(
         values.integer(0, 65535), reload=Reload("reloadNetworkDiagnosticPort", RESETS, shown=False)
     ),
-    "proxies": Option(values.texts_mapping, since=(23, 0), secret=redaction.addresses),
-    "http-proxy": Option(values.text, since=(23, 0), secret=redaction.addresses),
-    "https-proxy": Option(values.text, since=(23, 0), secret=redaction.addresses),
-    "no-proxy": Option(values.text, since=(23, 0)),
+    "proxies": Option(remote_values.proxies, since=(23, 0), secret=redaction.addresses),
+    "min-api-version": Option(values.api_version, since=(29, 0)),
+    "nri-opts": Option(container_values.nri_options, reload=Reload("reloadNRI", RESETS, shown=False), since=(29, 2)),
+    "rootless": Option(values.unless_rootless),
+    "cluster-advertise": Option(values.text, until=(23, 0), instead="docker swarm init"),
+    "cluster-store": Option(values.text, until=(23, 0), instead="docker swarm init"),
+    "cluster-store-opts": Option(values.texts_mapping, until=(23, 0), instead="docker swarm init"),
+    "deprecated-key-path": Option(values.text, until=(23, 0)),
+    "graph": Option(values.data_root, until=(23, 0), instead="data-root"),
     # Who may talk to it
     "hosts": Option(values.endpoint_list),
     "group": Option(values.text),
@@ -96,13 +103,12 @@ OPTIONS: dict[str, Option] = {
     "tlscacert": Option(values.path),
     "tlscert": Option(values.path),
     "tlskey": Option(values.path),
-    "api-cors-header": Option(values.text, until=(28, 0)),
+    "api-cors-header": Option(values.text, until=(28, 0), instead="a reverse proxy"),
     # containerd and runtimes
-    "containerd": Option(values.path),
+    "containerd": Option(values.containerd_address),
     "containerd-namespace": Option(values.text),
-    "containerd-plugin-namespace": Option(values.text),
     "cri-containerd": Option(values.boolean),
-    "runtimes": Option(values.mapping, reload=Reload("reloadPlatform", {}, shown=False)),
+    "runtimes": Option(container_values.runtimes, reload=Reload("reloadPlatform", {}, shown=False)),
     "default-runtime": Option(values.text, reload=Reload("reloadPlatform", "runc")),
     "cdi-spec-dirs": Option(values.texts, since=(25, 0)),
     # What containers get
@@ -110,23 +116,24 @@ OPTIONS: dict[str, Option] = {
     "cpu-rt-period": Option(values.integer(0, 2**31 - 1)),
     "cpu-rt-runtime": Option(values.integer(0, 2**31 - 1)),
     "default-cgroupns-mode": Option(values.one_of("host", "private"), reload=Reload("reloadPlatform")),
-    "default-init": Option(values.text),
     "default-ipc-mode": Option(values.one_of("private", "shareable"), reload=Reload("reloadPlatform", "private")),
     "default-shm-size": Option(
-        lambda v: None if isinstance(v, (int, str)) and v else "must be a size",
+        container_values.shm_size,
         reload=Reload("reloadPlatform", "64M", shown=False),
     ),
-    "default-ulimits": Option(values.mapping),
-    "exec-opts": Option(values.texts),
+    "default-ulimits": Option(container_values.ulimits),
+    "exec-opts": Option(container_values.exec_options),
     "init": Option(values.boolean),
     "init-path": Option(values.path),
     "log-driver": Option(values.log_driver),
     "log-opts": Option(values.texts_mapping, secret=redaction.log_options),
     "no-new-privileges": Option(values.boolean),
-    "oom-score-adjust": Option(values.integer(-1000, 1000), until=(25, 0)),
-    "seccomp-profile": Option(values.text),
+    "oom-score-adjust": Option(
+        values.integer(-1000, 1000), until=(25, 0), instead="OOMScoreAdjust= in a drop-in of docker.service"
+    ),
+    "seccomp-profile": Option(values.seccomp_profile),
     "selinux-enabled": Option(values.boolean),
-    "userns-remap": Option(values.text),
+    "userns-remap": Option(values.userns_remap),
     # Images and storage
     "storage-driver": Option(
         values.one_of(
@@ -142,11 +149,13 @@ OPTIONS: dict[str, Option] = {
             "native",
         )
     ),
-    "storage-opts": Option(values.texts),
+    "storage-opts": Option(container_values.storage_options),
     "insecure-registries": Option(
-        values.texts, reload=Reload("reloadInsecureRegistries", []), secret=redaction.addresses
+        remote_values.insecure_registries, reload=Reload("reloadInsecureRegistries", []), secret=redaction.addresses
     ),
-    "registry-mirrors": Option(values.texts, reload=Reload("reloadRegistryMirrors", []), secret=redaction.addresses),
+    "registry-mirrors": Option(
+        remote_values.registry_mirrors, reload=Reload("reloadRegistryMirrors", []), secret=redaction.addresses
+    ),
     "allow-nondistributable-artifacts": Option(
         values.texts,
         reload=Reload("reloadAllowNondistributableArtifacts", []),
@@ -161,7 +170,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "max-download-attempts": Option(values.integer(1, 10000), reload=Reload("reloadMaxDownloadAttempts", RESETS)),
     # The default bridge
-    "bridge": Option(values.text, needs_no_containers=True, affects_connectivity=True),
+    "bridge": Option(values.interface, needs_no_containers=True, affects_connectivity=True),
     "bip": Option(values.interface_address(4), needs_no_containers=True, affects_connectivity=True),
     "bip6": Option(values.interface_address(6), since=(28, 0), needs_no_containers=True, affects_connectivity=True),
     "fixed-cidr": Option(values.network(4), needs_no_containers=True, affects_connectivity=True),
@@ -178,26 +187,25 @@ OPTIONS: dict[str, Option] = {
     "iptables": Option(values.boolean, affects_connectivity=True),
     "ip6tables": Option(values.boolean, affects_connectivity=True),
     "allow-direct-routing": Option(values.boolean, since=(28, 2), affects_connectivity=True),
-    "bridge-accept-fwmark": Option(values.fwmark, since=(28, 3), affects_connectivity=True),
+    "bridge-accept-fwmark": Option(values.fwmark, since=(29, 0), affects_connectivity=True),
     "firewall-backend": Option(values.one_of("iptables", "nftables"), since=(29, 0), affects_connectivity=True),
     "userland-proxy": Option(values.boolean),
     "userland-proxy-path": Option(values.path),
     # All networks
     "default-address-pools": Option(values.pools, affects_connectivity=True),
-    "default-network-opts": Option(values.driver_options, since=(24, 0)),
+    "default-network-opts": Option(remote_values.network_options, since=(24, 0)),
     "network-control-plane-mtu": Option(values.integer(0, 65535)),
     "dns": Option(values.addresses),
-    "dns-opts": Option(values.texts),
-    "dns-search": Option(values.texts),
+    "dns-opts": Option(remote_values.dns_options),
+    "dns-search": Option(remote_values.search_domains),
     "host-gateway-ip": Option(values.address()),
-    "host-gateway-ips": Option(values.addresses, since=(28, 2)),
-    "resolv-conf": Option(values.path),
+    "host-gateway-ips": Option(remote_values.host_gateways, since=(28, 0)),
 }
 
 
 def _secret(key: str) -> redaction.Visitor:
     """What visits the secrets of an option, known or not."""
-    option = OPTIONS.get(key)
+    option = OPTIONS.get("proxies" if key in option_names.PROXIES else key)
     return option.secret if option else functools.partial(redaction.by_name, name=key)
 
 

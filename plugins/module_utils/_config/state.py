@@ -36,6 +36,8 @@ STATE = Path("/var/lib/mooring")
 APPLIED = STATE / "applied.json"
 GOOD = STATE / "good.json"
 COMPOSED = STATE / "composed.json"
+INSTALLING = STATE / "installing.json"
+"""There from before Mooring installs packages until it has."""
 BACKUPS = STATE / "backups"
 LOCK = Path("/run/mooring-docker.lock")
 

@@ -13,34 +13,8 @@ import re
 import shlex
 from typing import Any
 
-# Flags whose name in daemon.json is another one (moby, opts.NewNamedListOptsRef and cmd/dockerd/config.go).
-_FILE_NAMES = {
-    "H": "hosts",
-    "host": "hosts",
-    "D": "debug",
-    "G": "group",
-    "g": "data-root",
-    "graph": "data-root",
-    "l": "log-level",
-    "s": "storage-driver",
-    "p": "pidfile",
-    "b": "bridge",
-    "label": "labels",
-    "insecure-registry": "insecure-registries",
-    "registry-mirror": "registry-mirrors",
-    "storage-opt": "storage-opts",
-    "log-opt": "log-opts",
-    "exec-opt": "exec-opts",
-    "dns-opt": "dns-opts",
-    "add-runtime": "runtimes",
-    "default-address-pool": "default-address-pools",
-    "default-network-opt": "default-network-opts",
-    "default-ulimit": "default-ulimits",
-    "authorization-plugin": "authorization-plugins",
-    "node-generic-resource": "node-generic-resources",
-    "cdi-spec-dir": "cdi-spec-dirs",
-    "feature": "features",
-}
+from .option_names import KEY_OF_FLAG
+
 _HOST_FLAG = re.compile(r"""\s+(?:-H|--host)(?:=|\s+|(?=[a-z]))(?:"[^"]*"|'[^']*'|[^\s"']+)""")
 
 
@@ -108,7 +82,7 @@ def flags(words: list[str]) -> dict[str, str]:
         match = re.match(r"^(?:--([a-z0-9][a-z0-9-]*)|-([A-Za-z]))", word)
         if match:
             name = match[1] or match[2]
-            found[_FILE_NAMES.get(name, name)] = word
+            found[KEY_OF_FLAG.get(name, name)] = word
     return found
 
 

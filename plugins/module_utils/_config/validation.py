@@ -3,20 +3,26 @@
 """What is wrong with a daemon configuration, in sentences; empty when it can be applied.
 
 Two readers: the controller, before anything is sent (no engine version, no files), and the host, which knows
-its engine. dockerd accepts much of what is refused here and then dies or ignores it, see ``_options``.
+its engine. dockerd accepts much of what is refused here and then dies or ignores it, see ``options``. What depends on
+the host is in ``host_values``.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import re
-from typing import Any, Callable
+from collections.abc import Iterable
+from typing import Any, Callable, Optional
 
+from . import log_options, option_names
+from .container_values import cgroup_driver, is_shim, storage_of_another
 from .endpoints import EndpointError, parse
 from .options import OPTIONS, concealed, secrets
 from .redaction import scrubbed
+from .remote_values import mirror_path_problem
+from .structures import field
 
 Config = dict[str, Any]
+Version = Optional[tuple[int, int]]
 
 
 def _fixed_range(config: Config, key: str, address_key: str) -> str | None:
@@ -47,8 +53,9 @@ def _bridge_none(config: Config) -> str | None:
         if config.get("bridge") == "none" and clash:
             return f"bridge none leaves no docker0 for {', '.join(clash)}"
         return None
-    if "bip" in config:
-        return "bridge and bip exclude each other: dockerd leaves a bridge of yours as it is"
+    for key in ("bip", "bip6"):
+        if key in config:
+            return f"bridge and {key} exclude each other: dockerd leaves a bridge of yours as it is"
     return None
 
 
@@ -72,9 +79,70 @@ def _ipv6_range(config: Config) -> str | None:
 def _default_runtime(config: Config) -> str | None:
     # moby, daemon/runtime_unix.go: "runc" is built in, and names like io.containerd.runsc.v1 are looked up in the PATH.
     name = config.get("default-runtime")
-    if name in (None, "runc") or name in config.get("runtimes", {}) or re.match(r"^(\w+\.)+v\d+$", name):
+    if name in (None, "runc") or name in config.get("runtimes", {}) or is_shim(str(name)):
         return None
     return f"default-runtime {name} is not one of the runtimes: {', '.join(['runc', *config.get('runtimes', {})])}"
+
+
+def _runtime_type(config: Config, version: Version) -> str | None:
+    """Runtimes by their type came with 24.0; before, dockerd takes an empty path and no container starts."""
+    typed = [name for name, one in config.get("runtimes", {}).items() if field(one, "runtimeType")]
+    if typed and version and version < (24, 0):
+        return f"runtimes {typed[0]}: engine {version[0]}.{version[1]} knows no runtimeType; give a path"
+    return None
+
+
+def _log_options(config: Config, version: Version, whole: bool) -> Iterable[str]:
+    """``whole`` tells that the driver is dockerd's default where none is declared."""
+    driver, options = config.get("log-driver"), config.get("log-opts")
+    if options is None and not whole:
+        return
+    if driver is None and not whole:
+        found = log_options.value_problems(options or {})
+    else:
+        found = log_options.problems(driver or "json-file", options or {}, version)
+    for problem in found:
+        yield f"log-opts {problem}"
+    if driver == "logentries" and version and version >= (25, 0):
+        yield f"log-driver logentries: engine {version[0]}.{version[1]} has no such driver, for its service has ended"
+
+
+def _cgroup_parent(config: Config) -> str | None:
+    """moby, daemon/daemon_unix.go (verifyDaemonSettings), where the driver is declared."""
+    parent = config.get("cgroup-parent", "")
+    if parent and cgroup_driver(config) == "systemd" and not is_slice(parent):
+        return f"cgroup-parent {parent}: with the cgroup driver systemd it must be a slice, such as docker-apps.slice"
+    return None
+
+
+def is_slice(name: str) -> bool:
+    """Whether systemd would take it as the name of a slice (moby, verifyDaemonSettings)."""
+    return len(name) > len(".slice") and name.endswith(".slice")
+
+
+def _icc(config: Config) -> str | None:
+    """moby, daemon/daemon_unix.go (verifyDaemonSettings)."""
+    if config.get("icc") is False and config.get("iptables") is False:
+        return "icc false needs iptables, by which it is enforced: take one of them out"
+    return None
+
+
+def _namespace(config: Config) -> str | None:
+    if config.get("containerd-namespace") == "plugins.moby":
+        return "containerd-namespace plugins.moby is the one of Docker's plugins: choose another"
+    return None
+
+
+def _gateway_names(config: Config) -> str | None:
+    if "host-gateway-ip" in config and "host-gateway-ips" in config:
+        return "host-gateway-ip is the old name of host-gateway-ips: take it out"
+    return None
+
+
+def _exec_root(config: Config) -> str | None:
+    if "data-root" in config and config.get("exec-root") == config["data-root"]:
+        return f"exec-root and data-root are both {config['data-root']}: dockerd needs two directories"
+    return None
 
 
 def _tls(config: Config) -> str | None:
@@ -105,39 +173,64 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
     _bridge_none,
     _pool_on_bridge,
     _ipv6_range,
-    _default_runtime,
     _tls,
+    storage_of_another,
+    _cgroup_parent,
+    _icc,
+    _namespace,
+    _gateway_names,
+    _exec_root,
 )
+
+OF_VERSIONS: tuple[Callable[[Config, Version], str | None], ...] = (_runtime_type, mirror_path_problem)
+"""Rules that depend on the engine's version."""
 
 
 def problems(
     config: Config,
-    version: tuple[int, int] | None = None,
+    version: Version = None,
     names: dict[str, str] | None = None,
     in_swarm: bool = False,
+    whole: bool = True,
 ) -> list[str]:
     """What is wrong with ``config``, one sentence each, the offending option first.
 
     ``version`` is the engine's (major, minor) where it is known; without it the age of an option is not
     judged. ``names`` are the operator's own words for options, where they differ. ``in_swarm`` tells that the host
-    is a node of a swarm.
+    is a node of a swarm. ``whole`` is False for one owner's share, to which a host may add what the share refers to.
     """
     found = []
     names = names or {}
-    for key in sorted(config):
+    for key in sorted(config, key=str):
         option, name = OPTIONS.get(key), names.get(key, key)
         if option is None:
-            found.append(f"{name}: no such option of dockerd")
+            found.append(f"{name}: {option_names.unknown(key, OPTIONS)}")
             continue
         if version is not None and not option.since <= version < option.until:
-            found.append(f"{name}: engine {version[0]}.{version[1]} has no such option, or it is without effect there")
+            found.append(f"{name}: {_of_another_version(key, version)}")
         problem = option.check(config[key])
         if problem is not None:
             one = {key: config[key]}
-            found.append(f"{name}: {scrubbed(problem, secrets(one))}, not {concealed(one)[key]!r}")
+            # What must be is said of the value, which is shown; anything else says itself what it is about.
+            value = f", not {concealed(one)[key]!r}" if problem.startswith("must ") else ""
+            found.append(f"{name}: {scrubbed(problem, secrets(one))}{value}")
     if found:
         return found
     if in_swarm and config.get("live-restore") is True:
         # moby, daemon/config_linux.go and daemon/cluster: "incompatible with swarm mode", dockerd does not start.
         found.append("live-restore and swarm exclude each other: set docker_engine_live_restore: false on this node")
-    return found + [problem for problem in (rule(config) for rule in RULES) if problem is not None]
+    together = [rule(config) for rule in RULES] + [rule(config, version) for rule in OF_VERSIONS]
+    together += _log_options(config, version, whole)
+    if whole:
+        together.append(_default_runtime(config))
+    known = secrets(config)
+    return found + [scrubbed(problem, known) for problem in together if problem is not None]
+
+
+def _of_another_version(key: str, version: tuple[int, int]) -> str:
+    option = OPTIONS[key]
+    engine = f"engine {version[0]}.{version[1]}"
+    if version < option.since:
+        return f"{engine} has no such option, which came with {option.since[0]}.{option.since[1]}"
+    way_out = f"use {option.instead}" if option.instead else "leave it out"
+    return f"{engine} has no such option, or it is without effect there; {way_out}"

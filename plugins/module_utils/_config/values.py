@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from typing import Any, Callable, Optional
 
+from . import go_syntax, log_options
 from .endpoints import problems as endpoint_problems
 
 Check = Callable[[Any], Optional[str]]
@@ -40,15 +42,34 @@ def texts(value: Any) -> str | None:
     return "must be a list of strings"
 
 
+_RESERVED_LABELS = ("com.docker.", "io.docker.", "org.dockerproject.")
+
+
 def labels(value: Any) -> str | None:
+    """moby ``daemon/pkg/opts`` (ValidateLabel) and ``daemon/config`` (GetConflictFreeLabels)."""
     problem = texts(value)
     if problem is None and any("=" not in item for item in value):
         problem = "must be a list of key=value"
-    return problem
+    if problem:
+        return problem
+    seen: dict[str, str] = {}
+    for item in value:
+        key, _equals, one = item.partition("=")
+        if item.lower().startswith(_RESERVED_LABELS):
+            return f"{key}: names that begin with {', '.join(_RESERVED_LABELS)} are Docker's own"
+        if seen.setdefault(key, one) != one:
+            return f"{key} is there twice, with different values"
+    return None
 
 
 def mapping(value: Any) -> str | None:
     return None if isinstance(value, dict) else "must be a mapping"
+
+
+def switches(value: Any) -> str | None:
+    if isinstance(value, dict) and all(isinstance(item, bool) for item in value.values()):
+        return None
+    return "must be a mapping of names to true or false"
 
 
 def texts_mapping(value: Any) -> str | None:
@@ -65,9 +86,11 @@ def driver_options(value: Any) -> str | None:
 
 
 def fwmark(value: Any) -> str | None:
-    number = r"(0[xX][0-9a-fA-F]+|\d+)"
-    right = isinstance(value, str) and re.match(rf"^{number}(/{number})?$", value)
-    return None if right else "must be MARK or MARK/MASK"
+    number = r"(0[xX][0-9a-fA-F]+|[0-9]+)"
+    match = re.fullmatch(rf"{number}(?:/{number})?", value) if isinstance(value, str) else None
+    if match and all(int(text, 16 if text[:2].lower() == "0x" else 10) < 2**32 for text in match.groups() if text):
+        return None
+    return "must be MARK or MARK/MASK, each a number of 32 bits"
 
 
 def path(value: Any) -> str | None:
@@ -166,14 +189,62 @@ def endpoint_list(value: Any) -> str | None:
 
 
 def metrics_address(value: Any) -> str | None:
-    match = re.match(r"^(.+):(\d{1,5})$", value) if isinstance(value, str) else None
-    return None if match and 1 <= int(match[2]) <= 65535 else "must be ADDRESS:PORT"
+    """As ``net.Listen`` of Go takes it; without an address all are meant."""
+    found = go_syntax.host_port(value) if isinstance(value, str) else None
+    return None if found and found[1] else "must be ADDRESS:PORT"
 
 
-_LOG_DRIVERS = one_of(
-    "none", "local", "json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "gcplogs",
-    "etwlogs", "logentries",
-)  # fmt: skip
+def api_version(value: Any) -> str | None:
+    """moby ``daemon/config`` (ValidateMinAPIVersion): from 1.24 on; the engine knows its own newest."""
+    match = re.fullmatch(r"1\.([0-9]+)", value) if isinstance(value, str) else None
+    return None if match and int(match[1]) >= 24 else 'must be a version of the API from "1.24" on, in quotes'
+
+
+def interface(value: Any) -> str | None:
+    """A name that an interface can have (kernel, dev_valid_name)."""
+    right = isinstance(value, str) and re.fullmatch(r"[^\s/:]{1,15}", value) and value not in (".", "..")
+    return None if right else "must be the name of an interface, of at most 15 characters"
+
+
+def seccomp_profile(value: Any) -> str | None:
+    right = isinstance(value, str) and (value in ("builtin", "unconfined") or value.startswith("/"))
+    return None if right else "must be builtin, unconfined or the absolute path of a profile"
+
+
+def userns_remap(value: Any) -> str | None:
+    """moby ``daemon/daemon_unix.go`` (parseRemappedRoot)."""
+    right = isinstance(value, str) and re.fullmatch(r"[^\s:]+(:[^\s:]+)?", value)
+    return None if right else "must be default, USER, USER:GROUP, UID or UID:GID"
+
+
+def containerd_address(value: Any) -> str | None:
+    right = isinstance(value, str) and re.match(r"(unix://)?/", value)
+    return None if right else "must be the absolute path of containerd's socket"
+
+
+_SYSTEM_DIRECTORIES = {
+    "/", "/bin", "/boot", "/dev", "/etc", "/etc/docker", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/proc",
+    "/root", "/run", "/run/docker", "/sbin", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin",
+    "/usr/share", "/var", "/var/cache", "/var/lib", "/var/lib/containerd", "/var/lib/docker/containerd", "/var/log",
+    "/var/run", "/var/run/docker", "/var/spool", "/var/tmp",
+}  # fmt: skip
+
+
+def data_root(value: Any) -> str | None:
+    """dockerd makes the directory its own (mode 0710); below /dev, /proc and /sys nothing can be kept."""
+    if path(value):
+        return path(value)
+    plain = posixpath.normpath("/" + value.lstrip("/"))
+    if plain in _SYSTEM_DIRECTORIES or plain.startswith(("/dev/", "/proc/", "/sys/")):
+        return "must be a directory of its own such as /srv/docker (dockerd closes it to everybody else)"
+    return None
+
+
+def unless_rootless(value: Any) -> str | None:
+    return None if value is False else "must be false: Mooring manages daemons that run as root"
+
+
+_LOG_DRIVERS = one_of(*log_options.NAMES)
 
 
 def log_driver(value: Any) -> str | None:

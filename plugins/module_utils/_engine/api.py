@@ -133,7 +133,7 @@ def exchange(
 ) -> Any:
     """The decoded JSON (or, for other content, the text) that answers a request over a connection, used once.
 
-    ``content`` is sent as JSON where it is not None.
+    ``content`` is sent where it is not None: bytes as a tar archive, anything else as JSON.
 
     Raises ApiError with the daemon's own message, or with the reason why there was no answer (then its
     ``__cause__`` is the OSError or HTTPException).
@@ -144,7 +144,9 @@ def exchange(
     try:
         headers = {"Host": host, "Connection": "close"}
         body_sent = None
-        if content is not None:
+        if isinstance(content, bytes):
+            body_sent, headers["Content-Type"] = content, "application/x-tar"
+        elif content is not None:
             body_sent, headers["Content-Type"] = json.dumps(content).encode(), "application/json"
         connection.request(method, path, body_sent, headers)
         response = connection.getresponse()
@@ -211,7 +213,7 @@ class Api:
         return self.request("GET", path)
 
     def post(self, path: str, content: Any) -> Any:
-        """What ``POST path`` answers to ``content``, sent as JSON. Raises ApiError as ``request`` does."""
+        """What ``POST path`` answers to ``content``, as ``exchange`` sends it. Raises ApiError as ``request`` does."""
         return self.request("POST", path, content)
 
     def delete(self, path: str) -> Any:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
+import re
 import socket
 import ssl
 import time
@@ -57,6 +59,13 @@ def _pools(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
     return [{"base": pool["Base"], "size": pool["Size"]} for pool in info.get("DefaultAddressPools") or []]
 
 
+def _data_root(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
+    """dockerd follows links, and with userns-remap works in a directory UID.GID below (moby, setupDaemonRoot)."""
+    seen = str(info.get("DockerRootDir"))
+    real = os.path.realpath(value)
+    return value if re.fullmatch(rf"{re.escape(real)}(/[0-9]+\.[0-9]+)?", seen) else seen
+
+
 def _same(seen: Any, value: Any) -> bool:
     """Whether both say the same; the order of texts in a list is Docker's own."""
     if isinstance(seen, list) and isinstance(value, list) and all(isinstance(v, str) for v in seen + value):
@@ -77,7 +86,7 @@ SEEN: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], Any]] = {
     "ip-masq": _bridge_option("com.docker.network.bridge.enable_ip_masquerade"),
     "ipv6": lambda _value, _info, bridge: bridge.get("EnableIPv6"),
     "default-address-pools": _pools,
-    "data-root": lambda _value, info, _bridge: info.get("DockerRootDir"),
+    "data-root": _data_root,
     "debug": lambda _value, info, _bridge: info.get("Debug"),
     "default-runtime": lambda _value, info, _bridge: info.get("DefaultRuntime"),
     "experimental": lambda _value, info, _bridge: info.get("ExperimentalBuild"),

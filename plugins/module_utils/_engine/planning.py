@@ -8,7 +8,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from .._config import classification, state
+from .._config import classification, state, untested
 from .._config.classification import ApplyPlan
 from .._config.options import OPTIONS, Config
 from .._config.state import Inputs
@@ -24,7 +24,7 @@ class Observed:
     ``unit`` are the properties of docker.service. ``applied`` is what the running daemon has read, ``effective`` what
     it would read now, both as ``daemon.inputs``; ``applied`` is None where no daemon runs or nobody can know.
     ``to_run`` are the containers that run once the plan is carried out, of those that it stops or that an interrupted
-    run has left stopped.
+    run has left stopped. ``is_untested`` tells that an interrupted run has left a daemon on which no container has run.
     """
 
     config: Config
@@ -33,6 +33,7 @@ class Observed:
     effective: Inputs
     plan: ApplyPlan
     to_run: tuple[Container, ...]
+    is_untested: bool
 
     @property
     def is_installed(self) -> bool:
@@ -60,7 +61,7 @@ def observe(may_drain: bool = False) -> Observed:
     to_run = containers.interrupted()
     if plan.drained:
         to_run = containers.merged(to_run, containers.survey((applied or effective)["config"])[0])
-    return Observed(config, unit, applied, effective, plan, tuple(to_run))
+    return Observed(config, unit, applied, effective, plan, tuple(to_run), untested.is_left(applied))
 
 
 def is_active(unit: dict[str, str]) -> bool:

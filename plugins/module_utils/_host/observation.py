@@ -29,7 +29,7 @@ from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
 from .._ssh import sshd
-from .._system import commands, files, observed, session
+from .._system import apt, commands, files, observed, session
 from .._tls.certificates import describe_file
 
 _TLS_OPTIONS = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
@@ -214,11 +214,14 @@ def configuration() -> observed.Configuration:
             "addresses": {},
             "tls": {},
             "pending": None,
+            "untested": False,
         }
     effective = effective or {}
     pending: observed.Pending | None = None
+    is_untested = False
     if daemon.dockerd():
-        plan = planning.observe().plan
+        seen = planning.observe()
+        plan, is_untested = seen.plan, seen.is_untested
         pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
     return {
         "error": None,
@@ -229,6 +232,7 @@ def configuration() -> observed.Configuration:
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
         "pending": pending,
+        "untested": is_untested,
     }
 
 
@@ -427,6 +431,7 @@ def observe(
         "system": here,
         "clock": {"ahead": ahead},
         "packages": packages(names),
+        "installation": {"unfinished": apt.unfinished(names), "begun": state.INSTALLING.exists()},
         "engine": running,
         "configuration": configured,
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},

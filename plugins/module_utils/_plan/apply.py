@@ -35,7 +35,10 @@ def refusals(declaration: Declaration, observation: Observation) -> list[str]:
 
 
 def step(declaration: Declaration, observation: Observation) -> Step | None:
-    """Reload, start or restart the daemon, enable it, and start what an interrupted run has left stopped."""
+    """Reload, start or restart the daemon, enable it, and finish what an interrupted run has left.
+
+    That is to start containers, and to test the daemon with one.
+    """
     host = observation.host
     if not (host["engine"]["installed"] or installs_engine(declaration, host)):
         return None
@@ -43,7 +46,8 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     stopped = host["configuration"]["stopped"]
     # Debian's package enables the service that it brings.
     enable = host["engine"]["installed"] and host["engine"]["service"]["enabled"] != "enabled"
-    if plan.action == "nothing" and not (stopped or enable):
+    test = host["configuration"]["untested"] and plan.action == "nothing"
+    if plan.action == "nothing" and not (stopped or enable or test):
         return None
     role = settings(declaration)
     policy = role["restart"]
@@ -51,6 +55,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     phrases = [_summary(plan, policy)] if plan.action != "nothing" else []
     phrases += [f"start {', '.join(stopped)}, which an interrupted run has stopped"] if stopped else []
     phrases += ["start the daemon at boot"] if enable else []
+    phrases += ["test the daemon with a container, which an interrupted run has not done"] if test else []
     lines = [*plan.reasons, *(f"start {name}" for name in plan.drained or stopped)]
     return {
         "name": "apply",
@@ -68,6 +73,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
             "drained": plan.drained,
             "stopped": stopped,
             "enable": enable,
+            "test": test,
             "pending": pending,
         },
         "diff": [

@@ -57,7 +57,9 @@ class Observation:
 
     @property
     def is_applied(self) -> bool:
-        """Whether the daemon runs with all that is declared: nothing is to be written, reloaded or restarted."""
+        """Whether the daemon runs with all that is declared: nothing is to be written, applied or tested."""
+        if self.host["configuration"]["untested"]:
+            return False
         is_written = self.composition is not None and not self.composition["files"]
         is_active = self.host["engine"]["service"]["active"] == "active"
         return is_active and is_written and self.apply.action == "nothing"

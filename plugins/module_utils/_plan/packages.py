@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._system import apt
 from .._system.observed import Host
 from .selection import asks_for_step, is_asked_for
 
@@ -35,9 +36,9 @@ def looked_up(declaration: Declaration) -> list[str]:
 
 
 def installs_engine(declaration: Declaration, host: Host) -> bool:
-    """Whether this run installs the engine."""
-    is_missing = declaration["engine"] is not None and not host["engine"]["installed"]
-    return is_missing and asks_for_step("packages", declaration)
+    """Whether this run installs the engine, or finishes that."""
+    is_partial = not host["engine"]["installed"] or ENGINE in host["installation"]["unfinished"]
+    return declaration["engine"] is not None and is_partial and asks_for_step("packages", declaration)
 
 
 def refusals(declaration: Declaration, host: Host) -> list[str]:
@@ -54,28 +55,39 @@ def refusals(declaration: Declaration, host: Host) -> list[str]:
 def step(declaration: Declaration, observation: Observation, others: list[Step]) -> Step | None:
     """One installation for the whole run: what the engine needs, and what the ``others`` of this plan need.
 
-    What the other steps need is installed also where ``--tags`` does not ask for the installation.
+    One that was interrupted is finished, with its extras. What the other steps need is installed also where ``--tags``
+    does not ask for the installation.
     """
     host = observation.host
     is_asked = is_asked_for("install", declaration)
     needed = _engine_packages(declaration, host) if is_asked else []
     needed += [_NEEDED_BY[other["name"]] for other in others if _needs_package(other, host)]
     missing = [name for name in dict.fromkeys(needed) if not host["packages"][name]["installed"]]
-    if not missing:
-        return None
     has_extras = declaration["engine"] is not None and is_asked and not _is_foreign(host)
     extras = [name for name in EXTRAS if not host["packages"][name]["installed"]] if has_extras else []
+    unfinished = host["installation"]["unfinished"] if is_asked else {}
+    if host["installation"]["begun"] and not missing:
+        # They would have come with what is installed by now.
+        missing = [name for name in extras if apt.is_recent(name, host["packages"][name]["candidate"])]
+    missing = [name for name in missing if name not in unfinished]
+    if not (missing or unfinished):
+        return None
+    states = [f"{name} is {state}" for name, state in unfinished.items()]
+    phrases = [f"finish the installation of {', '.join(unfinished)}"] if unfinished else []
+    phrases += [f"install {', '.join(missing)}"] if missing else []
+    reasons = [f"interrupted: {', '.join(states)}"] if unfinished else []
+    reasons += [f"not installed: {', '.join(missing)}"] if missing else []
     return {
         "name": "packages",
         "role": "docker_engine" if declaration["engine"] else "docker_network",
-        "summary": f"install {', '.join(missing)}",
-        "reasons": [f"not installed: {', '.join(missing)}"],
+        "summary": "; ".join(phrases),
+        "reasons": reasons,
         "effects": [],
-        "parameters": {"required": missing, "optional": extras},
+        "parameters": {"required": [*unfinished, *missing], "optional": extras},
         "diff": [
             {
                 "before": "",
-                "after": "".join(f"{name}\n" for name in missing),
+                "after": "".join(f"{name}\n" for name in [*unfinished, *missing]),
                 "before_header": "installed packages",
                 "after_header": "installed packages",
             }
@@ -98,8 +110,9 @@ def _engine_packages(declaration: Declaration, host: Host) -> list[str]:
 
 
 def _is_foreign(host: Host) -> bool:
-    """Whether the engine is another package than Debian's."""
-    return bool(host["engine"]["installed"] and not host["packages"][ENGINE]["installed"])
+    """Whether the engine is another package than Debian's. apt knows nothing of one that is half installed."""
+    is_ours = host["packages"][ENGINE]["installed"] or ENGINE in host["installation"]["unfinished"]
+    return host["engine"]["installed"] and not is_ours
 
 
 def _needs_package(step: Step, host: Host) -> bool:

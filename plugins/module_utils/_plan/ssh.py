@@ -40,7 +40,9 @@ def refusals(engine: EngineDeclaration, host: Host) -> list[str]:
             f"docker_engine_ssh_user {user}: there is an account of that name (uid {account['uid']}) "
             "that Mooring has not made: name another"
         )
-    if host["engine"]["installed"] and not host["engine"]["cli_version"]:
+    # An installation that was interrupted is finished first.
+    is_partial = host["installation"]["begun"] or host["installation"]["unfinished"]
+    if host["engine"]["installed"] and not is_partial and not host["engine"]["cli_version"]:
         problems.append("docker_engine_ssh_clients need a docker CLI on the host, on the PATH of sshd")
     types = sorted({key.split()[0] for key in declared["clients"].values()})
     obstacles = sshd.obstacles(observed, user, declared["group"], declared["socket"], types)

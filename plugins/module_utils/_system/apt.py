@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Debian packages: which are installed and installable, and the installation of those that are missing.
 
-Everything goes through apt-cache and apt-get, so a host needs no python3-apt.
+Everything goes through apt-cache, apt-get and dpkg, so a host needs no python3-apt. What an interrupted dpkg has left
+is finished first; a dpkg that runs is waited for.
 """
 
 from __future__ import annotations
@@ -42,18 +43,23 @@ KEPT_POLICY = POLICY.with_name("policy-rc.d.mooring-kept")
 POLICY_LOCK = Path("/run/mooring-policy-rc.d.lock")
 """Held as long as apt-get runs; without it our policy forbids nothing."""
 
+DPKG = Path("/var/lib/dpkg")
+
+_FINISHED = ("installed", "not-installed", "config-files")
+"""States of a package that nothing is left to be done for (dpkg(1)). Triggers are run with the next installation."""
+
 _MARK = "# Written by mooring.docker.install_packages."
 
 _LOCKED = re.compile(r"could not get lock|unable to lock|is another process using it", re.IGNORECASE)
 _NOT_DOWNLOADED = re.compile(r"^E: (Failed to fetch|Unable to fetch)", re.MULTILINE)
 
+# An operator's configuration files stay.
+_KEEP = ("--force-confdef", "--force-confold")
 _OPTIONS = (
     "--yes",
     "--no-install-recommends",
     f"--option=DPkg::Lock::Timeout={LOCK_TIMEOUT}",
-    # An operator's configuration files stay.
-    "--option=Dpkg::Options::=--force-confdef",
-    "--option=Dpkg::Options::=--force-confold",
+    *(f"--option=Dpkg::Options::={option}" for option in _KEEP),
 )
 
 
@@ -94,6 +100,89 @@ def versions(names: list[str]) -> dict[str, Versions]:
     return known
 
 
+def unfinished(names: list[str]) -> dict[str, str]:
+    """Those of the packages, or of all where none is named, that dpkg has begun and not ended, with their state.
+
+    A run of dpkg that is under way is not told from one that was interrupted.
+    """
+    known = _run(
+        "dpkg-query", "--show", "--showformat=${binary:Package} ${db:Status-Status} ${db:Status-Eflag}\\n", *names
+    )
+    found = {}
+    for line in known.stdout.splitlines():
+        name, state, flag = line.split()
+        if (state not in _FINISHED and not state.startswith("triggers-")) or flag != "ok":
+            found[name.partition(":")[0]] = state
+    return found
+
+
+def finish(required: list[str]) -> list[str]:
+    """Finish what an interrupted dpkg has left, without starting a service or removing a package; the packages by name.
+
+    A dpkg that runs is waited for. Raises AptError where one that is ``required`` cannot be finished; of others apt-get
+    tells when it has something to install.
+    """
+    if not (unfinished([]) or _journal()):
+        return []
+    _await_dpkg()
+    left = unfinished([])
+    if not (left or _journal()):
+        return []
+    with services_held_back() as lock:
+        done = _run("dpkg", *_KEEP, "--configure", "--pending", keep_open=lock)
+        if unfinished([]):
+            # What was not unpacked whole, or lacks a dependency.
+            done = _run("apt-get", *_OPTIONS, "--no-remove", "--fix-broken", "install", keep_open=lock)
+    still = unfinished([])
+    stuck = [f"{name} ({still[name]})" for name in required if name in still]
+    if stuck:
+        raise AptError(f"the interrupted installation of {', '.join(stuck)} cannot be finished: {_last_lines(done)}")
+    return sorted(set(left) - set(still))
+
+
+def _journal() -> bool:
+    """Whether dpkg has noted what its database does not have yet: apt does nothing before that is in it."""
+    return any(path.name.isdigit() for path in (DPKG / "updates").glob("*"))
+
+
+def _await_dpkg() -> None:
+    """Wait until no other program works with dpkg's database. Raises AptError, which names the one that does."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        holder = _holder(DPKG / "lock-frontend") or _holder(DPKG / "lock")
+        if holder is None:
+            return
+        _wait_for(holder, deadline)
+
+
+def _wait_for(holder: str, deadline: float) -> None:
+    """Wait a little for who installs packages. Raises AptError, which names it, after the deadline (monotonic)."""
+    if time.monotonic() > deadline:
+        raise AptError(
+            f"{holder} has been at the packages of this host for more than {LOCK_TIMEOUT} seconds: see what it does, "
+            "let it end, and run again"
+        )
+    time.sleep(2)
+
+
+def _holder(path: Path) -> str | None:
+    """The program, with its process, that holds a lock on a file (proc(5), /proc/locks); None where none does."""
+    try:
+        inode = str(path.stat().st_ino)
+        locks = Path("/proc/locks").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for words in map(str.split, locks):
+        # "1: POSIX ADVISORY WRITE 1234 08:01:5678 0 EOF"; "->" stands before who waits.
+        if words[1] != "->" and words[5].rpartition(":")[2] == inode:
+            try:
+                program = Path(f"/proc/{words[4]}/comm").read_text(encoding="utf-8", errors="replace").strip()
+            except OSError:
+                continue
+            return f"{program} (process {words[4]})"
+    return None
+
+
 def select(required: list[str], optional: list[str], known: dict[str, Versions]) -> Selection:
     """What is missing. Optional packages come along with required ones and never cause an installation.
 
@@ -105,12 +194,12 @@ def select(required: list[str], optional: list[str], known: dict[str, Versions])
     extras = [
         name
         for name in dict.fromkeys(optional)
-        if name not in missing and known[name]["installed"] is None and _is_recent(name, known[name]["candidate"])
+        if name not in missing and known[name]["installed"] is None and is_recent(name, known[name]["candidate"])
     ]
     return Selection(missing + extras, [name for name in missing if known[name]["candidate"] is None])
 
 
-def _is_recent(name: str, candidate: str | None) -> bool:
+def is_recent(name: str, candidate: str | None) -> bool:
     """Whether there is a candidate of the least version that counts. A version may begin with an epoch, "5:"."""
     match = re.match(r"(?:\d+:)?(\d+)", candidate or "")
     return match is not None and int(match[1]) >= LEAST_VERSIONS.get(name, 0)
@@ -119,9 +208,9 @@ def _is_recent(name: str, candidate: str | None) -> bool:
 def install(required: list[str], optional: list[str], check_mode: bool = False) -> list[str]:
     """Install what is missing without starting a service; returns the packages by name. Raises AptError.
 
-    The package lists are refreshed where they are older than ``FRESH``, where they lack a required package, and where
-    they name a version that cannot be downloaded any more. With ``check_mode`` nothing is refreshed or installed, and
-    the packages are those that the lists of now would give.
+    What an interrupted dpkg has left must be finished. The package lists are refreshed where they are older than
+    ``FRESH``, where they lack a required package, and where they name a version that cannot be downloaded any more.
+    With ``check_mode`` nothing is refreshed or installed, and the packages are those that the lists of now would give.
     """
     names = [*required, *optional]
     selection = select(required, optional, versions(names))
@@ -180,15 +269,29 @@ def services_held_back() -> Iterator[int]:
     """
     descriptor = os.open(POLICY_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _restore_policy()
-        if POLICY.exists() or POLICY.is_symlink():
-            POLICY.rename(KEPT_POLICY)
-        _write_policy()
-        yield descriptor
+        _lock(descriptor)
+        try:
+            _restore_policy()
+            if POLICY.exists() or POLICY.is_symlink():
+                POLICY.rename(KEPT_POLICY)
+            _write_policy()
+            yield descriptor
+        finally:
+            _restore_policy()
     finally:
-        _restore_policy()
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock what is open of POLICY_LOCK: what a killed run has started may still go on. Raises AptError."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _wait_for(_holder(POLICY_LOCK) or "another run of Mooring", deadline)
+        else:
+            return
 
 
 def _write_policy() -> None:

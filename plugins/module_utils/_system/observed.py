@@ -44,6 +44,17 @@ class Package(TypedDict):
     candidate: str | None
 
 
+class Installation(TypedDict):
+    """What an interrupted run of dpkg or of Mooring has left.
+
+    ``unfinished`` are Debian packages, of those asked for, with their state, such as "half-configured"; ``begun`` tells
+    that Mooring has begun to install packages and not ended.
+    """
+
+    unfinished: dict[str, str]
+    begun: bool
+
+
 class FileStatus(TypedDict):
     """``kind`` is "file", "directory", "link", "socket" or "other"; ``mode`` octal text, such as "0644"."""
 
@@ -265,6 +276,8 @@ class Configuration(TypedDict):
     addresses: dict[str, Any]
     tls: dict[str, Any]
     pending: Pending | None
+    untested: bool
+    """Whether a run ended before a container had run on what the daemon has read."""
 
 
 class PendingConfirmation(TypedDict):
@@ -588,6 +601,7 @@ class Host(TypedDict):
     system: System
     clock: Clock
     packages: dict[str, Package]
+    installation: Installation
     engine: Engine
     configuration: Configuration
     certificates: dict[str, Certificate | None]

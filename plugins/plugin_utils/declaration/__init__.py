@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...module_utils._plan.declaration import Declaration
+from ...module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
 from ...module_utils._system import platforms
 from .. import authorities, controller, generations, names
 from . import client, engine, network
@@ -21,6 +22,8 @@ from .place import Authorities, Place
 from .variables import Variables, preload, read, templated
 
 ENGINE, NETWORK, CLIENT = "docker_engine", "docker_network", "docker_client"
+FRAGMENTS = {ENGINE_FRAGMENT: ENGINE, NETWORK_FRAGMENT: NETWORK}
+"""The role whose variables declare a fragment of daemon.json."""
 
 preload([ENGINE, NETWORK, CLIENT])
 

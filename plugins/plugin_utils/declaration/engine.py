@@ -175,7 +175,7 @@ def _endpoint_problems(variables: Variables) -> Iterator[str]:
 
 def _option_problems(variables: Variables) -> Iterator[str]:
     options = variables["docker_engine_options"]
-    for problem in validation.problems(options):
+    for problem in validation.problems(options, whole=False):
         yield f"docker_engine_options {problem}"
     for name in _OWN_OPTIONS:
         if name in options:

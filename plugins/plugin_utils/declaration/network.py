@@ -97,7 +97,7 @@ def _addresses(place: Place) -> list[str]:
 
 def _problems(variables: Variables) -> Iterator[str]:
     explicit = {option: value for option, value in _options(variables).items() if value != _AUTO}
-    yield from _of("docker_network_", validation.problems(explicit, names=_VARIABLES))
+    yield from _of("docker_network_", validation.problems(explicit, names=_VARIABLES, whole=False))
     yield from _of("docker_network_networks ", addresses.network_problems(variables["docker_network_networks"]))
     yield from _of("docker_network_reserved ", values.range_problems(variables["docker_network_reserved"]))
     block = address_plan.address_block_problem(variables["docker_network_address_block"] or 0)

@@ -52,6 +52,7 @@ def on_host(
         return
     yield from _clock(host["clock"]["ahead"])
     yield from engine.engine(declared, host)
+    yield from engine.container(observed.get("test"))
     if not host["engine"]["installed"]:
         return
     yield from configuration.configuration(host, tried)

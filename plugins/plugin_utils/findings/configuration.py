@@ -47,6 +47,14 @@ def configuration(host: dict[str, Any], tried: dict[str, Any]) -> Iterator[Findi
             "a run that was cut has stopped them, and no later one has seen them well again",
             APPLY,
         )
+    if seen["untested"]:
+        yield Finding(
+            "configuration.untested",
+            ERROR,
+            "a container has run since the last change of the daemon",
+            "a run that was cut has changed it, and no later one has tested it",
+            APPLY,
+        )
     pending = seen["pending"]
     if (
         pending

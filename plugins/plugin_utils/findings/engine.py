@@ -17,6 +17,15 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
     """Findings on ``host``, as ``host_info`` saw it."""
     seen = host["engine"]
     service = seen["service"]
+    unfinished = host["installation"]["unfinished"]
+    if unfinished:
+        yield Finding(
+            "engine.unfinished",
+            ERROR,
+            f"{', '.join(unfinished)} {'are' if len(unfinished) > 1 else 'is'} installed whole",
+            ", ".join(f"{name} is {state}" for name, state in unfinished.items()),
+            APPLY,
+        )
     if not seen["installed"]:
         yield Finding("engine.missing", ERROR, "a Docker Engine", "there is no dockerd", APPLY)
         return
@@ -110,6 +119,24 @@ def _resources(seen: dict[str, Any]) -> Iterator[Finding]:
                 "there is no such program on the daemon's PATH: those that run go on, and no other starts",
                 "reinstall its package (runc, containerd or containerd.io)",
             )
+
+
+def container(test: dict[str, Any] | None) -> Iterator[Finding]:
+    """Findings of the ``test`` of ``host_plan``, None where there was none."""
+    expected = "the daemon runs a container with its own defaults"
+    if test and test["problem"]:
+        yield Finding(
+            "engine.container",
+            ERROR,
+            expected,
+            test["problem"],
+            "see `journalctl -u docker -u containerd`; correct the option that the reason is about "
+            f"(docker_engine_options), then {APPLY}",
+        )
+    elif test and test["obstacle"]:
+        yield Finding(
+            "engine.container_untested", WARNING, expected, f"that could not be tried: {test['obstacle']}", "as it says"
+        )
 
 
 def _versions(seen: dict[str, Any]) -> Iterator[Finding]:

@@ -20,9 +20,15 @@ from ansible_collections.mooring.docker.plugins.module_utils._apply import (
     revert_timer,
     transaction,
 )
-from ansible_collections.mooring.docker.plugins.module_utils._config import fragments, pending, state
+from ansible_collections.mooring.docker.plugins.module_utils._config import fragments, pending, state, untested
 from ansible_collections.mooring.docker.plugins.module_utils._config.options import OPTIONS
-from ansible_collections.mooring.docker.plugins.module_utils._engine import containers, daemon, live, planning
+from ansible_collections.mooring.docker.plugins.module_utils._engine import (
+    canary_image,
+    containers,
+    daemon,
+    live,
+    planning,
+)
 from ansible_collections.mooring.docker.plugins.module_utils._engine.api import ApiError
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 from ansible_collections.mooring.docker.plugins.module_utils._system import commands, session
@@ -91,6 +97,17 @@ class FakeHost:
         self.is_mute = False
         self.vanishes = False
         """Whether the daemon ends just before its signal."""
+        self.ends_of_reload: Callable[[Config], float | None] = lambda _config: None
+        """After how many seconds systemd starts the daemon again that ended of reloading a configuration."""
+        self.starts_again_at: float | None = None
+        self.lingers = False
+        """Whether its process is still there until then, as one that hangs is, and takes signals without a word."""
+        self.runs_no_container: Callable[[Config], ApiError | None] = lambda _config: None
+        """What a daemon that has read a configuration says of the start of a canary."""
+        self.tests = 0
+        """How many canaries have run."""
+        self.canaries: list[str] = []
+        """What is there of canaries: containers and images."""
         self.unwell: Callable[[str], str | None] = lambda _name: None
         self.health: Callable[[str], str | None] = lambda _name: None
         """The state of a container's healthcheck; None where it has none."""
@@ -110,7 +127,7 @@ class FakeHost:
     # The host's parts in the places of the real ones --------------------------------------------------
 
     def _install(self, patch: pytest.MonkeyPatch) -> None:
-        for module in (state, pending, containers):
+        for module in (state, pending, containers, untested):
             for name, value in list(vars(module).items()):
                 if isinstance(value, Path):
                     patch.setattr(module, name, self.root / str(value).lstrip("/"))
@@ -131,12 +148,13 @@ class FakeHost:
         patch.setattr(daemon, "socket_paths", lambda drop_in=None: re.findall("(?<==)/.*", drop_in or ""))
         patch.setattr(nftables, "obstacle", lambda: None)
         patch.setattr(session, "current", lambda: None)
-        patch.setattr(containers.shutil, "which", lambda name: f"/usr/bin/{name}")
+        patch.setattr(containers.shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
+        patch.setattr(canary_image, "static_program", lambda: self.unit)
         patch.setattr(live, "unanswered", self.unanswered)
         patch.setattr(live, "drift", self.drift)
         patch.setattr(live, "not_reloaded", lambda _config, _attributes: {})
         patch.setattr(live, "reload_event", lambda _config, since: {} if self.reloaded_at > since else None)
-        patch.setattr(live, "containers", lambda _config: sorted(self.names()))
+        patch.setattr(live, "containers", self.containers)
         patch.setattr(live, "shims", lambda: [f"id-{name}" for name in self.names()])
         patch.setattr(live, "live_restore", lambda _config: bool(self.loaded.get("live-restore")))
         patch.setattr(live, "shown", lambda config: sorted(set(config) - set(self.drift(config))))
@@ -252,7 +270,14 @@ class FakeHost:
     def done(words: Any, status: int, stdout: str = "", stderr: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(words, status, stdout, stderr)
 
+    def _start_again(self) -> None:
+        """What systemd does by itself."""
+        if self.starts_again_at is not None and self.clock.now >= self.starts_again_at:
+            self.starts_again_at = None
+            self.restart()
+
     def properties(self) -> str:
+        self._start_again()
         if self.active and self.dies(self.loaded):
             self.active = False
         return "\n".join(
@@ -266,6 +291,7 @@ class FakeHost:
         )
 
     def instance(self, pid: int) -> dict[str, Any] | None:
+        self._start_again()
         if not self.active or pid != self.pid:
             return None
         return {"pid": pid, "ticks": pid, "boot": "boot", "started": self.started}
@@ -289,6 +315,7 @@ class FakeHost:
             **{key: value for key, value in self.loaded.items() if key in kept},
         }
         self.active, self.pid, self.started = True, self.pid + 100, self.clock.time()
+        self.starts_again_at = None
         if not self.loaded.get("live-restore"):
             # It ends what it finds running.
             self.running = dict.fromkeys(self.running, False)
@@ -302,7 +329,13 @@ class FakeHost:
             self.active = False
         if not self.active or pid != self.pid:
             raise ProcessLookupError
+        if self.starts_again_at is not None:
+            return
         config = state.daemon_json() or {}
+        delay = self.ends_of_reload(config)
+        if delay is not None:
+            self.active, self.starts_again_at = self.lingers, self.clock.now + delay
+            return
         if self.is_mute:
             return
         refusal = self.refuses_reload(config)
@@ -333,6 +366,10 @@ class FakeHost:
             if self.loaded.get(key, []) != value
         }
 
+    def containers(self, _config: Config) -> list[str]:
+        self.woken = self.woken or not self.active
+        return sorted(self.names())
+
     def local_socket(self, _config: Config, timeout: float = 10.0) -> str:
         if not self.active:
             self.woken = True
@@ -347,6 +384,13 @@ class FakeHost:
         """``GET path``, as of ``api.Api``."""
         if path == "/containers/json":
             return [{"Id": f"id-{name}"} for name in self.names()]
+        if "io.mooring.canary" in path:
+            kind = path.split("/")[1]
+            left = [one for one in self.canaries if one.startswith(kind)]
+            names = [one.partition(" ")[2] for one in left]
+            return [{"Id": name, "Names": [f"/{name}"], "RepoTags": [f"mooring-canary:{name}"]} for name in names]
+        if path.startswith("/containers/mooring-canary-"):
+            return {"State": {"Error": ""}}
         name = path.split("/")[2][len("id-") :]
         if name not in self.running:
             raise ApiError("no such container", 404)
@@ -365,6 +409,32 @@ class FakeHost:
             "HostConfig": {"RestartPolicy": {"Name": self.policy}},
             "Config": {},
         }
+
+    def post(self, path: str, content: Any) -> Any:
+        """``POST path``, as of ``api.Api``: what a canary needs."""
+        self.effect(path)
+        verb = path.partition("?")[0].split("/")[-1]
+        if path.startswith("/images/create"):
+            assert isinstance(content, bytes)
+            self.canaries.append(f"images {re.findall('tag=([^&]*)', path)[0]}")
+            return {"status": "sha256:0"}
+        if verb == "create":
+            name = path.partition("name=")[2]
+            self.canaries.append(f"containers {name}")
+            return {"Id": name}
+        problem = self.runs_no_container(self.loaded)
+        if verb == "start" and problem is not None:
+            raise problem
+        if verb == "wait":
+            self.tests += 1
+            return {"StatusCode": 0}
+        return ""
+
+    def delete(self, path: str) -> Any:
+        """``DELETE path``, as of ``api.Api``: a canary goes."""
+        self.effect(path)
+        kind, name = path.partition("?")[0].lstrip("/").split("/")
+        self.canaries.remove(f"{kind} {name.rpartition(':')[2]}")
 
     def docker(self, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         self.local_socket({})

@@ -13,7 +13,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._apply import (
     transaction,
 )
 from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer import ConfirmError
-from ansible_collections.mooring.docker.plugins.module_utils._config import pending, state
+from ansible_collections.mooring.docker.plugins.module_utils._config import pending, state, untested
 from ansible_collections.mooring.docker.plugins.module_utils._engine import containers
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 from ansible_collections.mooring.docker.plugins.module_utils._system import session
@@ -31,8 +31,8 @@ def rules(host: FakeHost) -> Path:
     return path
 
 
-def _change(path: Path, text: str, seconds: int = 30, owner: str = "rules") -> None:
-    with revert_timer.guarded(owner, seconds, [path], UNDO):
+def _change(path: Path, text: str, seconds: int = 30, owner: str = "rules", undo: str = UNDO) -> None:
+    with revert_timer.guarded(owner, seconds, [path], undo):
         state.write(path, text)
 
 
@@ -85,6 +85,47 @@ def test_change_is_pending_until_it_is_confirmed(host: FakeHost, rules: Path, mo
     assert revert_timer.confirm() == []
 
 
+def test_what_is_pending_is_for_root_and_comes_before_the_network(host: FakeHost, rules: Path) -> None:
+    _change(rules, "new")
+    assert pending.SCRIPT.stat().st_mode & 0o777 == 0o700
+    lines = pending.UNIT.read_text().splitlines()
+    (before,) = (line for line in lines if line.startswith("Before="))
+    others = {"network-pre.target", "mooring-nftables.service", "nftables.service", "docker.service", "docker.socket"}
+    assert others <= set(before[len("Before=") :].split())
+    assert {"Wants=network-pre.target", "DefaultDependencies=no", "After=local-fs.target"} <= set(lines)
+
+
+def test_time_begins_when_the_change_is_made(host: FakeHost, rules: Path) -> None:
+    """A restart may take long, and who confirms comes after it."""
+    with revert_timer.guarded("rules", 30, [rules], UNDO):
+        host.clock.sleep(100)
+    now = host.clock.clock_gettime(7)
+    assert int(pending.DEADLINE.read_text().split()[1]) >= int(now) + 29
+    assert host.timer is not None
+    assert host.timer > host.clock.now - 1
+
+
+def test_a_run_that_finds_a_change_of_the_daemon_pending_is_guarded_too(host: FakeHost) -> None:
+    """The run before was killed: what it changed waits for a connection that is newer than this one."""
+    host.settle({"live-restore": True})
+    with connection_guard.guarded(30, "restart", {"bip": "10.9.0.1/24"}, []):
+        pass
+    first = state.read_state(pending.RECORD)["made"]
+    with connection_guard.guarded(30, "nothing", {"bip": "10.9.0.1/24"}, []):
+        pass
+    assert state.read_state(pending.RECORD)["made"] > first
+
+
+def test_what_is_known_of_the_daemon_goes_back_with_it(host: FakeHost) -> None:
+    host.settle({"live-restore": True})
+    before = {path: state.read(path) for path in (state.GOOD, state.APPLIED, untested.RECORD)}
+    with connection_guard.guarded(30, "restart", {"bip": "10.9.0.1/24"}, []):
+        for path in before:
+            state.write_state(path, {"another": 1})
+    _elapse(host, int(pending.DEADLINE.read_text().split()[1]))
+    assert {path: state.read(path) for path in before} == before
+
+
 def test_older_connection_proves_nothing(host: FakeHost, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _connect(monkeypatch, host.clock.clock_gettime(7))
     _change(rules, "new")
@@ -120,8 +161,8 @@ def test_second_change_joins_and_sets_the_time(host: FakeHost, rules: Path) -> N
     _change(rules, "new", seconds=10)
     other = host.root / "etc/other"
     _change(other, "other", seconds=300, owner="other")
-    # A change of the same owner keeps the older state.
-    _change(rules, "newer", seconds=300)
+    # A change of the same owner keeps the older state, and the way back to it.
+    _change(rules, "newer", seconds=300, undo="systemctl restart newer")
     assert pending.observe()["armed"] == ["other", "rules"]
     assert pending.DEADLINE.read_text().split()[2] == "300"
     _elapse(host, int(pending.DEADLINE.read_text().split()[1]))
@@ -384,6 +425,10 @@ def test_table_is_pending_or_reverted(host: FakeHost, monkeypatch: pytest.Monkey
             filter_table.ensure(table, 30, check=False)
         assert not path.exists()
         assert "delete table inet mooring_probe" in (host.root / "log").read_text()
+        # Without the timer nothing would take it back.
+        with pytest.raises(nftables.NftError):
+            filter_table.ensure(_Table(host, refuses), 0, check=False)
+        assert not path.exists()
     else:
         assert filter_table.ensure(table, 30, check=True)["armed"] is False
         assert filter_table.ensure(table, 30, check=False)["armed"] is True

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._apply import daemon_change, transaction
 from ansible_collections.mooring.docker.plugins.module_utils._apply.transaction import ApplyError
-from ansible_collections.mooring.docker.plugins.module_utils._config import state
+from ansible_collections.mooring.docker.plugins.module_utils._config import state, untested
 from ansible_collections.mooring.docker.plugins.module_utils._engine import containers, daemon, planning
 from unit.apply.fake_host import Config, FakeHost, Killed
 
@@ -171,6 +171,23 @@ def test_daemon_that_is_gone_before_the_signal_of_the_way_back(host: FakeHost) -
 
     host.refuses_reload = refuse
     assert _fails(host, RELOAD).endswith(BACK)
+    _is_back(host)
+
+
+@pytest.mark.parametrize("lingers", [False, True])
+@pytest.mark.parametrize("delay", [0.05, 2.0, 40.0])
+def test_daemon_that_ends_of_a_reload_comes_back_whenever_systemd_starts_it(
+    host: FakeHost, delay: float, lingers: bool
+) -> None:
+    """As dockerd does of an authorization plugin that is not there; before, during and after the way back."""
+    host.settle(BASE, *CREW)
+    host.lingers = lingers
+    host.ends_of_reload = lambda config: delay if config == RELOAD else None
+    host.refuses = lambda config: "no such plugin" if config == RELOAD else None
+    message = _fails(host, RELOAD)
+    assert message.startswith("reload (changed: debug) failed: the daemon ")
+    assert message.endswith(BACK)
+    assert host.names() == CREW
     _is_back(host)
 
 
@@ -544,6 +561,8 @@ def test_run_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path, cha
         assert host.loaded == host.good() == after, number
         assert host.names() == CREW, number
         assert not containers.RECORD.exists()
+        assert not untested.RECORD.exists()
+        assert host.canaries == [], number
         assert host.apply() == "nothing"
     assert moments > 2
 
@@ -567,6 +586,8 @@ def test_rollback_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path
         assert host.loaded == host.good() == before, (number, message)
         assert host.names() == CREW, number
         assert not containers.RECORD.exists()
+        assert not untested.RECORD.exists()
+        assert host.canaries == [], number
     assert moments > 2
 
 
@@ -589,6 +610,7 @@ def test_what_ends_the_process_passes_by_the_rollback(
             daemon.inputs(RESTART, {}),
             planning.ApplyPlan("restart", ["log-driver"]),
             (),
+            is_untested=False,
         )
         with pytest.raises(end):
             transaction.Transaction(observed, 60).execute()
@@ -614,3 +636,41 @@ def test_restore_is_whole_or_not_at_all(host: FakeHost) -> None:
     state.restore(good)
     assert state.DAEMON_JSON.read_text() == state.SOCKET_DROP_IN.read_text() == "old"
     assert not (state.FRAGMENTS / "30-new.json").exists()
+
+
+# What keeps a change from being begun ------------------------------------------------------------------
+
+
+def test_a_daemon_that_could_not_start_again_is_not_stopped(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where docker.service requires a packet filter that nft refuses. A reload takes nothing from it."""
+    host.settle(BASE)
+    monkeypatch.setattr(transaction.nftables, "obstacle", lambda: "nft refuses the rules")
+    assert "was not begun, for dockerd would not start: nft refuses the rules" in _fails(host, RESTART)
+    assert host.log == []
+    assert host.active
+    host.declare(RELOAD)
+    assert host.apply() == "reload"
+
+
+def test_what_is_said_once_is_roots_alone_to_read(host: FakeHost) -> None:
+    """daemon.json may have a proxy's password."""
+    host.settle({**BASE, "live-restore": False}, *CREW)
+    modes: list[int] = []
+
+    def see(_config: Config) -> str | None:
+        modes.append(state.DAEMON_JSON.stat().st_mode & 0o777)
+        return None
+
+    host.refuses_reload = see
+    host.declare(RESTART)
+    host.apply()
+    assert modes == [0o600]
+
+
+def test_a_setting_that_a_reload_did_not_apply_is_taken_back(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon has sent word of a reload, in which the option is as before."""
+    host.settle(BASE)
+    said = {"debug": "debug is false after a reload, declared true"}
+    monkeypatch.setattr(daemon_change.live, "not_reloaded", lambda config, _said: said if config["debug"] else {})
+    assert "dockerd ignored debug is false after a reload" in _fails(host, RELOAD)
+    _is_back(host)

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils._client.contexts import Contexts
+from ansible_collections.mooring.docker.plugins.module_utils._client.contexts import ContextError, Contexts
 
 DECLARED = {"web-1": "ssh://docker-remote@192.0.2.7"}
 
@@ -41,6 +41,22 @@ def test_configuration_is_made_for_the_user_alone(contexts: Contexts, tmp_path: 
     assert (mode(directory), mode(directory / "config.json")) == (0o700, 0o600)
     assert (directory / "config.json").read_text() == "{}\n"
     assert contexts.reconcile(DECLARED, check_mode=False)["changed"] is False
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_context_that_mooring_has_not_made_is_never_replaced(
+    contexts: Contexts, tmp_path: Path, check_mode: bool
+) -> None:
+    listed = tmp_path / "docker/contexts/list"
+    listed.parent.mkdir(parents=True)
+    theirs = {"Name": "web-1", "DockerEndpoint": "tcp://192.0.2.9:2376", "Description": "mine"}
+    listed.write_text(json.dumps(theirs) + "\n")
+    with pytest.raises(ContextError, match=r"a context web-1 that Mooring has not made \(tcp://192.0.2.9:2376\)"):
+        contexts.reconcile(DECLARED, check_mode=check_mode)
+    assert json.loads(listed.read_text()) == theirs
+    # Nor removed, where it is not declared.
+    assert contexts.reconcile({}, check_mode=check_mode)["changed"] is False
+    assert json.loads(listed.read_text()) == theirs
 
 
 def test_one_of_ours_that_others_can_read_is_made_anew(contexts: Contexts, tmp_path: Path) -> None:

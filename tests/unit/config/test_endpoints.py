@@ -22,6 +22,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints i
         ("tcp://:2376", "no address"),
         ("tcp://0.0.0.0", "address and a port"),
         ("tcp://0.0.0.0:0", "bad port"),
+        ("tcp://0.0.0.0:65536", "bad port"),
         ("tcp://0.0.0.0:99999", "bad port"),
         ("tcp://300.0.0.1:2376", "bad IPv4"),
         ("tcp://[::zz]:2376", "bad IPv6"),
@@ -36,16 +37,17 @@ def test_malformed_endpoint_is_refused(url: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("url", "loopback"),
     [("tcp://127.0.0.1:2375", True), ("tcp://[::1]:2375", True), ("tcp://localhost:2375", True),
+     ("tcp://192.168.0.2:2376", False), ("tcp://[fd00::2]:2376", False),
      ("tcp://0.0.0.0:2376", False), ("tcp://[::]:2376", False), ("tcp://docker.example:2376", False)],
 )  # fmt: skip
 def test_loopback_is_told_from_the_world(url: str, loopback: bool) -> None:
     assert parse(url).is_loopback is loopback
 
 
-def test_world_without_tls_is_refused_whatever_else_is_allowed() -> None:
-    assert "root on the host" in "; ".join(
-        problems(["fd://", "tcp://0.0.0.0:2375"], tls=False, plaintext_loopback=True)
-    )
+@pytest.mark.parametrize("address", ["0.0.0.0", "[::]", "192.168.0.2", "docker.example"])
+def test_world_without_tls_is_refused_whatever_else_is_allowed(address: str) -> None:
+    found = problems(["fd://", f"tcp://{address}:2375"], tls=False, plaintext_loopback=True)
+    assert "root on the host" in "; ".join(found)
 
 
 def test_loopback_without_tls_needs_a_word() -> None:

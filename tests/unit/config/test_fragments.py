@@ -13,6 +13,12 @@ def test_conflict_names_the_key_and_both_owners() -> None:
         merge({"10-engine": {"debug": True}, "20-network": {"debug": False}})
 
 
+def test_conflict_is_one_though_both_say_the_same() -> None:
+    """The next change of one of them would be another's."""
+    with pytest.raises(ConfigError, match="debug is set by two fragments"):
+        merge({"10-engine": {"debug": True}, "20-network": {"debug": True}})
+
+
 @given(st.lists(st.text(min_size=1), unique=True))
 def test_merge_keeps_every_key(keys: list[str]) -> None:
     fragments = {str(number): {key: number} for number, key in enumerate(keys)}

@@ -152,6 +152,14 @@ def test_flags_and_quotes_are_known_by_their_names(line: str) -> None:
     assert "web" in text
 
 
+def test_what_dockerd_quotes_twice_is_hidden() -> None:
+    """Its log quotes a message that has the value in quotes already."""
+    secret = 'front"back'
+    once = json.dumps(f"cannot use {json.dumps(secret)}")
+    for text in (secret, json.dumps(secret), once):
+        assert "back" not in scrubbed(text, {secret}), text
+
+
 def test_parts_that_a_parser_makes_of_a_password_are_hidden() -> None:
     secrets = options.secrets({"http-proxy": "http://u:front/b@ck#tail@p.example"})
     line = 'parse "http://u:front/b@ck": invalid port ":front" after host; tail'

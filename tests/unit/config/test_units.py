@@ -37,3 +37,21 @@ def test_drop_in_resets_before_it_sets() -> None:
 def test_flags_are_named_as_in_daemon_json() -> None:
     words = units.command(DEBIAN, {"DOCKER_OPTS": "--label a=b -D --dns 1.1.1.1"})
     assert set(units.flags(words)) == {"hosts", "containerd", "labels", "debug", "dns"}
+
+
+def test_the_socket_is_the_declared_one_from_its_first_moment() -> None:
+    declared = {"paths": ["/srv/a.sock", "/srv/b.sock"], "owner": "root", "group": "docker", "mode": "0660"}
+    text = units.socket_drop_in(declared)
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [
+        "[Socket]",
+        # An empty one takes the packaged unit's away.
+        "ListenStream=",
+        "ListenStream=/srv/a.sock",
+        "ListenStream=/srv/b.sock",
+        "SocketUser=root",
+        "SocketGroup=docker",
+        "SocketMode=0660",
+    ]
+    packaged = units.socket_drop_in({**declared, "paths": []})
+    assert "ListenStream" not in packaged
+    assert "SocketMode=0660" in packaged

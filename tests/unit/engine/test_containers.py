@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import containers
+from ansible_collections.mooring.docker.plugins.module_utils._engine.api import ApiError
 
 
 def _one(name: str, started: str = "2026-01-01T00:00:00Z", *needs: str, **more: Any) -> containers.Container:
@@ -25,6 +26,19 @@ def _shown(state: dict[str, Any] | None = None, **host: Any) -> dict[str, Any]:
         "Config": {},
         "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "81/tcp": None}},
     }
+
+
+def test_a_daemon_that_does_not_tell_its_containers_has_some_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows whether they would come back."""
+
+    def refuse(*_words: Any, **_more: Any) -> Any:
+        raise ApiError("no answer")
+
+    monkeypatch.setattr(containers.live, "local_api", refuse)
+    monkeypatch.setattr(containers.shutil, "which", lambda _name: "/usr/bin/docker")
+    assert containers.survey({}) == ([], ["the daemon does not tell its containers (no answer)"])
+    monkeypatch.setattr(containers.shutil, "which", lambda _name: None)
+    assert "docker CLI" in containers.survey({})[1][0]
 
 
 def test_order_is_that_of_the_starts() -> None:
@@ -50,6 +64,12 @@ def test_containers_that_need_each_other_are_all_there() -> None:
 def test_namespaces_and_links_are_needs() -> None:
     shown = _shown(NetworkMode="container:abc", IpcMode="shareable", PidMode="container:def", Links=["/db:/web/db"])
     assert containers.describe(shown).needs == ["abc", "def", "db"]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(None, 10), (0, 0), (45, 45), (-1, 600)])
+def test_a_container_has_its_own_time_to_stop(timeout: int | None, seconds: int) -> None:
+    """Less than nothing means that it may take for ever."""
+    assert containers.describe({**_shown(), "Config": {"StopTimeout": timeout}}).stop == seconds
 
 
 def test_health_has_the_time_of_its_check() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.docker.plugins.module_utils._engine import live
 from ansible_collections.mooring.docker.plugins.module_utils._engine.live import not_reloaded, not_taken
 
 
@@ -12,6 +16,21 @@ def test_ignored_setting_is_found() -> None:
     assert not_taken({"live-restore": True}, {"LiveRestoreEnabled": False}, {}) == {
         "live-restore": "live-restore is false, declared true"
     }
+
+
+@pytest.mark.parametrize(("option", "declared"), [("bip", "172.30.0.1/24"), ("bip6", "fd00:30::1/64")])
+@pytest.mark.parametrize("took", [True, False])
+def test_docker0_has_its_declared_address_or_not(
+    monkeypatch: pytest.MonkeyPatch, option: str, declared: str, took: bool
+) -> None:
+    """With containers running, dockerd leaves it as it was without a word."""
+    there = ["172.17.0.1/16", "fd00:17::1/64", *([declared] if took else [])]
+    entries = [dict(zip(("local", "prefixlen"), text.split("/"))) for text in there]
+    shown = SimpleNamespace(stdout=json.dumps([{"addr_info": entries}]))
+    monkeypatch.setattr(live.commands, "run", lambda *_words: shown)
+    other = {"bip": "172.17.0.1/16", "bip6": "fd00:17::1/64"}[option]
+    sentence = f'{option} is "{other}", declared "{declared}"'
+    assert not_taken({option: declared}, {}, {}) == ({} if took else {option: sentence})
 
 
 @pytest.mark.parametrize(
@@ -23,10 +42,20 @@ def test_ignored_setting_is_found() -> None:
         ({"icc": False}, {}, {"Options": {"com.docker.network.bridge.enable_icc": "false"}}),
         ({"fixed-cidr": "172.30.0.0/25"}, {}, {"IPAM": {"Config": [{"IPRange": "172.30.0.0/25"}]}}),
         ({"raw-logs": True}, {}, {}),
+        ({"data-root": "/srv/docker/"}, {"DockerRootDir": "/srv/docker"}, {}),
+        ({"data-root": "/srv/docker"}, {"DockerRootDir": "/srv/docker/100000.100000"}, {}),
     ],
 )
 def test_setting_that_took_is_no_finding(config: dict[str, Any], info: dict[str, Any], bridge: dict[str, Any]) -> None:
     assert not_taken(config, info, bridge) == {}
+
+
+def test_data_root_is_shown_with_its_links_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    config = {"data-root": str(tmp_path / "link")}
+    assert not_taken(config, {"DockerRootDir": str(tmp_path / "disk")}, {}) == {}
+    assert list(not_taken(config, {"DockerRootDir": "/var/lib/docker"}, {})) == ["data-root"]
 
 
 @pytest.mark.parametrize(

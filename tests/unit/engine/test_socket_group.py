@@ -6,6 +6,7 @@ import grp
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -173,3 +174,72 @@ def test_what_does_not_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ancestors_are_above_this_process() -> None:
     assert {os.getpid(), os.getppid()} - {1} <= processes.ancestors()
     assert socket_group.observe("no-such-group") is None
+
+
+class Host:
+    """A group whose members gpasswd changes, and what holds it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.log: list[str] = []
+        self.members = ["bob", "deploy", "root"]
+        self.ended: list[int] = []
+        patch.setattr(socket_group, "observe", lambda _name: group(members=self.members, administrators=["bob"]))
+        patch.setattr(socket_group.commands, "run", self._run)
+        patch.setattr(socket_group.grp, "getgrnam", lambda _name: SimpleNamespace(gr_gid=999, gr_mem=self.members))
+        patch.setattr(socket_group, "_exists", lambda user: user != "nobody-knows")
+        patch.setattr(socket_group.files, "owner_name", {1: "bob", 2: "deploy", 3: "docker-remote"}.get)
+        patch.setattr(socket_group.processes, "ancestors", lambda: {10})
+        patch.setattr(socket_group.processes, "end", self._end)
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        self.log.append(" ".join(words))
+        if words[1] == "--add":
+            self.members = sorted({*self.members, words[2]})
+        if words[1] == "--delete":
+            self.members = sorted({*self.members} - {words[2]})
+        return subprocess.CompletedProcess(words, 0, "", "")
+
+    def _end(self, chosen: Any) -> int:
+        # The session of this run, another of bob's, one that holds the group no more, and those who may hold it.
+        there = [(10, 1, 999), (20, 1, 999), (21, 1, 7), (22, 2, 999), (23, 3, 999), (24, 0, 999)]
+        for pid, user, held in there:
+            if chosen(processes.Process(pid, 1, "x", frozenset({user}), frozenset({held}))):
+                self.ended.append(pid)
+        return len(self.ended)
+
+
+def test_the_group_is_brought_to_its_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(monkeypatch)
+    done = socket_group.ensure(Declaration("docker", ["deploy", "eve"], exclusive=True), check_mode=False)
+    # Who administers the group could come in again.
+    assert host.log == [
+        "gpasswd --administrators  docker",
+        "gpasswd --add eve docker",
+        "gpasswd --delete bob docker",
+    ]
+    assert host.members == ["deploy", "eve", "root"]
+    assert host.ended == [20]
+    # Its own connection ends by itself once it is told to.
+    assert (done["reconnect"], done["changed"], done["ended"]) == (True, True, 1)
+
+
+def test_a_dry_run_leaves_the_group_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(monkeypatch)
+    done = socket_group.ensure(Declaration("docker", ["deploy"], exclusive=True), check_mode=True)
+    assert (done["changed"], done["removed"], host.log, host.ended) == (True, ["bob"], [], [])
+
+
+def test_nothing_is_changed_where_one_user_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(monkeypatch)
+    with pytest.raises(socket_group.GroupError, match="there is no user nobody-knows"):
+        socket_group.ensure(Declaration("docker", ["deploy", "nobody-knows"], exclusive=True), check_mode=False)
+    assert (host.log, host.ended) == ([], [])
+
+
+def test_members_that_gpasswd_does_not_change_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory service may name them. Nobody's process ends for it."""
+    host = Host(monkeypatch)
+    monkeypatch.setattr(socket_group, "_change", lambda *_words: None)
+    with pytest.raises(socket_group.GroupError, match="where a directory service names its members"):
+        socket_group.ensure(Declaration("docker", ["deploy"], exclusive=True), check_mode=False)
+    assert host.ended == []

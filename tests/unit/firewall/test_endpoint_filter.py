@@ -85,6 +85,21 @@ def test_endpoints_on_loopback_and_beyond_are_filtered_side_by_side() -> None:
     assert nftables.problem(text) is None
 
 
+def test_all_but_the_allowed_clients_are_dropped_whatever_connection_they_have() -> None:
+    lines = [line.strip() for line in rules(EVERYWHERE, ["192.0.2.0/24"]).splitlines()]
+    assert lines[lines.index("chain input {") + 1 :] == [
+        "type filter hook input priority filter - 10; policy accept;",
+        'iif "lo" accept',
+        "tcp dport 2376 goto clients",
+        "}",
+        "chain clients {",
+        "ip saddr @allowed4 accept",
+        "ip6 saddr @allowed6 accept",
+        "counter drop",
+        "}",
+    ]
+
+
 @given(st.lists(networks, max_size=6))
 def test_sets_hold_all_that_is_allowed_once(allowed: list[str]) -> None:
     text = rules(EVERYWHERE, allowed)

@@ -62,6 +62,21 @@ def test_engine_tells_the_filter_of_published_ports_also_where_it_is_not_require
     assert f"ExecStartPre={dash}/bin/sh {docker_proxy.SCRIPT}" in text.splitlines()
 
 
+def test_filters_are_in_force_before_the_network_and_after_every_flush() -> None:
+    """systemd.special(7): what orders itself before network-pre.target wants it too."""
+    lines = nftables._SERVICE.splitlines()
+    (before,) = (line for line in lines if line.startswith("Before="))
+    assert {"network-pre.target", "docker.service", "docker.socket"} <= set(before[len("Before=") :].split())
+    assert {"Wants=network-pre.target", "DefaultDependencies=no", "WantedBy=sysinit.target"} <= set(lines)
+    # nftables.service flushes all tables at its start, its reload, and its stop.
+    assert nftables._AFTER_FLUSH.splitlines() == [
+        "[Service]",
+        "ExecStartPost=-/bin/sh /etc/mooring/load",
+        "ExecReload=-/bin/sh /etc/mooring/load",
+        "ExecStopPost=-/bin/sh /etc/mooring/load",
+    ]
+
+
 @pytest.mark.parametrize("text", [nftables._LOADER, docker_proxy.files("published", True)[docker_proxy.SCRIPT]])
 def test_scripts_are_what_a_shell_can_read(text: str) -> None:
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
@@ -87,6 +102,16 @@ def test_what_is_no_file_is_a_failure_and_keeps_no_boot_waiting(tmp_path: Path, 
     done = subprocess.run(["sh"], input=text, capture_output=True, text=True, timeout=5, check=False)
     assert (done.returncode, done.stdout) == (status, f"-f {there}\n" if kind == "file" else "")
     assert done.stderr == (f"{there} is no file\n" if status else "")
+
+
+def test_a_table_that_nft_refuses_keeps_no_other_from_being_loaded(tmp_path: Path) -> None:
+    (tmp_path / "nft").write_text('#!/bin/sh\necho "$@"\ncase "$*" in *a.nft) exit 1 ;; esac\n')
+    (tmp_path / "nft").chmod(0o755)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.nft").write_text("")
+    text = nftables._LOADER.replace("PATH=", f"PATH={tmp_path}:").replace(str(nftables.DIRECTORY), str(tmp_path))
+    done = subprocess.run(["sh"], input=text, capture_output=True, text=True, timeout=5, check=False)
+    assert (done.returncode, done.stdout.splitlines()) == (1, [f"-f {tmp_path}/a.nft", f"-f {tmp_path}/b.nft"])
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

@@ -86,6 +86,30 @@ def test_bridge_that_is_not_dockers_is_outside_before_its_name_can_say_otherwise
     assert nftables.problem(text) is None
 
 
+def test_what_nobody_lets_in_is_dropped_forwarded_or_taken_by_docker_proxy() -> None:
+    text = published.rules("closed", ["hand0"], ["br-lan"], ["2376/tcp"]) or ""
+    lines = [line.strip() for line in text.splitlines()]
+    chains = {
+        line.split()[1]: lines[number + 1 : lines.index("}", number)]
+        for number, line in enumerate(lines)
+        if line.startswith("chain ")
+    }
+    assert set(chains) == {"forward", "input", "containers", "outside"}
+    assert chains["forward"][0] == "type filter hook forward priority filter - 10; policy accept;"
+    # A neighbour may route to a container's own address, which publishes nothing.
+    assert chains["forward"][-3:] == ["jump containers", "ct status dnat goto outside", "counter drop"]
+    assert next(line for line in chains["forward"] if line.startswith("oifname")) == 'oifname "br-lan" accept'
+    assert chains["input"] == [
+        "type filter hook input priority filter - 10; policy accept;",
+        "ct state established,related accept",
+        'iifname "lo" accept',
+        "jump containers",
+        "tcp dport 2376 accept",
+        'include "/run/mooring/published-engine*.nft"',
+    ]
+    assert chains["outside"] == ["ct original ip daddr 127.0.0.0/8 counter drop", "counter drop"]
+
+
 def _host(**changes: Any) -> dict[str, Any]:
     host: dict[str, Any] = {
         "system": {"kernel_version": "6.1.0-40-amd64"},
@@ -109,6 +133,29 @@ def test_bridge_that_nobody_explains_is_refused_while_the_engine_can_tell() -> N
     assert published.host_problems("closed", silent, [], []) == []
     bare = _host(engine={"installed": False, "networks": None})
     assert published.host_problems("closed", bare, [], [])
+
+
+@pytest.mark.parametrize("networks", [None, [{"name": "bridge"}]])
+def test_uplink_whose_name_begins_as_dockers_do_is_refused_whether_or_not_the_engine_answers(networks: Any) -> None:
+    """The rule for Docker's bridges would let in whoever comes by it."""
+    route = {"interface": "br-lan", "destination": "default", "gateways": ["192.0.2.1"]}
+    bridges = {"bridges": ["br-lan", "docker0"], "routes": [route]}
+    host = _host(engine={"installed": True, "networks": networks}, network=bridges)
+    (problem,) = published.host_problems("closed", host, [], [])
+    assert "close the bridge br-lan" in problem
+    assert "name it in docker_network_other_bridges" in problem
+    assert published.host_problems("closed", host, [], ["br-lan"]) == []
+    # By another uplink, it may be one of Docker's own, of which a silent engine tells nothing.
+    other = _host(engine=host["engine"], network={**bridges, "routes": [{**route, "interface": "eth0"}]})
+    assert bool(published.host_problems("closed", other, [], [])) == (networks is not None)
+
+
+@pytest.mark.parametrize("name", ["br-lan", "br-0123456789ag", "docker1", "br-0123456789abc"])
+def test_bridge_that_only_looks_like_dockers_is_not_closed_without_a_word(name: str) -> None:
+    host = _host(network={"bridges": ["docker0", name], "routes": []})
+    assert f"would close the bridge {name}" in "; ".join(published.host_problems("closed", host, [], []))
+    assert published.host_problems("closed", host, [name], []) == []
+    assert published.host_problems("closed", host, [], [name]) == []
 
 
 def test_ports_of_dockerd_itself_are_its_endpoints_and_a_swarms() -> None:

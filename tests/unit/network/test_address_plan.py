@@ -96,9 +96,16 @@ SITUATIONS: dict[str, tuple[list[str], str | None, list[dict[str, Any]] | None]]
     "declared pools": ([LAN, "declare default-address-pools 10.9.0.0/16:24"], "10.9.0.1/24", NONE),
     "declared pools, the first in use": ([LAN, "declare default-address-pools 10.9.0.0/16:24", "client 10.9.0.77"],
                                          "=10.9.1.1/24", NONE),
+    "declared pools, the controller itself in the first": (
+        [LAN, "declare default-address-pools 10.9.0.0/16:24", "controller 10.9.0.77"], "=10.9.1.1/24", NONE),
+    "room for a few networks only": (
+        [LAN, "reserved 172.16.0.0/12", "reserved 192.168.0.0/17", "reserved 192.168.128.0/18"],
+        "192.168.192.1/20", pools("192.168.192.0/18:20", "10.0.0.0/16:20")),
     "docker0 was there before the pools": ([LAN, "docker bridge docker0 172.17.0.0/16",
                                             "declare default-address-pools 10.9.0.0/16:24"], "=172.17.0.1/16", NONE),
     "an operator's docker0": ([LAN, "foreign bip 172.17.9.1/24", "client 172.17.5.5"], "172.17.9.1/24", NO_172_17),
+    "an operator's docker0, and a network in the default": (
+        [LAN, "foreign bip 172.30.9.1/24", "declared_network app 172.17.0.0/16"], "172.30.9.1/24", NONE),
     "an operator's pools": ([LAN, "foreign default-address-pools 10.9.0.0/16:24"], "10.9.0.1/24", NONE),
     "no docker0 at all": ([LAN, "declare bridge none", "client 172.17.5.5"], NONE, NO_172_17),
     # Ranges of the host's own
@@ -161,6 +168,9 @@ def test_ipv6_is_a_unique_local_network_of_the_hosts_own() -> None:
     taken = Situation(LAN, "declare fixed-cidr-v6 auto", f"route {network} dev eth1").plan()["options"]
     assert not network.overlaps(ipaddress.ip_network(taken["fixed-cidr-v6"]))
     assert host.applied(options).plan()["options"] == options
+    other = Situation(LAN, "declare fixed-cidr-v6 auto")
+    other.host["name"] = "web-2"
+    assert not network.overlaps(ipaddress.ip_network(other.plan()["options"]["fixed-cidr-v6"]))
 
 
 # Properties ----------------------------------------------------------------------------------------

@@ -111,6 +111,7 @@ HOST: dict[str, Any] = {
         "apparmor_parser": True,
         "python_libraries": ["cryptography"],
     },
+    "installation": {"unfinished": {}, "begun": False},
     "packages": {name: {"installed": "2.1", "candidate": "2.1"} for name in (*_PACKAGES, "nftables", "procps")},
     "engine": {
         "installed": True,
@@ -127,6 +128,7 @@ HOST: dict[str, Any] = {
         "fragments": {},
         "effective": [],
         "stopped": [],
+        "untested": False,
         "edited": [],
         "addresses": {},
         "tls": {},

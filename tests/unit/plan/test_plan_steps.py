@@ -48,6 +48,23 @@ def test_a_bare_host_gets_all_steps_in_their_order() -> None:
     }
 
 
+def test_no_step_comes_before_what_it_needs() -> None:
+    """Nobody connects in between: what is filtered is so before a port is open."""
+    for earlier, later in (
+        ("packages", "sysctls"),
+        ("sysctls", "apply"),
+        ("published_filter", "apply"),
+        ("endpoint_filter", "certificate"),
+        ("endpoint_filter", "apply"),
+        ("certificate", "configuration"),
+        ("configuration", "apply"),
+        ("socket_group", "apply"),
+        ("apply", "confirm"),
+        ("confirm", "networks"),
+    ):
+        assert STEPS.index(earlier) < STEPS.index(later), (earlier, later)
+
+
 ONE_DIFFERENCE: list[tuple[str, Callable[[Planned], Any], list[str]]] = [
     ("a package", in_host("packages/nftables/installed", None), ["packages"]),
     ("AppArmor's parser", in_host("system/apparmor_parser", False), []),
@@ -61,6 +78,11 @@ ONE_DIFFERENCE: list[tuple[str, Callable[[Planned], Any], list[str]]] = [
         ["ssh_access"],
     ),
     ("an sshd that has not read", in_host("ssh/loaded", False), ["ssh_access"]),
+    (
+        "an installation that was interrupted",
+        in_host("installation/unfinished", {"docker.io": "half-configured"}),
+        ["packages", "configuration"],
+    ),
     ("no filter", in_host("nftables", {}), ["endpoint_filter"]),
     ("a filter too many", declare("engine", filter_rules=None), ["endpoint_filter"]),
     ("no certificate", in_host("certificates/" + CERTIFICATE.replace("/", "~"), None), ["certificate"]),
@@ -75,6 +97,7 @@ ONE_DIFFERENCE: list[tuple[str, Callable[[Planned], Any], list[str]]] = [
     ("an option", composed(RESTART, "/etc/docker/daemon.json"), ["configuration", "apply"]),
     ("an option that is not applied", composed(RESTART), ["apply"]),
     ("a daemon that is off at boot", in_host("engine/service/enabled", "disabled"), ["apply"]),
+    ("a change left untested", in_host("configuration/untested", True), ["apply"]),
     ("containers left stopped", in_host("configuration/stopped", ["web"]), ["apply"]),
     ("a daemon that drifted", lambda planned: setattr(planned, "pending", RESTART), ["apply"]),
     ("a user too many", in_host("groups/docker/members", ["deploy", "mallory"]), ["socket_group"]),
@@ -119,6 +142,40 @@ def test_an_engine_from_elsewhere_stays() -> None:
     for name in ("docker.io", "docker-cli", "nftables"):
         planned.host["packages"][name]["installed"] = None
     assert planned.step("packages")["parameters"] == {"required": ["nftables"], "optional": []}
+
+
+def test_engine_that_was_half_installed_is_debians_and_is_finished() -> None:
+    """Its program may be there already, and apt knows nothing of the package yet."""
+    planned = Planned()
+    planned.host["packages"]["docker.io"]["installed"] = None
+    planned.host["installation"].update(unfinished={"docker.io": "half-installed"}, begun=True)
+    step = planned.step("packages")
+    assert step["summary"] == "finish the installation of docker.io"
+    assert step["reasons"] == ["interrupted: docker.io is half-installed"]
+    assert step["parameters"] == {"required": ["docker.io"], "optional": []}
+    planned.host["packages"]["docker-buildx"]["installed"] = None
+    assert planned.step("packages")["parameters"]["optional"] == ["docker-buildx"]
+    assert planned.tags("apply").names() == []
+
+
+def test_extras_of_an_installation_that_was_interrupted_still_come() -> None:
+    planned = Planned()
+    for name in ("docker-cli", "docker-compose"):
+        planned.host["packages"][name].update(installed=None, candidate="1.29.2")
+    planned.host["installation"]["begun"] = True
+    # docker-compose counts from version 2.
+    assert planned.step("packages")["parameters"]["required"] == ["docker-cli"]
+    planned.host["packages"]["docker-cli"]["installed"] = "1.29.2"
+    assert planned.names() == []
+
+
+def test_clients_over_ssh_may_wait_for_a_cli_that_is_to_be_finished() -> None:
+    planned = Planned()
+    planned.engine["ssh"]["clients"] = {"alice": KEY}
+    planned.host["engine"]["cli_version"] = None
+    assert any("need a docker CLI" in refusal for refusal in planned.refusals())
+    planned.host["installation"]["begun"] = True
+    assert not any("need a docker CLI" in refusal for refusal in planned.refusals())
 
 
 def test_apparmor_is_installed_where_the_kernel_has_it_and_nothing_loads_profiles() -> None:
@@ -234,6 +291,8 @@ def test_users_are_added_and_taken_out() -> None:
         "1 process of mallory that hold the group end",
     ]
     assert step["parameters"] == {"group": "docker", "users": ["deploy"], "exclusive": True}
+    planned.host["groups"]["docker"].update(members=[], holders=[])
+    assert planned.step("socket_group")["effects"] == ["deploy can use the API, and so can become root"]
 
 
 # Certificates ----------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mooring.docker.plugins.action.fleet_plan import ActionModule as FleetPlan
-from ansible_collections.mooring.docker.plugins.lookup import fragments
 from ansible_collections.mooring.docker.plugins.plugin_utils import injected_facts
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
@@ -38,12 +37,6 @@ def test_where_hosts_could_replace_variables_no_action_begins(name: str) -> None
     action = module.ActionModule.__new__(module.ActionModule)  # It has no task that it could look at.
     with pytest.raises(RefusedError):
         action.run(None, {})
-
-
-@pytest.mark.usefixtures("_injecting")
-def test_where_hosts_could_replace_variables_no_fragment_is_looked_up() -> None:
-    with pytest.raises(RefusedError):
-        fragments.LookupModule().run(["10-engine"], {})
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])

@@ -111,6 +111,7 @@ HOST = {
         "distribution": "debian",
         "apparmor_parser": True,
     },
+    "installation": {"unfinished": {}, "begun": False},
     "engine": {
         "storage": [
             {"path": "/d", "size": 9 << 30, "free": 1 << 30, "inodes_free": 9999, "read_only": False},
@@ -161,6 +162,7 @@ HOST = {
         "error": None,
         "edited": [],
         "stopped": [],
+        "untested": False,
         "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
@@ -198,6 +200,7 @@ def test_no_difference_is_no_finding() -> None:
 # What is wrong: where, with what value, and the one finding that tells of it.
 HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/installed", False, "engine.missing"),
+    ("installation/unfinished", {"docker.io": "half-configured"}, "engine.unfinished"),
     ("engine/cli_version", None, "engine.cli_missing"),
     ("engine/cli_version", "20.10.24", "engine.cli_differs"),
     ("engine/version", None, "engine.broken"),
@@ -243,6 +246,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/storage/0/inodes_free", 7, "engine.storage"),
     ("engine/programs/runc", None, "engine.program_missing"),
     ("listening", ["unix:///run/docker.sock"], "endpoints.missing"),
+    ("listening", ["tcp://[::]:2376"], "endpoints.missing"),
     ("listening", [*HOST["listening"], "tcp://127.0.0.1:2375"], "endpoints.undeclared"),
     ("sockets/0/mode", "0666", "sockets.mode"),
     ("sockets/0/mode", "0660+", "sockets.list"),
@@ -251,6 +255,7 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("sockets/0/group_members", [], "sockets.user_missing"),
     ("configuration/error", "no JSON", "configuration.broken"),
     ("configuration/stopped", ["web"], "configuration.drained"),
+    ("configuration/untested", True, "configuration.untested"),
     ("configuration/edited", ["debug"], "configuration.edited"),
     (
         "configuration/pending",
@@ -261,6 +266,10 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("certificates/~t~ca.pem/bundle", ["f1", "f2"], "certificates.other_client_authority"),
     ("files/~etc~docker~daemon.json/owner", "mallory", "files.owner"),
     ("files/~etc~docker~daemon.json/mode", "0622", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0620", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0602", "files.writable"),
+    ("files/~etc~docker~daemon.json/mode", "0604", "files.readable"),
+    ("files/~etc~docker~daemon.json/mode", "0640", "files.readable"),
     ("files/~etc~docker~daemon.json/mode", "0644", "files.readable"),
     ("files/~t~server~key.pem/mode", "0640", "files.key"),
     ("files/~t~old-key.pem", file(mode="0600"), "files.stray_key"),
@@ -281,6 +290,20 @@ def test_one_fault_on_the_host_is_one_finding(path: str, value: Any, finding: st
     found = seen()
     spoil(found["observed"]["host"], path, value)
     assert ids(found) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("problem", "obstacle", "findings"),
+    [
+        (None, None, []),
+        ("a container does not start: no such runtime", None, ["engine.container"]),
+        (None, "the daemon forbids it", ["engine.container_untested"]),
+    ],
+)
+def test_container_that_was_run_has_its_findings(problem: Any, obstacle: Any, findings: list[str]) -> None:
+    found = seen()
+    found["observed"]["test"] = {"problem": problem, "obstacle": obstacle}
+    assert ids(found) == findings
 
 
 @pytest.mark.parametrize(
@@ -394,6 +417,11 @@ def test_equal_endpoints_are_written_in_many_ways() -> None:
     ]
 
 
+def test_one_socket_is_not_another() -> None:
+    urls = [*DECLARED["endpoints"], "unix:///srv/a.sock", "tcp://192.0.2.7:2376"]
+    assert ids(seen(), endpoints=urls) == ["endpoints.missing"] * 2
+
+
 def test_tags_choose_subjects_and_a_line_says_it_all() -> None:
     found = seen()
     found["observed"]["host"]["engine"]["service"]["enabled"] = "disabled"
@@ -410,6 +438,9 @@ def test_tags_choose_subjects_and_a_line_says_it_all() -> None:
         "trixie: error certificates.expired: expected: the daemon's certificate is valid; "
         "found: it ended on 2027-01-01; remedy: run playbooks/site.yml"
     ]
+    # Whatever is asked for, a host that could not be looked at is not one without findings.
+    found["observed"] = {"unreachable": True, "msg": "no route"}
+    assert len(asked(["certificates"], ["host"])) == 1
 
 
 def test_networks_are_as_declared() -> None:
@@ -449,6 +480,13 @@ def test_engine_of_no_package_and_no_containerd_of_its_own_is_fine() -> None:
     found = seen()
     found["observed"]["host"]["engine"].update(package=None, containerd=None)
     assert ids(found) == []
+
+
+def test_socket_of_another_group_is_a_finding() -> None:
+    """Whom it lets in by that group is not known, so those who are declared are missing."""
+    found = seen()
+    found["observed"]["host"]["sockets"][0]["group"] = "adm"
+    assert ids(found) == ["sockets.group", "sockets.user_missing"]
 
 
 def test_filter_that_is_not_declared_is_a_finding() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities, keys
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings.certificates import controller
 from ansible_collections.mooring.docker.plugins.plugin_utils.generations import change_passphrase, due, make, protect
+from ansible_collections.mooring.docker.plugins.plugin_utils.signing import validity_problem
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from test_keys import PASSPHRASE, by_library
@@ -298,3 +300,35 @@ def test_change_that_was_killed_is_finished_by_the_same_again(
     assert all(opens(path, NEW) or opens(path, PASSPHRASE) for path in files(directory))
     change_passphrase(directory, PASSPHRASE, NEW)
     assert all(opens(path, NEW) for path in files(directory))
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        (0, ("certificates.expired", "error")),
+        (1, ("certificates.ends_soon", "warning")),
+        # What it signs for 397 days would outlive it.
+        (397, ("certificates.ends_soon", "warning")),
+        (398, None),
+    ],
+)
+@pytest.mark.parametrize("kind", authorities.KINDS)
+def test_authority_is_to_be_replaced_while_nothing_that_it_signs_outlives_it(
+    tmp_path: Path, kind: str, days: int, found: tuple[str, str] | None
+) -> None:
+    for one in authorities.KINDS:
+        make(str(tmp_path), one, 1, PASSPHRASE, 397, days if one == kind else 3650)
+    findings = list(controller(str(tmp_path), 14, 397))
+    assert [(one.id, one.severity) for one in findings] == ([found] if found else [])
+    for one in findings:
+        assert one.expected.startswith(f"Mooring {kind} CA 1 ")
+        assert one.remedy == "run playbooks/replace_authorities.yml"
+
+
+def test_authority_that_has_ended_signs_nothing(directory: str) -> None:
+    for kind, days, ended in (("server", 0, True), ("client", 1, False)):
+        make(directory, kind, 2, PASSPHRASE, 397, days)
+        problem = validity_problem(authorities.generation(directory, kind, 2))
+        assert problem.startswith(f"Mooring {kind} CA 2 ended on 20") is ended
+        assert problem.endswith("run playbooks/replace_authorities.yml") is ended
+    assert validity_problem(authorities.generation(directory, "server", 3)) == "", "it is still to be made"

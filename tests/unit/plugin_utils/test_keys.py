@@ -54,6 +54,19 @@ def test_key_is_encrypted_by_scrypt_and_everybody_reads_it(tmp_path: Path, key: 
         assert subprocess.run(line, check=True, capture_output=True).stdout == plain(key)
 
 
+def test_a_key_that_does_not_read_back_leaves_the_one_before(
+    tmp_path: Path, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "key.pem"
+    keys.write(path, key, PASSPHRASE)
+    before = path.read_bytes()
+    other = keys._encrypted(ec.generate_private_key(ec.SECP384R1()), PASSPHRASE)
+    monkeypatch.setattr(keys, "_encrypted", lambda _key, _passphrase: other)
+    with pytest.raises(keys.KeyFileError, match="was left as it is"):
+        keys.write(path, key, PASSPHRASE)
+    assert path.read_bytes() == before
+
+
 def test_key_of_another_passphrase_is_told_without_either(tmp_path: Path, key: Any) -> None:
     path = tmp_path / "key.pem"
     keys.write(path, key, PASSPHRASE)

@@ -150,6 +150,8 @@ def test_certificates_take_another_authority(fleet: dict[str, Any], tmp_path: Pa
     problem = problem_of(fleet, NO, hosts(MEMBER))
     assert "alice has UNIX account on b; 2 certificates, 1 of them superseded, valid until" in problem
     assert "(bob)" in problem
+    only = "; ".join(plan(fleet, "bob", NO, hosts(NOTHING), False)["problems"])
+    assert "bob has 1 certificate, valid until" in only
     for consent in (YES, {**NO, "emergency": "true"}):
         removal = plan(fleet, "alice", {**consent, "without": ["bob"]}, hosts(MEMBER), False)
         assert (removal["problems"], removal["needs_authority"]) == ([], True)

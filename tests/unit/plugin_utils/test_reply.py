@@ -174,6 +174,43 @@ def test_a_hosts_plan_has_the_steps_that_there_are_and_nothing_else(change: dict
     assert problem in planned({**STEP, **change})["msg"]
 
 
+ENDPOINT_FILTER: dict[str, Any] = {
+    **STEP,
+    "name": "endpoint_filter",
+    "parameters": {"name": "endpoint", "rules": "", "state": "present", "required": True, "confirm": 60},
+}
+CONFIGURATION: dict[str, Any] = {
+    **STEP,
+    "name": "configuration",
+    "parameters": {
+        "fragments": ["10-engine", "20-network"],
+        "chosen": {"bip": "172.18.0.1/16"},
+        "on_conflict": "refuse",
+        "socket": {"mode": "0660"},
+        "restart": "never",
+        "containers": "keep",
+        "adopted": False,
+        "files": [],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "change", "problem"),
+    [
+        (ENDPOINT_FILTER, {"name": "../../etc/passwd"}, "parameters.name must be one of endpoint"),
+        (ENDPOINT_FILTER, {"state": "flushed"}, "parameters.state must be one of present, absent"),
+        (ENDPOINT_FILTER, {"confirm": False}, "parameters.confirm must be a whole number"),
+        (CONFIGURATION, {"fragments": ["10-engine", "00-adopted"]}, "parameters.fragments[1] must be one of 10-engine"),
+        (CONFIGURATION, {"chosen": {"data-root": "/etc"}}, "parameters.chosen.data-root is unknown"),
+        (CONFIGURATION, {"socket": {"directory": "/etc"}}, "parameters.socket.directory is unknown"),
+    ],
+)
+def test_parameters_of_a_step_are_its_own(step: dict[str, Any], change: dict[str, Any], problem: str) -> None:
+    assert planned(step)["plan"]["steps"] == [step]
+    assert problem in planned({**step, "parameters": {**step["parameters"], **change}})["msg"]
+
+
 @pytest.mark.parametrize("step", ["packages", None, [], 5])
 def test_a_step_is_a_dictionary(step: Any) -> None:
     assert "plan.steps[0].name must be one of" in planned(step)["msg"]

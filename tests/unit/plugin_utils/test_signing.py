@@ -10,10 +10,13 @@ import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._tls import pair
 from ansible_collections.mooring.docker.plugins.module_utils._tls.certificates import describe
 from ansible_collections.mooring.docker.plugins.plugin_utils.authorities import (
+    distrusted,
     generation,
     index,
     issued,
+    load,
     name_problem,
+    save,
     unconfirmed,
 )
 from ansible_collections.mooring.docker.plugins.plugin_utils.signing import SigningError, announce, confirm, sign
@@ -85,6 +88,16 @@ def test_key_and_certificate_change_in_one_moment(directory: Path) -> None:
         texts.append(certificate)
     assert texts[0] != texts[1]
     assert sorted(path.name for path in (directory / "tls").iterdir()) == ["server", Path(pair_directory).name]
+
+
+def test_a_request_that_its_key_has_not_signed_is_refused(directory: Path) -> None:
+    """Whoever sends it need not have the key."""
+    _pair_path, csr = pair.request(directory / "tls", "server")
+    data = bytearray(x509.load_pem_x509_csr(csr.encode()).public_bytes(serialization.Encoding.DER))
+    data[-1] ^= 1
+    forged = x509.load_der_x509_csr(bytes(data)).public_bytes(serialization.Encoding.PEM).decode()
+    with pytest.raises(SigningError, match="not signed by its key"):
+        signed(directory, forged)
 
 
 def test_it_says_what_was_declared_and_its_authority_vouches_for_it(directory: Path) -> None:
@@ -212,6 +225,21 @@ def test_a_name_belongs_to_the_machine_that_has_its_certificate(directory: Path)
     # What lets nobody in any more keeps nobody from the name.
     (directory / "issued/clients/root.pem").write_text(client(directory, "root", days=-0.01))
     assert not name_problem(str(directory), "root", None, replace=False)
+
+
+def test_a_certificate_lets_in_until_every_daemon_was_seen_to_refuse_its_authority(directory: Path) -> None:
+    client(directory, "alice")
+    confirm(str(directory), "client", "alice")
+    state = load(str(directory))
+    (one,) = index(str(directory), "client")
+    assert (one["trusted"], one["lets_in"], one["hosts"]) == (True, True, [])
+    retired = {**state, "client": {"signer": 2, "trusted": [2]}}
+    save(str(directory), {**retired, "distrusted": [distrusted(1, ["alice"], ["web-1"])]})
+    (one,) = index(str(directory), "client")
+    assert (one["trusted"], one["lets_in"], one["hosts"]) == (False, True, ["web-1"])
+    save(str(directory), retired)
+    (one,) = index(str(directory), "client")
+    assert (one["trusted"], one["lets_in"], one["hosts"]) == (False, False, [])
 
 
 def test_the_index_of_the_version_before_is_read(directory: Path) -> None:

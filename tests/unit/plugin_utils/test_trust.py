@@ -63,6 +63,23 @@ def test_a_refusal_counts_beside_a_client_that_gets_in(
     assert trust.tried(directory, "secret", {"a": ["tcp://192.0.2.1:2376"]})["a"][OLD] is verdict
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_daemon_that_lets_it_in_at_one_endpoint_trusts_it(
+    directory: str, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """Whatever it does at the other."""
+    urls = ["tcp://192.0.2.1:2376", "tcp://192.0.2.1:2377"]
+    asked: list[str] = []
+
+    def probe(url: str, *_words: str) -> dict[str, Any]:
+        asked.append(url)
+        is_old = asked.count(url) == 2
+        return {"reachable": True, **(REFUSED if is_old and url == urls[first] else ACCEPTED)}
+
+    monkeypatch.setattr(trust, "probe", probe)
+    assert trust.tried(directory, "secret", {"a": urls}) == {"a": {NEW: True, OLD: True}}
+
+
 def test_silence_proves_nothing(directory: str, daemon: Callable[..., None]) -> None:
     daemon({"authenticated": None, "trusted": None, "error": "timed out"}, REFUSED, reachable=False)
     assert trust.tried(directory, "secret", {"a": ["tcp://192.0.2.1:2376"]}) == {"a": {NEW: None, OLD: None}}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,13 @@ for word; do
         rm -f "$STATE/stale"
         [ ! -e "$STATE/unreachable" ] || echo "W: Failed to fetch http://deb/  Could not resolve 'deb'" >&2
         exit 0 ;;
+    --fix-broken)
+        [ ! -e "$STATE/stuck" ] || { echo "E: Sub-process dpkg returned 1" >&2; exit 100; }
+        "$POLICY" docker start; echo $? >> "$STATE/policy"
+        for name in $(ls "$STATE/unfinished"); do
+            rm "$STATE/unfinished/$name"; echo 1 > "$STATE/installed/$name"
+        done
+        exit 0 ;;
     install)
         if [ -e "$STATE/stale" ]; then
             echo "Get:1 x"; echo "E: Failed to fetch http://deb/x.deb  404  Not Found" >&2; exit 100
@@ -45,6 +54,29 @@ for word; do
     esac
 done
 """
+DPKG_QUERY = """\
+#!/bin/sh
+shift 2
+[ $# -gt 0 ] || set -- $(ls "$STATE/installed" "$STATE/unfinished" | grep -v :)
+for name; do
+    if [ -e "$STATE/unfinished/$name" ]; then echo "$name $(cat "$STATE/unfinished/$name")"
+    elif [ -e "$STATE/installed/$name" ]; then echo "$name installed ok"
+    fi
+done
+"""
+DPKG = """\
+#!/bin/sh
+echo "dpkg $*" >> "$STATE/calls"
+"$POLICY" docker start; echo $? >> "$STATE/policy"
+rm -f "$STATE"/dpkg/updates/*
+for name in $(ls "$STATE/unfinished"); do
+    case $(cat "$STATE/unfinished/$name") in
+    half-installed*) status=1 ;;
+    *) [ -e "$STATE/stuck" ] || { rm "$STATE/unfinished/$name"; echo 1 > "$STATE/installed/$name"; } ;;
+    esac
+done
+exit ${status:-0}
+"""
 
 
 class Debian:
@@ -52,9 +84,10 @@ class Debian:
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = path
-        for name in ("installed", "candidates", "upcoming", "lists", "bin", "sbin"):
-            (path / name).mkdir()
-        for name, text in (("apt-get", APT_GET), ("apt-cache", APT_CACHE)):
+        for name in ("installed", "candidates", "upcoming", "lists", "bin", "sbin", "unfinished", "dpkg/updates"):
+            (path / name).mkdir(parents=True)
+        programs = {"apt-get": APT_GET, "apt-cache": APT_CACHE, "dpkg-query": DPKG_QUERY, "dpkg": DPKG}
+        for name, text in programs.items():
             (path / "bin" / name).write_text(text)
             (path / "bin" / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{path}/bin:{os.environ['PATH']}")
@@ -64,6 +97,7 @@ class Debian:
         monkeypatch.setattr(apt, "POLICY", self.policy)
         monkeypatch.setattr(apt, "KEPT_POLICY", self.policy.with_name("policy-rc.d.mooring-kept"))
         monkeypatch.setattr(apt, "POLICY_LOCK", path / "policy.lock")
+        monkeypatch.setattr(apt, "DPKG", path / "dpkg")
         monkeypatch.setattr(apt, "LISTS", (path / "lists", path / "stamp"))
         monkeypatch.setattr(time, "sleep", lambda seconds: None)
         (path / "lists" / "deb_Packages").touch()
@@ -220,3 +254,121 @@ def test_a_run_that_was_killed_between_two_steps_is_tidied_up(debian: Debian) ->
     apt.install(["docker"], [])
     assert debian.policy.read_text() == "own"
     assert not kept.exists()
+
+
+# What an interrupted dpkg has left ----------------------------------------------------------------
+
+
+def test_what_is_whole_needs_no_dpkg(debian: Debian) -> None:
+    debian.has("installed", docker="1")
+    assert apt.unfinished(["docker", "other"]) == {}
+    assert apt.finish(["docker"]) == []
+    assert debian.calls == []
+
+
+@pytest.mark.parametrize("state", ["unpacked ok", "half-configured ok", "installed reinstreq"])
+def test_what_was_unpacked_is_configured(debian: Debian, state: str) -> None:
+    debian.has("installed", nft="1").has("unfinished", docker=state)
+    assert apt.unfinished(["docker", "nft"]) == {"docker": state.split()[0]}
+    assert apt.finish(["docker"]) == ["docker"]
+    assert debian.calls == ["dpkg"]
+    assert "dpkg --force-confdef --force-confold --configure --pending" in (debian.path / "calls").read_text()
+    # No service starts of it.
+    assert debian.asked() == ["101"]
+    assert list(debian.policy.parent.iterdir()) == []
+    assert apt.finish(["docker"]) == []
+
+
+def test_what_was_not_unpacked_whole_is_unpacked_again(debian: Debian) -> None:
+    debian.has("unfinished", docker="half-installed reinstreq", runc="unpacked ok")
+    assert apt.finish(["docker"]) == ["docker", "runc"]
+    assert debian.calls == ["dpkg", "install"]
+    assert "--no-remove --fix-broken install" in (debian.path / "calls").read_text()
+    assert debian.asked() == ["101", "101"]
+
+
+@pytest.mark.parametrize("state", ["config-files ok", "not-installed ok", "triggers-pending ok", "triggers-awaited ok"])
+def test_what_was_removed_or_waits_for_triggers_is_not_unfinished(debian: Debian, state: str) -> None:
+    debian.has("unfinished", docker=state)
+    assert apt.unfinished([]) == {}
+
+
+def test_journal_of_an_interrupted_dpkg_alone_is_finished(debian: Debian) -> None:
+    """apt-get refuses everything while it is there."""
+    (debian.path / "dpkg/updates/0003").touch()
+    assert apt.finish([]) == []
+    assert debian.calls == ["dpkg"]
+    assert not apt._journal()
+
+
+def test_what_cannot_be_finished_is_told_in_apts_words(debian: Debian) -> None:
+    debian.has("unfinished", docker="half-configured ok").marks("stuck")
+    message = r"the interrupted installation of docker \(half-configured\) cannot be finished: E: Sub-process dpkg"
+    with pytest.raises(apt.AptError, match=message):
+        apt.finish(["docker"])
+    assert not debian.policy.exists()
+
+
+def test_what_nobody_asked_for_may_stay_unfinished(debian: Debian) -> None:
+    debian.has("unfinished", mail="half-configured ok").marks("stuck")
+    assert apt.finish(["docker"]) == []
+
+
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(".", flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def another(debian: Debian) -> Iterator[subprocess.Popen[bytes]]:
+    """Another program that holds dpkg's lock, as dpkg locks it, and unlocks it when it is told to."""
+    lock = debian.path / "dpkg/lock-frontend"
+    words = [sys.executable, "-c", HOLD, str(lock)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.read(1)
+        yield process
+        process.kill()
+
+
+def test_dpkg_that_runs_is_waited_for(
+    debian: Debian, another: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debian.has("unfinished", docker="unpacked ok")
+
+    def end(_seconds: float) -> None:
+        """It ends, and has finished by itself what was not yet done."""
+        assert debian.calls == []
+        (debian.path / "unfinished/docker").unlink()
+        another.kill()
+        another.wait()
+
+    monkeypatch.setattr(time, "sleep", end)
+    assert apt.finish(["docker"]) == []
+    assert debian.calls == []
+
+
+def test_dpkg_that_does_not_end_is_named(
+    debian: Debian, another: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apt, "LOCK_TIMEOUT", -1)
+    debian.has("unfinished", docker="unpacked ok")
+    with pytest.raises(apt.AptError, match=rf"python3\S* \(process {another.pid}\) has been at the packages"):
+        apt.finish(["docker"])
+    assert debian.calls == []
+
+
+def test_what_a_killed_run_has_started_is_waited_for(debian: Debian, monkeypatch: pytest.MonkeyPatch) -> None:
+    debian.has("candidates", docker="1")
+    monkeypatch.setattr(apt, "LOCK_TIMEOUT", -1)
+    with (
+        apt.services_held_back(),
+        pytest.raises(apt.AptError, match=rf"\(process {os.getpid()}\) has been at the pack"),
+    ):
+        apt.install(["docker"], [])
+    # Whoever has the lock has the policy too.
+    assert debian.calls == []

@@ -130,6 +130,21 @@ def test_bad_server_certificate_is_refused_with_its_file(certificate: Any, reaso
     assert problem.startswith(f"docker_engine_provided_certificate /ssl/cert.pem: {reason}")
 
 
+@pytest.mark.parametrize(
+    ("certificate", "reason"),
+    [
+        (bundle(Issued("alice", CLIENTS, CLIENT, days=-1)), "it ended on"),
+        (bundle(Issued("alice", CLIENTS, SERVER)), "it is not for clients (extended key usage clientAuth)"),
+        # Who has a certificate without usages may be anything.
+        (bundle(Issued("alice", CLIENTS)), "it is not for clients (extended key usage clientAuth)"),
+        (describe(b"nonsense"), "it cannot be read, or Python on the machine lacks the library cryptography"),
+    ],
+)
+def test_bad_client_certificate_is_refused_with_its_file(certificate: Any, reason: str) -> None:
+    (problem,) = client_problems(certificate, bundle(SERVERS), FILES)
+    assert problem.startswith(f"docker_client_provided_certificate /ssl/cert.pem: {reason}")
+
+
 def test_missing_names_are_told() -> None:
     assert server(declared=["trixie", "build", "192.0.2.7"]) == [
         "docker_engine_provided_certificate /ssl/cert.pem: it lacks DNS:build, IP:192.0.2.7"

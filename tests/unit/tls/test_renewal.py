@@ -32,6 +32,11 @@ def test_a_certificate_is_due(change: dict[str, object], reason: str) -> None:
     assert renewal.certificate_due({**DEPLOYED, **change}, ["DNS:trixie"], 30, SIGNER) == reason
 
 
+def test_one_name_that_is_lacking_is_enough() -> None:
+    wanted = ["DNS:trixie", "IP:192.0.2.7"]
+    assert renewal.certificate_due(DEPLOYED, wanted, 30, SIGNER) == "it lacks IP:192.0.2.7"
+
+
 def test_a_missing_certificate_is_due() -> None:
     assert renewal.certificate_due(None, [], 30, SIGNER) == "there is none"
 

@@ -1,0 +1,493 @@
+"""daemon.json: composed of fragments, checked before it is written, and never shown with its secrets."""
+
+from ..mutant import Mutant
+
+_COMPOSITION = "plugins/module_utils/_apply/composition.py"
+_FRAGMENTS = "plugins/module_utils/_config/fragments.py"
+_CLASSIFICATION = "plugins/module_utils/_config/classification.py"
+_VALIDATION = "plugins/module_utils/_config/validation.py"
+_VALUES = "plugins/module_utils/_config/values.py"
+_OPTIONS = "plugins/module_utils/_config/options.py"
+_ENDPOINTS = "plugins/module_utils/_config/endpoints.py"
+_UNITS = "plugins/module_utils/_config/units.py"
+_STATE = "plugins/module_utils/_config/state.py"
+_REDACTION = "plugins/module_utils/_config/redaction.py"
+
+MUTANTS = [
+    Mutant(
+        "A key in two fragments is an error that names both.",
+        _FRAGMENTS,
+        "            if key in owner:\n",
+        "            if key in owner and merged[key] != value:\n",
+        "config/test_fragments.py",
+    ),
+    Mutant(
+        "A key twice in one file is an error, for dockerd takes the last.",
+        _FRAGMENTS,
+        "        if twice:\n",
+        "        if len(twice) > 1:\n",
+        "config/test_fragments.py",
+    ),
+    Mutant(
+        "Where an operator's daemon.json disagrees with what is declared, the run stops.",
+        _FRAGMENTS,
+        '            if existing[key] == value or wins == "declared":\n',
+        '            if existing[key] == value or wins != "existing":\n',
+        "config/test_fragments.py",
+    ),
+    Mutant(
+        "Nothing that an operator wrote is lost where it is to win.",
+        _FRAGMENTS,
+        '            elif wins == "existing":\n                del remaining[name][key]\n',
+        '            elif wins == "existing":\n                del remaining[name][key], adopted[key]\n',
+        "config/test_fragments.py",
+    ),
+    Mutant(
+        "A daemon.json of an operator's is adopted as a fragment.",
+        _COMPOSITION,
+        "    adopting = not ours and bool(existing)\n",
+        "    adopting = ours and bool(existing)\n",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "An operator's file is kept when it is adopted.",
+        _COMPOSITION,
+        "        if composition.adopting or (state.DAEMON_JSON in changes and composition.hand_edited):\n",
+        "        if state.DAEMON_JSON in changes and composition.hand_edited:\n",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A daemon.json that was edited by hand is kept before it is replaced.",
+        _COMPOSITION,
+        "        if composition.adopting or (state.DAEMON_JSON in changes and composition.hand_edited):\n",
+        "        if composition.adopting:\n",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A dry run writes nothing.",
+        _COMPOSITION,
+        "    if changes and not check_mode:\n",
+        "    if changes:\n",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A configuration that Mooring's own rules refuse leaves every file as it was.",
+        _COMPOSITION,
+        '    if found:\n        raise ConfigError("; ".join(found))\n    has_unit',
+        '    if found and check_mode:\n        raise ConfigError("; ".join(found))\n    has_unit',
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A key that the unit's command line sets too is refused.",
+        _COMPOSITION,
+        "    if has_unit:\n        _check_flags(merged, show)\n",
+        "    if not has_unit:\n        _check_flags(merged, show)\n",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A private key that everybody can read is refused.",
+        _COMPOSITION,
+        "    if path and Path(str(path)).stat().st_mode & stat.S_IROTH:\n",
+        "    if path and Path(str(path)).stat().st_mode & stat.S_IWOTH:\n",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A key and a certificate that do not belong together are refused.",
+        _COMPOSITION,
+        "    except (OSError, KeyError, ValueError) as error:\n        raise ConfigError(\n            f\"tlskey {merged.get('tlskey')} and",
+        "    except (OSError, KeyError, ValueError) as error:\n        if isinstance(error, ssl.SSLError):\n            return\n"
+        "        raise ConfigError(\n            f\"tlskey {merged.get('tlskey')} and",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "What dockerd itself refuses is not written.",
+        _COMPOSITION,
+        "    if answer.returncode != 0:\n        reason",
+        "    if answer.returncode > 1:\n        reason",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A restart that the policy does not allow is refused before a file is written.",
+        _COMPOSITION,
+        "    if refusal:\n        stopped",
+        "    if refusal and check_mode:\n        stopped",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "What is adopted has its fragment before daemon.json changes.",
+        _COMPOSITION,
+        "    for path in fragment_paths:\n        state.write(path, changes[path], state.mode_of(path))\n"
+        "    if state.read_state(state.COMPOSED) is None:\n"
+        '        state.write_state(state.COMPOSED, {"by": "mooring.docker"})\n'
+        "    for path in changes.keys() - fragment_paths:\n"
+        "        state.write(path, changes[path], state.mode_of(path))\n",
+        "    for path in changes.keys() - fragment_paths:\n"
+        "        state.write(path, changes[path], state.mode_of(path))\n"
+        "    for path in fragment_paths:\n        state.write(path, changes[path], state.mode_of(path))\n"
+        "    if state.read_state(state.COMPOSED) is None:\n"
+        '        state.write_state(state.COMPOSED, {"by": "mooring.docker"})\n',
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "Before the files of a running daemon change for the first time, what it has read is kept as the last good state.",
+        _COMPOSITION,
+        "        if state.read_state(state.GOOD) is None:\n",
+        "        if state.read_state(state.GOOD) is not None:\n",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "A diff of daemon.json shows no secret.",
+        _COMPOSITION,
+        "fragments.render(options.concealed(old))",
+        "fragments.render(old)",
+        "apply/test_composition.py",
+    ),
+    Mutant(
+        "The effective configuration is returned without its secrets.",
+        _COMPOSITION,
+        '        "effective": options.concealed(merged),\n',
+        '        "effective": merged,\n',
+        "apply/test_composition.py",
+    ),
+    # The least that does it ------------------------------------------------------------------------
+    Mutant(
+        "A changed key that SIGHUP applies costs no restart.",
+        _CLASSIFICATION,
+        '        return ApplyPlan("reload", sorted(keys), ["changed: " + ", ".join(sorted(keys))])\n',
+        '        return ApplyPlan("restart", sorted(keys), ["changed: " + ", ".join(sorted(keys))])\n',
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "TLS files that changed cost a restart, for dockerd reads them at its start only.",
+        _CLASSIFICATION,
+        "    if tls:\n        reasons",
+        "    if tls and keys:\n        reasons",
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "A unit's command that changed costs a restart.",
+        _CLASSIFICATION,
+        '    if applied["command"] != effective["command"]:\n',
+        '    if len(applied["command"]) != len(effective["command"]):\n',
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "A socket unit that changed costs a restart.",
+        _CLASSIFICATION,
+        '    if applied["socket"] != effective["socket"]:\n        reasons.append("the socket unit changed")\n',
+        "",
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "A daemon that has read nobody knows what is restarted.",
+        _CLASSIFICATION,
+        '        return ApplyPlan("restart", [], [UNSEEN_CHANGES])\n',
+        '        return ApplyPlan("nothing")\n',
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "A restart under running containers without live-restore is refused.",
+        _CLASSIFICATION,
+        'if policy == "only_without_containers" and names and not self.survives:',
+        'if policy == "only_without_containers" and names and self.survives:',
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "A restart that would leave docker0 as it is, for containers run, is refused.",
+        _CLASSIFICATION,
+        "        if self.survives and self.ignored_keys():\n",
+        "        if not self.survives and self.ignored_keys():\n",
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "A drain that some container would not come back from is refused.",
+        _CLASSIFICATION,
+        "        if self.not_restartable:\n            return",
+        "        if len(self.not_restartable) > 1:\n            return",
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "With docker_engine_restart never, nothing is restarted.",
+        _CLASSIFICATION,
+        'if self.action == "restart" and policy == "never":',
+        'if self.action == "start" and policy == "never":',
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "An option that is gone from the file, and that SIGHUP would leave as it was, is said once.",
+        _OPTIONS,
+        "for key in set(before) - set(after) if key in OPTIONS}",
+        "for key in set(after) - set(before) if key in OPTIONS}",
+        "config/test_classification.py apply/test_transaction.py",
+    ),
+    Mutant(
+        "An option whose default nobody knows takes a restart when it goes.",
+        _OPTIONS,
+        "    return declared or option.reload.default is not None\n",
+        "    return True\n",
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "An option that goes from the file is a change.",
+        _OPTIONS,
+        "        for key in before.keys() | after.keys()\n",
+        "        for key in after.keys()\n",
+        "config/test_classification.py",
+    ),
+    # Rules -----------------------------------------------------------------------------------------
+    Mutant(
+        "The API is open to nobody without a client certificate beyond loopback, also over IPv6.",
+        _VALIDATION,
+        '    if open_to_all and config.get("tlsverify") is not True:\n',
+        '    if open_to_all and not (config.get("tlsverify") or config.get("tls")):\n',
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "TLS without one of its files is refused.",
+        _VALIDATION,
+        '        missing = [key for key in ("tlscacert", "tlscert", "tlskey") if key not in config]\n',
+        '        missing = [key for key in ("tlscert", "tlskey") if key not in config]\n',
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "A fixed-cidr outside bip is refused.",
+        _VALIDATION,
+        "    if fixed.version == network.version and fixed.subnet_of(network):",
+        "    if fixed.version == network.version and fixed.overlaps(network):",
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "A default gateway outside docker0 is refused.",
+        _VALIDATION,
+        "    if ipaddress.ip_address(config[key]) in network:\n",
+        "    if ipaddress.ip_address(config[key]).version == network.version:\n",
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "An option that the engine does not know yet, or any more, is refused.",
+        _VALIDATION,
+        "if version is not None and not option.since <= version < option.until:",
+        "if version is not None and version < option.since:",
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "An option that dockerd does not know is refused.",
+        _VALIDATION,
+        '            found.append(f"{name}: {option_names.unknown(key, OPTIONS)}")\n            continue\n',
+        "            continue\n",
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "live-restore on a node of a swarm is refused.",
+        _VALIDATION,
+        'if in_swarm and config.get("live-restore") is True:',
+        'if in_swarm and config.get("live-restore") is False:',
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "A refusal of a value shows no secret in it.",
+        _VALIDATION,
+        'value = f", not {concealed(one)[key]!r}" if problem',
+        'value = f", not {config[key]!r}" if problem',
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "A pool inside docker0's own network is refused.",
+        _VALIDATION,
+        "        if base.version == bridge.version and base.subnet_of(bridge):",
+        "        if base.version == bridge.version and base == bridge:",
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "A bip that is the network's own address is refused.",
+        _VALUES,
+        "        if interface.ip == network.network_address:\n",
+        "        if interface.ip == network.broadcast_address:\n",
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "A bridge without room for containers is refused.",
+        _VALUES,
+        "        if network.num_addresses < 4:\n",
+        "        if network.num_addresses < 2:\n",
+        "config/test_validation.py",
+    ),
+    Mutant(
+        "A declared endpoint without TLS beyond loopback is refused.",
+        _ENDPOINTS,
+        "        if not endpoint.is_loopback:\n",
+        '        if not endpoint.is_loopback and endpoint.host not in ("0.0.0.0", "::"):\n',
+        "config/test_endpoints.py",
+    ),
+    Mutant(
+        "Plaintext on loopback is allowed by name only.",
+        _ENDPOINTS,
+        "        elif not plaintext_loopback:\n",
+        "        elif not plaintext_loopback and len(urls) == 1:\n",
+        "config/test_endpoints.py",
+    ),
+    Mutant(
+        "An address that is not loopback is not taken for it.",
+        _ENDPOINTS,
+        "            return ipaddress.ip_address(self.host).is_loopback\n",
+        "            return ipaddress.ip_address(self.host).is_private\n",
+        "config/test_endpoints.py config/test_validation.py",
+    ),
+    Mutant(
+        "A port of 65536 is refused.",
+        _ENDPOINTS,
+        "1 <= int(port) <= 65535",
+        "1 <= int(port) <= 65536",
+        "config/test_endpoints.py",
+    ),
+    Mutant(
+        "A host keeps a local socket, by which it manages its daemon.",
+        _ENDPOINTS,
+        'if endpoints and not any(endpoint.scheme in ("unix", "fd") for endpoint in endpoints):',
+        'if not endpoints and not any(endpoint.scheme in ("unix", "fd") for endpoint in endpoints):',
+        "config/test_endpoints.py",
+    ),
+    Mutant(
+        "Every -H of the packaged unit is taken out, however it is written.",
+        _UNITS,
+        r"""(?:-H|--host)(?:=|\s+|(?=[a-z]))""",
+        r"""(?:-H|--host)(?:=|\s+)""",
+        "config/test_units.py",
+    ),
+    Mutant(
+        "A flag of the unit is known by its name in daemon.json.",
+        _UNITS,
+        "            found[KEY_OF_FLAG.get(name, name)] = word\n",
+        "            found[name] = word\n",
+        "config/test_units.py",
+    ),
+    Mutant(
+        "The drop-in resets the unit's command before it sets its own.",
+        _UNITS,
+        '        "[Service]",\n        "ExecStart=",\n',
+        '        "[Service]",\n',
+        "config/test_units.py",
+    ),
+    Mutant(
+        "The socket has the declared mode from its first moment.",
+        _UNITS,
+        "        f\"SocketMode={socket['mode']}\",\n",
+        "",
+        "config/test_units.py",
+    ),
+    Mutant(
+        "The socket that is declared takes the place of the packaged one.",
+        _UNITS,
+        '        lines.append("ListenStream=")\n',
+        "",
+        "config/test_units.py",
+    ),
+    Mutant(
+        "What may carry a proxy's password is root's alone.",
+        _STATE,
+        "    return 0o600 if path == DAEMON_JSON or path.parent == FRAGMENTS else 0o644\n",
+        "    return 0o600 if path == DAEMON_JSON else 0o644\n",
+        "config/test_state.py",
+    ),
+    Mutant(
+        "Mooring's own state is root's alone.",
+        _STATE,
+        '    write(path, json.dumps(data, indent=1, sort_keys=True) + "\\n", 0o600)\n',
+        '    write(path, json.dumps(data, indent=1, sort_keys=True) + "\\n")\n',
+        "config/test_state.py",
+    ),
+    Mutant(
+        "At any moment a file holds the old text or the new one whole.",
+        _STATE,
+        "    staged = _stage(path, text, mode)\n    try:\n        staged.replace(path)\n",
+        '    staged = _stage(path, text, mode)\n    try:\n        path.write_text(text, encoding="utf-8")\n'
+        "        staged.unlink()\n",
+        "config/test_state.py",
+    ),
+    Mutant(
+        "A restored state has no fragment that it did not see.",
+        _STATE,
+        'files: dict[Path, str | None] = dict.fromkeys(FRAGMENTS.glob("*.json"))',
+        "files: dict[Path, str | None] = {}",
+        "config/test_state.py",
+    ),
+    Mutant(
+        "Files are restored all of them, or none where there is no room for one.",
+        _STATE,
+        "            if text is not None:\n                staged[path] = _stage(path, text, mode_of(path))\n",
+        "            if text is not None:\n                write(path, text, mode_of(path))\n"
+        "                staged[path] = _stage(path, text, mode_of(path))\n",
+        "config/test_state.py",
+    ),
+    Mutant(
+        "A file that was absent in the last good state is removed.",
+        _STATE,
+        "            else:\n                write(path, None)\n    finally:",
+        "            else:\n                continue\n    finally:",
+        "config/test_state.py",
+    ),
+    Mutant(
+        "Two runs on one host do not meet.",
+        _STATE,
+        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
+        "config/test_state.py",
+    ),
+    Mutant(
+        "A lost connection does not cut a transaction in two.",
+        _STATE,
+        "for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):",
+        "for number in (signal.SIGTERM, signal.SIGPIPE):",
+        "config/test_state.py",
+    ),
+    # Secrets ---------------------------------------------------------------------------------------
+    Mutant(
+        "A password in a URL is hidden, with whatever characters it has.",
+        _REDACTION,
+        r"[/\\]*)(.*)@(.*)$",
+        r"[/\\]*)([^/]*)@(.*)$",
+        "config/test_redaction.py",
+    ),
+    Mutant(
+        "A user without a password may be a token, and is hidden.",
+        _REDACTION,
+        '    if not colon:\n        user, password = "", userinfo\n',
+        "",
+        "config/test_redaction.py",
+    ),
+    Mutant(
+        "A token in a URL's query is hidden.",
+        _REDACTION,
+        "if one and names_a_secret(key) else",
+        "if one and not key else",
+        "config/test_redaction.py",
+    ),
+    Mutant(
+        "The value of a setting whose name says secret is hidden.",
+        _REDACTION,
+        '    return not _WORDS.isdisjoint(words) or any(part in "".join(words) for part in _PARTS)\n',
+        "    return not _WORDS.isdisjoint(words)\n",
+        "config/test_redaction.py",
+    ),
+    Mutant(
+        "A secret is hidden however dockerd quotes it in a message.",
+        _REDACTION,
+        "    forms |= once | {json.dumps(form, ensure_ascii=False)[1:-1] for form in once} | ",
+        "    forms |= ",
+        "config/test_redaction.py",
+    ),
+    Mutant(
+        "Secrets are hidden in each element of a list.",
+        _REDACTION,
+        "        return [addresses(one, mark, name) for one in value]\n",
+        "        return value\n",
+        "config/test_redaction.py",
+    ),
+    Mutant(
+        "A diff tells that a secret changed, and not which.",
+        _REDACTION,
+        "HIDDEN if secret in seen.get(place, {secret}) else DIFFERS)",
+        "HIDDEN)",
+        "config/test_redaction.py",
+    ),
+]
