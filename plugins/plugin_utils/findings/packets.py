@@ -22,8 +22,8 @@ _PROTECTED_SINCE = (28, 0)
 """Since then nobody reaches a container by its own address (moby 48724)."""
 _IPV6_SINCE = (27, 0)
 """Since then ip6tables is on by default (moby 47747)."""
-_OWN = re.compile(r" -A DOCKER(?!-USER\b)\S* | docker-bridges | -P \S+ |^the policy of ")
-"""Rules of the engine itself, and policies: with the engine's rules in place they do not decide."""
+_OWN = re.compile(r" -A DOCKER(?!-USER\b)\S* | docker-bridges | -P \S+ ")
+"""Rules of the engine itself, and policies of iptables: with the engine's rules in place they do not decide."""
 _BRIDGES_WAY_OUT = re.compile(r" -A FORWARD -i (\S+) ! -o \1 -j ACCEPT$")
 _EVERYTHING = re.compile(r" -A \S+ -j (DROP|REJECT)\b")
 

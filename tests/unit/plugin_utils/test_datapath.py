@@ -138,6 +138,13 @@ def _blocker(host: Host) -> None:
     )
 
 
+def _closed_table(host: Host) -> None:
+    """The same by the policy of its chain."""
+    _blocker(host)
+    host.said["nft"]["--terse list ruleset"].pop()
+    host.said["nft"]["--terse list ruleset"][-1]["chain"]["policy"] = "drop"
+
+
 def _bridge(path: str, value: Any, network: str = "bridge") -> Callable[[Host], None]:
     return lambda host: _set(path, value)(host.bridge(network))
 
@@ -317,6 +324,7 @@ FAULTS: dict[str, tuple[list[str], Callable[[Host], None], set[str]]] = {
     "rules of DOCKER-USER bypassed": (IPTABLES, _operators_rules, {"filter.bypassed"}),
     # nftables.
     "table with DROP at the hook": (ENGINES, _blocker, {"filter.blocks"}),
+    "table whose policy is DROP at the hook": (ENGINES, _closed_table, {"filter.blocks"}),
     "engine's table flushed": (
         ["29.7-nftables"],
         _flush_backend,
