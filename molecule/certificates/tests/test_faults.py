@@ -63,6 +63,7 @@ class Fault:
 
 APPLY = "playbooks/site.yml"
 PORT = "$(ip -o link show master docker0 | sed -E 's/^[0-9]+: ([^@:]+).*/\\1/')"
+BACKEND = "br-$(docker network inspect --format '{{slice .Id 0 12}}' backend)"
 INSIDE = "nsenter --target $(docker inspect --format '{{.State.Pid}}' web) --net"
 
 # Those that restart the daemon by hand are the last of their host: what such a daemon has read can be told as long as
@@ -113,6 +114,25 @@ FAULTS = {
             {"bridge.ipv6_off": "sysctl net.ipv6.conf.all.disable_ipv6=0"},
         ),
         Fault(
+            "links, loopback and routes changed by hand",
+            f"ip link set docker0 mtu 1300; ip link set {BACKEND} down; "
+            f"{INSIDE} ip link set lo down; {INSIDE} ip route delete default",
+            f"ip link set docker0 mtu 1400; ip link set {BACKEND} up; "
+            f"{INSIDE} ip link set lo up; {INSIDE} ip route add default via 172.31.0.1",
+            {
+                "bridge.mtu": "ip link set docker0 mtu 1400",
+                "networks.down": "ip link set br-",
+                "networks.loopback_down": "docker restart web",
+                "networks.no_gateway": "docker restart web",
+            },
+        ),
+        Fault(
+            "disk full",
+            "mount --types tmpfs --options size=1m tmpfs /var/lib/docker",
+            "umount /var/lib/docker",
+            {"engine.storage": "docker system df"},
+        ),
+        Fault(
             "engine disabled at boot",
             "systemctl disable docker.service",
             "systemctl enable docker.service",
@@ -128,6 +148,13 @@ FAULTS = {
         ),
     ],
     "trixie": [
+        Fault(
+            "translation of addresses flushed, and all that is forwarded dropped",
+            "iptables-save > /root/kept-rules; iptables --table nat --flush; nft add table inet blocker; "
+            "nft 'add chain inet blocker forward { type filter hook forward priority -10; policy drop; }'",
+            "iptables-restore < /root/kept-rules; nft delete table inet blocker",
+            {"published.not_sent": "restart the daemon", "filter.blocks": "delete that rule"},
+        ),
         Fault(
             "removed drop-in",
             f"mv {SERVICE_DROP_IN} /root/kept; systemctl daemon-reload",
