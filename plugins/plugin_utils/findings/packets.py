@@ -122,6 +122,12 @@ def _blocked(
             # One that names what it drops may be there on purpose.
             severity = WARNING if rule.startswith("ip") and not _EVERYTHING.search(rule) else ERROR
             remedy = "delete that rule, or remove what it is about (docker rm, docker network rm)"
+            if " inet firewalld " in rule:
+                # firewalld knows the bridges that the engine has told it of: those of internal networks are not.
+                remedy = (
+                    "give their bridge to firewalld's zone docker (firewall-cmd --permanent --zone=docker "
+                    "--add-interface=BRIDGE, then firewall-cmd --reload)"
+                )
             yield Finding("filter.blocks", severity, expected, f"dropped by: {rule}", remedy)
 
 

@@ -421,3 +421,13 @@ def test_rule_that_names_what_it_drops_warns(monkeypatch: pytest.MonkeyPatch) ->
         (found,) = host.findings(monkeypatch)
         assert (found.id, found.severity) == ("filter.blocks", severity)
         assert f"-A FORWARD {rule}" in found.observed
+
+
+def test_firewalld_is_told_of_a_bridge_and_not_rid_of_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen with 20.10: bridges of internal networks are in no zone, and their containers do not reach each other."""
+    host = Host("20.10")
+    _blocker(host)
+    listed = json.dumps(host.said["nft"]["--terse list ruleset"]).replace('"blocker"', '"firewalld"')
+    host.said["nft"]["--terse list ruleset"] = json.loads(listed)
+    (found,) = host.findings(monkeypatch)
+    assert "firewall-cmd" in found.remedy
