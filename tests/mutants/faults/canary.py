@@ -83,8 +83,8 @@ MUTANTS = [
     Mutant(
         "An engine that is half installed is Debian's own.",
         _PACKAGES,
-        ' or ENGINE in host["installation"]["unfinished"]\n    return',
-        "\n    return",
+        ' or ENGINE in host["installation"]["unfinished"]\n    return host',
+        "\n    return host",
         "plan/test_plan_steps.py",
     ),
 ]
