@@ -20,9 +20,26 @@ def _without_ipvlan() -> bool:
     return os.environ.get("MOORING_LAB") != "emulated" and "Unknown device type" in tried.stderr
 
 
+def _without_engines() -> bool:
+    """Whether there are no archives of engines (MOORING_ENGINES)."""
+    import static_engines
+
+    return not static_engines.archives()
+
+
+_OF_ENGINES = (
+    "table_has_every_flag_and_no_other",
+    "engine_takes_every_name_of_the_table",
+    "engine_has_no_name_that_the_table_calls_unusable",
+    "names_that_only_the_command_line_has_are_ignored_by_the_engine",
+    "table_and_engine_agree",
+)
+
 SKIPS: dict[str, Callable[[], bool]] = {
     # No kernel module, no containers on such a network; `make emulated` has a kernel with it.
     "molecule/network/tests/test_networks.py::test_containers_of_two_hosts_talk_over_ipvlan": _without_ipvlan,
+    # Nothing to ask; `make unit` takes the archives of ../shared/engines where they are.
+    **{f"tests/unit/config/test_dockerd_options.py::test_{name}[none]": _without_engines for name in _OF_ENGINES},
 }
 """Id of a test to whether it has to skip here."""
 

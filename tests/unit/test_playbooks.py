@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import subprocess
@@ -404,6 +405,16 @@ def test_what_is_documented_is_the_default(role: str) -> None:
     options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
     documented = {name: option["default"] for name, option in options.items() if "default" in option}
     assert documented == {name: value for name, value in defaults.items() if "{{" not in str(value)}
+
+
+def test_settings_of_ansible_are_safe() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(PROJECT / "ansible.cfg")
+    # What a host answers never becomes a variable, and a host with another key is not talked to.
+    assert settings["defaults"].getboolean("inject_facts_as_vars") is False
+    assert settings["defaults"].getboolean("host_key_checking") is True
+    # A bare run never touches a real server.
+    assert settings["defaults"]["inventory"] == "inventory/lab"
 
 
 def test_defaults_are_safe() -> None:

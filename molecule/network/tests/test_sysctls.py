@@ -65,7 +65,8 @@ class Upstream:
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
     host = reach.over_ssh(HOST)
-    host.run_expect([0], f"{_REMOVE}; sysctl -w net.ipv6.conf.all.forwarding=0 && {_BUILD}")
+    before = "net.ipv6.conf.all.forwarding=0 net.core.somaxconn=4096 net.ipv4.tcp_keepalive_time=7200"
+    host.run_expect([0], f"{_REMOVE}; sysctl -w {before} && {_BUILD}")
     try:
         yield Upstream(host)
     finally:
@@ -75,7 +76,9 @@ def upstream() -> Iterator[Upstream]:
 
 def run(playbook: str = ALONE, **variables: Any) -> reach.Run:
     """A run with further variables, of the role on its own where no playbook is named."""
-    return reach.run(playbook, limit=HOST, **{"docker_network_networks": [], **variables})
+    # What is declared of the engine is none of its business.
+    others = {"docker_engine_options": {"debug": True}} if playbook == ALONE else {}
+    return reach.run(playbook, limit=HOST, **{"docker_network_networks": [], **others, **variables})
 
 
 def test_ipv6_by_hand_takes_the_hosts_own_router_away(upstream: Upstream) -> None:
@@ -132,13 +135,13 @@ def test_parameters_are_set_again_by_a_boot_and_verified(upstream: Upstream) -> 
     assert _verified() == ""
 
     host.run_expect([0], "sysctl -w net.core.somaxconn=77")
-    host.run_expect([0], "echo net.ipv4.tcp_keepalive_time=7200 > /etc/sysctl.d/zzz-test.conf")
+    host.run_expect([0], "echo net.ipv4.tcp_keepalive_time=7300 > /etc/sysctl.d/zzz-test.conf")
     try:
         found = _verified()
     finally:
         host.run_expect([0], "rm /etc/sysctl.d/zzz-test.conf")
     assert "bridge.sysctl: expected: net.core.somaxconn is 2048; found: it is 77" in found
-    assert "net.ipv4.tcp_keepalive_time is 7100 after a boot; found: it would be 7200" in found
+    assert "net.ipv4.tcp_keepalive_time is 7100 after a boot; found: it would be 7300" in found
     assert run(**CHANGE).steps == {HOST: {"sysctls": "set net.core.somaxconn"}}
     assert host.check_output(f"cat {LIVE}") == "2048"
 

@@ -115,13 +115,6 @@ MUTANTS = [
         _TESTS + "::test_a_rotation_locks_nobody_out_on_its_way",
     ),
     Mutant(
-        "A daemon that does not trust the next authority yet ends the rotation.",
-        _ROTATION,
-        "  serial: 1\n  any_errors_fatal: true\n",
-        "  serial: 1\n",
-        _TESTS + "::test_a_rotation_waits_where_somebody_would_be_locked_out",
-    ),
-    Mutant(
         "Clients get certificates by the next authority only once it signs.",
         _ROTATION,
         "        step: promote\n",
@@ -219,7 +212,7 @@ MUTANTS = [
         "ansible.cfg",
         "inject_facts_as_vars = false\n",
         "inject_facts_as_vars = true\n",
-        "plugin_utils/test_untrusted.py",
+        _TESTS + "::test_settings_of_ansible_are_safe",
     ),
     Mutant(
         "No managed host gets the user's SSH agent.",
@@ -233,7 +226,7 @@ MUTANTS = [
         "ansible.cfg",
         "host_key_checking = true\n",
         "host_key_checking = false\n",
-        _TESTS,
+        _TESTS + "::test_settings_of_ansible_are_safe",
     ),
     Mutant(
         "What a module of Mooring's replies is taken as data.",

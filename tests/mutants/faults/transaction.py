@@ -8,6 +8,9 @@ _PLANNING = "plugins/module_utils/_engine/planning.py"
 _DAEMON = "plugins/module_utils/_engine/daemon.py"
 _LIVE = "plugins/module_utils/_engine/live.py"
 _TESTS = "apply/test_transaction.py"
+_CANARY = "plugins/module_utils/_engine/canary.py"
+_CONTAINER_TEST = "plugins/module_utils/_apply/container_test.py"
+_CANARY_TESTS = "engine/test_canary.py apply/test_container_test.py"
 
 MUTANTS = [
     Mutant(
@@ -292,5 +295,63 @@ MUTANTS = [
         "            if problem:\n                found.append(problem)\n",
         "            if problem and not unix:\n                found.append(problem)\n",
         "engine/test_unanswered.py apply/test_transaction.py",
+    ),
+    # A container runs -------------------------------------------------------------------------------
+    Mutant(
+        "A daemon on which no container runs is a failure.",
+        _CONTAINER_TEST,
+        "            if self.worked is not False:\n                raise\n            self.warnings",
+        "            if self.worked is None:\n                raise\n            self.warnings",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "A container is run after the change, on what the daemon has read.",
+        _TRANSACTION,
+        "            self._test.after(self.observed.config)\n",
+        "",
+        "apply/test_container_test.py apply/test_transaction.py",
+    ),
+    Mutant(
+        "A container is run before the change, too.",
+        _TRANSACTION,
+        "            self._test.before()\n",
+        "",
+        "apply/test_container_test.py apply/test_transaction.py",
+    ),
+    Mutant(
+        "A run that was cut before a container had run leaves that to the next one.",
+        _TRANSACTION,
+        'if plan.action == "nothing" and not self.observed.is_untested:',
+        'if plan.action == "nothing":',
+        "apply/test_container_test.py apply/test_transaction.py",
+    ),
+    Mutant(
+        "A daemon that does not run is not woken by the test.",
+        _CONTAINER_TEST,
+        "            return None  # To ask would wake it.\n",
+        "            pass\n",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "A container that ended with an error has not run.",
+        _CANARY,
+        "    if status:\n        raise CanaryError",
+        "    if status and not said:\n        raise CanaryError",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "Nothing is left of the test.",
+        _CANARY,
+        "            _try(api, canary_image.root(program), config, timeout)\n        except BaseException:\n"
+        "            with contextlib.suppress(ApiError, CanaryError):\n                _remove(api)\n            raise\n",
+        "            _try(api, canary_image.root(program), config, timeout)\n        except BaseException:\n            raise\n",
+        _CANARY_TESTS,
+    ),
+    Mutant(
+        "The test removes no container or image of anybody else's.",
+        _CANARY,
+        '            if any(name.lstrip("/").startswith(NAME) for name in container["Names"]):\n',
+        "            if container:\n",
+        _CANARY_TESTS,
     ),
 ]

@@ -161,16 +161,16 @@ def test_what_a_running_daemon_has_read_is_the_last_good_state(host: FakeHost) -
 
 
 def test_nothing_that_is_shown_has_a_secret(host: FakeHost) -> None:
-    proxy = "http://user:hunter2@proxy.example"
-    operators({"http-proxy": proxy})
+    operators({"labels": ["token=hunter2", "user=me"]})
     for secret in ("hunter3", "hunter4"):
-        done = configure({"10-engine": {"https-proxy": proxy.replace("hunter2", secret)}})
+        proxies = {"http-proxy": f"http://user:{secret}@proxy.example"}
+        done = configure({"10-engine": {"proxies": proxies}})
         shown = json.dumps({key: done[key] for key in ("effective", "diff", "keys", "files")})
         assert "hunter" not in shown
         assert "user" in shown
     assert "hunter4" in state.DAEMON_JSON.read_text()
-    with pytest.raises(ConfigError) as caught:
-        configure({"20-network": {"https-proxy": "http://user:hunter5@proxy.example"}})
+    with pytest.raises(ConfigError, match="proxies is set by two fragments") as caught:
+        configure({"20-network": {"proxies": {"http-proxy": "http://user:hunter5@proxy.example"}}})
     assert "hunter" not in str(caught.value)
 
 

@@ -48,6 +48,15 @@ def test_record_is_written_before_the_first_is_stopped(host: FakeHost, crew: lis
     assert host.names() == CREW
 
 
+def test_container_that_ends_right_after_its_start_is_named(host: FakeHost, crew: list[containers.Container]) -> None:
+    drain.stop({}, crew)
+    begun = host.clock.now
+    host.unwell = lambda name: "1" if name == "web" and host.clock.now > begun + 1 else None
+    with pytest.raises(DrainError, match="web does not stay up"):
+        drain.start({}, crew, 60)
+    assert _recorded() == CREW
+
+
 @pytest.mark.parametrize("name", CREW)
 def test_container_that_does_not_stop_is_named(host: FakeHost, crew: list[containers.Container], name: str) -> None:
     host.fails = lambda line: "" if line.endswith(f"stop id-{name}") else None

@@ -13,7 +13,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._apply import (
     transaction,
 )
 from ansible_collections.mooring.docker.plugins.module_utils._apply.revert_timer import ConfirmError
-from ansible_collections.mooring.docker.plugins.module_utils._config import pending, state
+from ansible_collections.mooring.docker.plugins.module_utils._config import pending, state, untested
 from ansible_collections.mooring.docker.plugins.module_utils._engine import containers
 from ansible_collections.mooring.docker.plugins.module_utils._firewall import nftables
 from ansible_collections.mooring.docker.plugins.module_utils._system import session
@@ -114,6 +114,16 @@ def test_a_run_that_finds_a_change_of_the_daemon_pending_is_guarded_too(host: Fa
     with connection_guard.guarded(30, "nothing", {"bip": "10.9.0.1/24"}, []):
         pass
     assert state.read_state(pending.RECORD)["made"] > first
+
+
+def test_what_is_known_of_the_daemon_goes_back_with_it(host: FakeHost) -> None:
+    host.settle({"live-restore": True})
+    before = {path: state.read(path) for path in (state.GOOD, state.APPLIED, untested.RECORD)}
+    with connection_guard.guarded(30, "restart", {"bip": "10.9.0.1/24"}, []):
+        for path in before:
+            state.write_state(path, {"another": 1})
+    _elapse(host, int(pending.DEADLINE.read_text().split()[1]))
+    assert {path: state.read(path) for path in before} == before
 
 
 def test_older_connection_proves_nothing(host: FakeHost, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,6 +425,10 @@ def test_table_is_pending_or_reverted(host: FakeHost, monkeypatch: pytest.Monkey
             filter_table.ensure(table, 30, check=False)
         assert not path.exists()
         assert "delete table inet mooring_probe" in (host.root / "log").read_text()
+        # Without the timer nothing would take it back.
+        with pytest.raises(nftables.NftError):
+            filter_table.ensure(_Table(host, refuses), 0, check=False)
+        assert not path.exists()
     else:
         assert filter_table.ensure(table, 30, check=True)["armed"] is False
         assert filter_table.ensure(table, 30, check=False)["armed"] is True

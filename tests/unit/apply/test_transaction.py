@@ -650,3 +650,27 @@ def test_a_daemon_that_could_not_start_again_is_not_stopped(host: FakeHost, monk
     assert host.active
     host.declare(RELOAD)
     assert host.apply() == "reload"
+
+
+def test_what_is_said_once_is_roots_alone_to_read(host: FakeHost) -> None:
+    """daemon.json may have a proxy's password."""
+    host.settle({**BASE, "live-restore": False}, *CREW)
+    modes: list[int] = []
+
+    def see(_config: Config) -> str | None:
+        modes.append(state.DAEMON_JSON.stat().st_mode & 0o777)
+        return None
+
+    host.refuses_reload = see
+    host.declare(RESTART)
+    host.apply()
+    assert modes == [0o600]
+
+
+def test_a_setting_that_a_reload_did_not_apply_is_taken_back(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon has sent word of a reload, in which the option is as before."""
+    host.settle(BASE)
+    said = {"debug": "debug is false after a reload, declared true"}
+    monkeypatch.setattr(daemon_change.live, "not_reloaded", lambda config, _said: said if config["debug"] else {})
+    assert "dockerd ignored debug is false after a reload" in _fails(host, RELOAD)
+    _is_back(host)

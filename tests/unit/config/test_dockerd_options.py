@@ -49,16 +49,20 @@ def test_table_has_every_flag_and_no_other(engine: Engine) -> None:
     assert differences(engine.help(), engine.version) == {"unknown to the table": set(), "unknown to the engine": set()}
 
 
+UNKNOWN = "don't match any configuration option"
+"""What dockerd says of names, before it looks at any value."""
+
+
 def test_engine_takes_every_name_of_the_table(engine: Engine) -> None:
     names = {key for key, option in OPTIONS.items() if option.since <= engine.version < option.until}
-    # Two names of one option exclude each other.
-    assert engine.refusal({**dict.fromkeys(names - {"host-gateway-ip"}), "proxies": {}}) == ""
-    assert engine.refusal({"host-gateway-ip": None}) == ""
+    # In null for proxies dockerd would see an option of that name.
+    assert UNKNOWN not in engine.refusal({**dict.fromkeys(names), "proxies": {}})
+    assert UNKNOWN in engine.refusal({**dict.fromkeys(names), "proxies": {}, "nonsense": None})
 
 
 def test_engine_has_no_name_that_the_table_calls_unusable(engine: Engine) -> None:
     for name in UNUSABLE:
-        assert "don't match any configuration option" in engine.refusal({name: None}), name
+        assert UNKNOWN in engine.refusal({name: None}), name
 
 
 def test_names_that_only_the_command_line_has_are_ignored_by_the_engine(engine: Engine) -> None:
@@ -87,10 +91,9 @@ VALUES: dict[str, tuple[object, object]] = {
 """Option: a value that is right, and one that is not."""
 
 
-@pytest.mark.parametrize("key", sorted(VALUES))
-def test_table_and_engine_agree(engine: Engine, key: str) -> None:
-    right, wrong = VALUES[key]
-    assert OPTIONS[key].check(right) is None
-    assert engine.refusal({key: right}) == ""
-    assert OPTIONS[key].check(wrong) is not None
-    assert engine.refusal({key: wrong}) != ""
+def test_table_and_engine_agree(engine: Engine) -> None:
+    for key, (right, wrong) in VALUES.items():
+        assert OPTIONS[key].check(right) is None, key
+        assert engine.refusal({key: right}) == "", key
+        assert OPTIONS[key].check(wrong) is not None, key
+        assert engine.refusal({key: wrong}) != "", key

@@ -27,7 +27,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"hosts": ["fd://", "tcp://0.0.0.0:2376"], "tls": True, "tlscert": "/c", "tlskey": "/k"}, "root on the host"),
     ({"tlsverify": True, "tlscert": "/c", "tlskey": "/k"}, "tlsverify needs tlscacert"),
     ({"tlsverify": True, "tlscacert": "/ca", "tlskey": "/k"}, "tlsverify needs tlscert"),
-    ({"http-proxy": ["http://u:hunter2@p"]}, "non-empty string"),
+    ({"proxies": {"http-proxy": ["http://u:hunter2@p"]}}, "must be http://HOST:PORT"),
     ({"hosts": ["fd://", "tcp://0.0.0.0:2375"]}, "root on the host"),
     ({"hosts": ["fd://", "fd://"]}, "twice"),
     ({"log-driver": "nope"}, "log-driver"),

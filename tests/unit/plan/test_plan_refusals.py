@@ -68,6 +68,17 @@ REFUSALS: list[tuple[Callable[[Planned], Any], str]] = [
         "bip 198.51.100.1/24 would cut off 198.51.100.0/25 (docker_network_reserved)",
     ),
     (
+        named("network", options={"bip": "198.51.100.1/24"}, fleet=["198.51.100.7"]),
+        "bip 198.51.100.1/24 would cut off 198.51.100.7/32 (198.51.100.7 of the inventory)",
+    ),
+    (
+        lambda planned: [
+            on_host(users={"deploy": None})(planned),
+            named("engine", users_exclusive=False)(planned),
+        ],
+        "docker_engine_users deploy: there is no such user",
+    ),
+    (
         named("network", networks=[{"name": "back", "driver": "macvlan", "driver_options": {"parent": "eth9"}}]),
         "docker_network_networks 'back': parent eth9 is no interface of this host",
     ),

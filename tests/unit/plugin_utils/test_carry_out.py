@@ -28,7 +28,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.31.0.1/24"},
         "on_conflict": "refuse",
-        "socket": {},
+        "socket": {"mode": "0600"},
         "restart": "when_needed",
         "containers": "keep",
         "adopted": False,
@@ -51,7 +51,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "networks": {"make": [NETWORK], "remove": [], "docker_host": "unix:///run/docker.sock", "timeout": 60},
 }
 ANSWERS: dict[str, dict[str, Any]] = {
-    "packages": {"packages": ["docker.io"]},
+    "packages": {"packages": ["docker.io"], "finished": []},
     "certificate": {},
     "configuration": {"effective": {}, "files": [], "plan": {}, "adopted": False, "backup": None},
     "socket_group": {"added": ["deploy"], "removed": [], "ended": 0, "reconnect": False},
@@ -150,6 +150,10 @@ def test_a_first_run_takes_three_trips_and_tells_every_step(host: Host, tmp_path
         "Confirm the change over a new connection",
         "Remove and make networks",
     ]
+    settings = ("restart", "containers", "timeout", "confirm")
+    assert host.told["apply"] == {option: PARAMETERS["apply"][option] for option in settings}
+    assert host.told["configuration"]["socket"] == {"mode": "0600"}
+    assert host.told["socket_group"] == PARAMETERS["socket_group"]
     assert host.told["certificate"]["pair"] == host.key["pair"]
     known = authorities.view(str(tmp_path / "pki"))
     assert host.told["certificate"]["trusted"] == known["client"]["bundle"] != ""

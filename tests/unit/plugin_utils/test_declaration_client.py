@@ -81,6 +81,10 @@ def test_a_certificate_is_issued_anew_where_that_is_asked_for() -> None:
             "docker_client_name a b may have letters, digits and ._@- only, at most 64",
         ),
         ({**SSH, "docker_client_name": "a\n"}, "docker_client_name a\n may have letters"),
+        # It is the name of a file in the index of certificates.
+        ({**SSH, "docker_client_name": "../a"}, "docker_client_name ../a may have letters"),
+        ({**SSH, "docker_client_name": "a/b"}, "docker_client_name a/b may have letters"),
+        ({**SSH, "docker_client_name": ".a"}, "docker_client_name .a may have letters"),
     ],
 )
 def test_what_cannot_be_right_is_refused(declared: dict[str, Any], sentence: str) -> None:

@@ -66,6 +66,13 @@ def test_the_fleet_is_not_looked_at_where_nothing_keeps_off_it() -> None:
     assert not network.looks_at_fleet(resolved("docker_network", docker_network_fleet=[]))
 
 
+def test_each_option_has_a_variable_of_its_own() -> None:
+    variables = network._VARIABLES
+    assert len(set(variables.values())) == len(variables)
+    for option in ("icc", "ip", "iptables", "ip6tables", "ipv6", "dns", "mtu", "userland-proxy"):
+        assert variables[option] == {"ip": "publish_address"}.get(option, option.replace("-", "_"))
+
+
 def test_a_policy_is_passed_on() -> None:
     policy = {"allow": [{"sources": ["192.0.2.0/24"], "ports": [8080]}]}
     assert _declared(docker_network_published=policy)["published"] == policy
@@ -92,6 +99,14 @@ def test_a_policy_is_passed_on() -> None:
         (
             {"docker_network_engine_endpoints": ["tcp:2376"]},
             "docker_network_engine_endpoints 'tcp:2376' has no known scheme",
+        ),
+        (
+            {
+                "docker_network_published": {"allow": [{"ports": [80]}]},
+                "docker_network_bridge": "br0",
+                "docker_network_bridge_address": "{{ omit }}",
+            },
+            "docker_network_published cannot tell what else is on a bridge of your own (docker_network_bridge: br0)",
         ),
         (
             {

@@ -170,6 +170,7 @@ def test_names_of_other_hosts_are_a_reason() -> None:
     fleet = {"trixie": ["DNS:trixie", "IP:192.0.2.7"], "forky": ["DNS:forky", "IP:192.0.2.8"]}
     wanted = ["DNS:trixie", "IP:192.0.2.7"]
     assert foreign(["DNS:trixie", "IP:fd00::7"], wanted, fleet) == ""
+    assert foreign(["DNS:trixie", "DNS:forky"], wanted, fleet) == "it is also for DNS:forky of forky"
     assert foreign(["DNS:Forky", "IP:192.0.2.8"], wanted, fleet) == (
         "it is also for DNS:forky of forky, IP:192.0.2.8 of forky"
     )

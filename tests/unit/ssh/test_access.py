@@ -173,6 +173,24 @@ def test_setting_that_lets_it_in_is_no_obstacle(name: str, value: str) -> None:
     assert obstacles(**{name: value}) == ""
 
 
+def test_the_account_gets_a_command_and_nothing_else() -> None:
+    """By whichever way of logging in, and whatever its keys say."""
+    assert VALUES["ForceCommand"] == "docker --host unix:///run/docker.sock system dial-stdio"
+    assert VALUES["AuthorizedKeysFile"] == str(sshd.KEYS)
+    refused = {
+        "no": ["AllowAgentForwarding", "AllowStreamLocalForwarding", "AllowTcpForwarding", "GatewayPorts", "PermitTTY",
+               "PermitTunnel", "PermitUserRC", "X11Forwarding", "HostbasedAuthentication", "PasswordAuthentication",
+               "KbdInteractiveAuthentication", "PermitEmptyPasswords"],
+        "none": ["PermitListen", "PermitOpen", "AcceptEnv", "AuthorizedKeysCommand", "AuthorizedPrincipalsCommand",
+                 "AuthorizedPrincipalsFile", "TrustedUserCAKeys"],
+        "yes": ["DisableForwarding", "PubkeyAuthentication"],
+        "publickey": ["AuthenticationMethods"],
+    }  # fmt: skip
+    assert {name: VALUES.get(name) for names in refused.values() for name in names} == {
+        name: value for value, names in refused.items() for name in names
+    }
+
+
 @pytest.mark.parametrize("name", VALUES)
 def test_setting_of_the_block_that_is_not_in_force_is_named(name: str) -> None:
     """Whatever the reason, sshd's own word counts."""
@@ -281,6 +299,22 @@ def test_configuration_that_leaves_the_block_its_force(main: str, others: dict[s
 )  # fmt: skip
 def test_configuration_that_could_take_its_force_is_refused(main: str, others: dict[str, str], why: str) -> None:
     assert why in surveyed(main, **others)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "listed"),
+    [
+        (["*"], True),
+        (["*", "!admin"], True),
+        (["*", "!docker-*"], False),
+        (["!docker-remote"], False),
+        (["docker-remot?"], True),
+        (["docker-remote[ab]"], False),
+        ([], False),
+    ],
+)
+def test_a_list_of_patterns_is_read_as_sshd_does(patterns: list[str], listed: bool) -> None:
+    assert sshd_config.listed("docker-remote", patterns) is listed
 
 
 def test_files_that_include_each_other_end() -> None:
@@ -423,6 +457,9 @@ def test_hosts_are_told_by_address_port_and_user(tmp_path: Path) -> None:
     own = (tmp_path / "lab" / "ssh_config").read_text()
     assert "Match user docker-remote originalhost 192.0.2.7,2001:db8::7\n" in own
     assert "Match user other originalhost web.example\n" in own
+    # A daemon's host is one that the fleet has told, and gets no way back to the client.
+    for setting in ("StrictHostKeyChecking yes", "ForwardAgent no", "ForwardX11 no", "ClearAllForwardings yes"):
+        assert own.count(f"  {setting}\n") == 2
 
 
 def test_host_that_could_not_be_asked_stays_known(tmp_path: Path) -> None:

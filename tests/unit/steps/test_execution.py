@@ -44,10 +44,10 @@ def test_trust_alone_leaves_the_certificate(tmp_path: Path) -> None:
 
 
 def test_the_first_failure_is_the_last_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_words: Any) -> list[str]:
+    def fail(*_words: Any) -> tuple[list[str], list[str]]:
         raise apt.AptError("no such package")
 
-    monkeypatch.setattr(apt, "install", fail)
+    monkeypatch.setattr(packages, "_install", fail)
     outcomes = _execute(("packages", {"required": ["x1"]}), ("key", {"place": str(tmp_path), "kind": "server"}))
     assert outcomes == [{"name": "packages", "failed": True, "msg": "no such package"}]
     assert list(tmp_path.iterdir()) == []
@@ -92,9 +92,10 @@ def test_a_trip_loads_only_the_steps_that_it_carries_out() -> None:
 
 
 def test_packages_are_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apt, "install", lambda required, optional, check_mode: [*required, *optional])
+    monkeypatch.setattr(packages, "_install", lambda required, optional, check_mode: (["c1"], [*required, *optional]))
     assert packages.execute({"required": ["a1"], "optional": ["b1"]}, False) == {
         "changed": True,
         "packages": ["a1", "b1"],
-        "diff": {"before": "", "after": "a1\nb1\n", "after_header": "installed packages"},
+        "finished": ["c1"],
+        "diff": {"before": "", "after": "c1\na1\nb1\n", "after_header": "installed packages"},
     }

@@ -184,3 +184,21 @@ def test_name_of_an_authority(length: int, monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_no_name() -> None:
     assert describe_name(b"") is None
     assert describe_name(b"\x30\x05abc") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "weak"),
+    [
+        ("RSA", 2048, True),
+        ("RSA", 3071, True),
+        ("RSA", 3072, False),
+        ("EC", 224, True),
+        ("EC", 256, False),
+        ("Ed25519", None, False),
+        ("DSA", 3072, True),
+        ("of an unknown type", 4096, True),
+    ],
+)
+def test_weak_keys_are_told(kind: str, bits: int | None, weak: bool) -> None:
+    assert bool(certificates.weakness({"type": kind, "bits": bits})) is weak
+    assert certificates.weakness(None) == "its key cannot be read"
