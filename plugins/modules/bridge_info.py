@@ -90,9 +90,31 @@ bridges:
       description: Whether the interface is up.
       type: bool
       sample: true
+    forwarding:
+      description: Whether the kernel forwards IPv4 packets that come in by it.
+      type: bool
+      sample: true
+    route_localnet:
+      description: Whether the kernel lets packets for 127.0.0.0/8 in and out by it.
+      type: bool
+      sample: false
+    within:
+      description:
+        - What the packet filters do with a packet between two of its containers, where RV(filters_bridged), with
+          C(verdict) (V(accept), V(drop) or V(unknown)), the C(rule) that decides, where it is sent C(to) instead, and
+          whether its C(source) is V(kept) or V(translated).
+        - Null for a bridge without containers.
+      type: dict
+      sample: {"verdict": "accept", "rule": null, "to": null, "source": "kept"}
+    open_to:
+      description: The same for packets to containers of each other network, by its name.
+      type: dict
+      sample: {"backend": {"verdict": "unknown", "rule": null, "to": null, "source": "unknown"}}
     ports:
       description:
         - Its ports, each with C(interface), C(ifindex), C(mac), C(state), C(mtu) and the C(container) behind it.
+        - C(up) tells whether it is up, C(forwards) whether the bridge lets frames through, and C(isolated) whether it
+          keeps the port from others like it.
         - C(container) is null if no container of this engine is known to be there.
       type: list
       elements: dict
@@ -101,6 +123,9 @@ bridges:
           ifindex: 9
           mac: "5e:3c:0f:11:22:33"
           state: UP
+          up: true
+          forwards: true
+          isolated: false
           mtu: 1500
           container:
             id: 4f3e2d1c0b9a
@@ -110,6 +135,7 @@ bridges:
             addresses: [172.17.0.2/16]
             mac: "02:42:ac:11:00:02"
             mtu: 1500
+            up: true
 networks:
   description: Docker's networks of all drivers, by name.
   returned: always
@@ -198,7 +224,9 @@ containers:
       type: str
       sample: bridge
     networks:
-      description: For each network, by name, C(addresses), C(mac) and C(gateway), as the engine reports them.
+      description:
+        - For each network, by name, C(addresses), C(mac) and C(gateway), as the engine reports them.
+        - C(outbound) is what becomes of a packet to a machine elsewhere, as RV(bridges[].within), or null.
       type: dict
       sample: {"bridge": {"addresses": ["172.17.0.2/16"], "mac": "02:42:ac:11:00:02", "gateway": "172.17.0.1"}}
     interfaces:
@@ -208,6 +236,27 @@ containers:
       type: list
       elements: str
       sample: [eth0]
+    loopback:
+      description: Whether its loopback interface is up, or null.
+      type: bool
+      sample: true
+    gateways:
+      description: The gateways of its IPv4 routes, or null.
+      type: list
+      elements: str
+      sample: [172.17.0.1]
+    resolver:
+      description: Whether the engine answers DNS requests at 127.0.0.11 in it, or null.
+      type: bool
+      sample: false
+    sandboxed:
+      description: Whether the engine's handle of its network namespace leads there, or null.
+      type: bool
+      sample: true
+    parent:
+      description: Name of the process above its first one, or null.
+      type: str
+      sample: containerd-shim
     published:
       description:
         - Ports that are currently published, as the engine reports them, each with its rules in the kernel.
@@ -215,6 +264,8 @@ containers:
           container and accept or drop its packets. Rules are written as the commands that create them, for iptables, or
           for nft if the engine uses that.
         - C(proxy) is the C(docker-proxy) that listens for it, or null.
+        - C(outside) is what becomes of a packet from another machine, as RV(bridges[].within), and C(direct) of one
+          that it sends to the container's own address. Null for a port that no other machine can reach.
       type: list
       elements: dict
       sample:
@@ -271,6 +322,22 @@ uplinks:
       addresses: [192.0.2.7/24]
       mtu: 1500
       mac: "52:54:00:12:34:56"
+connections:
+  description: How many connections the kernel tracks (C(count)), and how many it can (C(limit)), or null.
+  returned: always
+  type: dict
+  sample: {"count": 120, "limit": 262144}
+filters_bridged:
+  description: Whether iptables sees packets between ports of a bridge. Null without the kernel module br_netfilter.
+  returned: always
+  type: bool
+  sample: true
+bypassed:
+  description: The programs (C(iptables), C(ip6tables)) whose chain DOCKER-USER has rules, and no rule leads to it.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 engine_answers:
   description: Whether the API answered. RV(networks) and RV(containers) are empty if it did not.
   returned: always

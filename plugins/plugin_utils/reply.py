@@ -150,6 +150,9 @@ _BRIDGES = {
     ],
     "parents": [{"interface": str, "children": [_CONTAINER_INTERFACE]}],
     "uplinks": [{"interface": str, "gateway": TEXT, "addresses": TEXTS, "mtu": NUMBER}],
+    "connections": ({"count": int, "limit": int}, None),
+    "filters_bridged": SWITCH,
+    "bypassed": TEXTS,
     "engine_answers": bool,
     "error": TEXT,
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..module_utils._config import endpoints
+from ..module_utils._engine import daemon
 from ..module_utils._engine.probe import CredentialError, probe
 from ..module_utils._firewall import published as published_filter
 from ..module_utils._network import addresses
@@ -22,7 +23,7 @@ from ..module_utils._plan.observation import Observation
 from ..module_utils._plan.selection import NETWORK_FRAGMENT
 from ..module_utils._system import platforms
 from . import names
-from .findings import filters, network, on_host, published
+from .findings import filters, links, network, on_host, packets, published
 from .findings._finding import ERROR, Finding
 from .text import printable_data
 
@@ -199,12 +200,25 @@ def _on_network(
         yield from network.forwarding(observation.network_fragment, declared_network["networks"], forwarding)
         yield from network.networks(declared_network["networks"], bridges)
         yield from network.ways(bridges)
+        yield from _in_kernel(observation, bridges)
         yield from network.collisions(_collisions(declaration, declared_network, observation))
     yield from network.sysctls(parameters, host["sysctls"])
     if host["engine"]["installed"]:
         rules = {published_filter.NAME: planned_filters.published_rules(declared_network, host)}
         yield from filters.filters(rules, host["nftables"], declared_network["require_filters"])
         yield from published.reached(ports)
+
+
+def _in_kernel(observation: Observation, bridges: dict[str, Any]) -> Iterator[Finding]:
+    """Findings on what the kernel has and does, compared with what the engine believes."""
+    host, options = observation.host, observation.network_fragment
+    declared_addresses = ["docker0"] if "bip" in options else []
+    yield from links.networks(bridges, host["network"], declared_addresses, options.get("ip-forward") is not False)
+    yield from links.containers(bridges)
+    settings = host["engine"]["settings"]
+    version = daemon.version(host["engine"]["running_version"] or "")
+    if settings and version:
+        yield from packets.packets(bridges, settings, version)
 
 
 def _observation(declared: Declared, host: Host) -> Observation:

@@ -7,6 +7,7 @@ Only what is no secret, and as the daemon itself shows it wherever it does.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .._config import options
@@ -19,7 +20,24 @@ _UNSHOWN: dict[str, Any] = {
     "default-ulimits": {},
     "cgroup-parent": "",
     "userland-proxy": True,
+    "userland-proxy-path": "",
+    # By default on since 27.
+    "ip6tables": None,
+    "allow-direct-routing": False,
 }
+_FLAG = re.compile(r"--(?P<name>[a-z0-9-]+)(=(?P<value>true|false))?")
+_DIRECT_ROUTING = "DOCKER_INSECURE_NO_IPTABLES_RAW=1"
+"""What dockerd's environment has where the kernel lacks the rules that keep direct routing out (moby 49621)."""
+
+
+def flags(command: list[str], environment: list[str]) -> Config:
+    """Switches among those above that a daemon was started with, beside its daemon.json."""
+    found = [match for match in map(_FLAG.fullmatch, command[1:]) if match]
+    switches = {match["name"]: match["value"] != "false" for match in found if match["name"] in _UNSHOWN}
+    return {
+        **{name: value for name, value in switches.items() if isinstance(_UNSHOWN[name], (bool, type(None)))},
+        **({"allow-direct-routing": True} if _DIRECT_ROUTING in environment else {}),
+    }
 
 
 def settings(config: Config, info: dict[str, Any]) -> dict[str, Any]:

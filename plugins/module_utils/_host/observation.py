@@ -24,7 +24,7 @@ from typing import Any
 from .._config import fragments, pending, state
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
-from .._engine import containers, daemon, live, planning, settings, socket_group
+from .._engine import containers, daemon, live, planning, resources, settings, socket_group
 from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
@@ -122,6 +122,8 @@ def engine() -> observed.Engine:
         "swarm_manager": None,
         "networks": None,
         "published": [],
+        "storage": [],
+        "programs": {},
     }
     cli = re.search(r"version (\S+?),", commands.run("docker", "--version").stdout)
     answer["cli_version"] = cli[1] if cli else None
@@ -145,8 +147,34 @@ def engine() -> observed.Engine:
         answer["swarm_manager"] = bool((info.get("Swarm") or {}).get("ControlAvailable"))
         answer["networks"] = listed
         answer["published"] = networks.published(containers)
-        answer["settings"] = settings.settings(config, info)
+        command, environment = _told(answer["service"]["pid"])
+        answer["settings"] = settings.settings({**config, **settings.flags(command, environment)}, info)
+        answer["storage"] = resources.storage(info)
+        variables = dict(text.split("=", 1) for text in environment if "=" in text)
+        answer["programs"] = resources.programs(info, variables, _containerd_program())
     return answer
+
+
+def _told(pid: int | None) -> tuple[list[str], list[str]]:
+    """The words of the daemon's command line, and its environment; nothing of one that ended meanwhile."""
+    try:
+        texts = [Path(f"/proc/{pid}", name).read_text(encoding="utf-8", errors="replace") for name in _TOLD]
+    except OSError:
+        return [], []
+    command, environment = (text.split("\0") for text in texts)
+    return command, environment
+
+
+_TOLD = ("cmdline", "environ")
+
+
+def _containerd_program() -> str | None:
+    """The program of the service containerd, None where it does not run."""
+    pid = commands.unit_properties("containerd.service").get("MainPID", "0")
+    try:
+        return str(Path(f"/proc/{pid}/exe").readlink()) if pid != "0" else None
+    except OSError:
+        return None
 
 
 def _package() -> observed.EnginePackage | None:

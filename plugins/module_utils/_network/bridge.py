@@ -15,11 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from .._engine import daemon
 from .._engine.api import Api, ApiError
 from .._firewall import firewall_rules
+from .._firewall.packet_filter import Filters
 from .._system import commands, observed, rtnetlink
 from .._system.rtnetlink import Link
-from . import networks
+from . import datapath, networks
 
 # setns(2), sched.h
 _CLONE_NEWNET = 0x40000000
@@ -50,10 +52,16 @@ def described(inspected: dict[str, Any]) -> observed.Container:
                 ],
                 "mac": end.get("MacAddress") or None,
                 "gateway": end.get("Gateway") or None,
+                "outbound": None,
             }
             for name, end in sorted((settings.get("Networks") or {}).items())
         },
         "interfaces": None,
+        "loopback": None,
+        "gateways": None,
+        "resolver": None,
+        "sandboxed": None,
+        "parent": None,
         "published": _published(settings.get("Ports") or {}),
     }
 
@@ -70,6 +78,8 @@ def _published(ports: dict[str, Any]) -> list[observed.PublishedPort]:
             "nat": [],
             "filter": [],
             "proxy": None,
+            "outside": None,
+            "direct": None,
         }
         for port, bindings in sorted(ports.items())
         for binding in bindings or []
@@ -104,12 +114,18 @@ def _end(container: observed.Container, link: Link) -> observed.ContainerEnd:
         "addresses": _addresses(link),
         "mac": link.get("address"),
         "mtu": link["mtu"],
+        "up": "UP" in link["flags"],
     }
 
 
 def _interfaces(links: list[Link] | None) -> list[str] | None:
     """The names of a container's own interfaces, its loopback left out."""
     return None if links is None else [link["ifname"] for link in links if "LOOPBACK" not in link["flags"]]
+
+
+def _loopback(links: list[Link] | None) -> bool | None:
+    """Whether a container's loopback is up."""
+    return None if links is None else any({"LOOPBACK", "UP"} <= set(link["flags"]) for link in links)
 
 
 def parents(
@@ -145,6 +161,9 @@ def bridges(
                     "ifindex": link["ifindex"],
                     "mac": link.get("address"),
                     "state": link["operstate"],
+                    "up": "UP" in link["flags"],
+                    "forwards": None,
+                    "isolated": None,
                     "mtu": link["mtu"],
                     "container": peers.get((link["ifindex"], link["link_index"])) if "link_index" in link else None,
                 }
@@ -165,6 +184,10 @@ def bridges(
                 "mac": link.get("address"),
                 "state": link["operstate"],
                 "up": "UP" in link["flags"],
+                "forwarding": None,
+                "route_localnet": None,
+                "within": None,
+                "open_to": {},
                 "ports": ports.get(link["ifname"], []),
             }
         )
@@ -217,11 +240,14 @@ def observe(socket_path: str, timeout: float) -> observed.Bridges:
         "containers": [],
         "parents": [],
         "uplinks": [],
+        "connections": None,
+        "filters_bridged": None,
+        "bypassed": [],
         "engine_answers": False,
         "error": None,
     }
     problems: list[str] = []
-    _ask_engine(Api(unix=socket_path, timeout=timeout), seen, problems)
+    sandboxes = _ask_engine(Api(unix=socket_path, timeout=timeout), seen, problems)
     try:
         host = rtnetlink.links(timeout)
     except OSError as error:
@@ -239,13 +265,19 @@ def observe(socket_path: str, timeout: float) -> observed.Bridges:
     seen["uplinks"] = uplinks(host, routes)
     for container in containers:
         container["interfaces"] = _interfaces(inside.get(container["id"]))
-    _add_rules(containers, timeout)
+        container["loopback"] = _loopback(inside.get(container["id"]))
+    if seen["engine_answers"]:
+        _add_datapath(seen, host, sandboxes, timeout)
     seen["error"] = problems[0] if problems else None
     return seen
 
 
-def _ask_engine(api: Api, seen: observed.Bridges, problems: list[str]) -> None:
-    """Networks and containers. What came before a failure is kept."""
+def _ask_engine(api: Api, seen: observed.Bridges, problems: list[str]) -> dict[str, str]:
+    """Networks and containers, and the network namespace of each container, by its id, as the engine knows it.
+
+    What came before a failure is kept.
+    """
+    sandboxes = {}
     try:
         answer = api.get("/networks")
         seen["engine_answers"] = True
@@ -256,8 +288,10 @@ def _ask_engine(api: Api, seen: observed.Bridges, problems: list[str]) -> None:
             for inspected in pool.map(lambda entry: _inspect(api, entry, problems), listed):
                 if inspected:
                     seen["containers"].append(described(inspected))
+                    sandboxes[inspected["Id"]] = (inspected.get("NetworkSettings") or {}).get("SandboxKey") or ""
     except ApiError as error:
         problems.append(f"Docker's API: {error}")
+    return sandboxes
 
 
 def _inspect(api: Api, entry: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
@@ -315,11 +349,33 @@ def _enter(pid: int) -> None:
         os.close(namespace)
 
 
-def _add_rules(containers: list[observed.Container], timeout: float) -> None:
+def _add_datapath(seen: observed.Bridges, host: list[Link], sandboxes: dict[str, str], timeout: float) -> None:
+    """What the kernel does with packets, and what else carries them."""
+    saved = {name: commands.run(f"{name}-save", timeout=timeout).stdout for name in ("iptables", "ip6tables")}
+    filters = datapath.observe_filters(saved, timeout)
+    _add_rules(seen["containers"], saved, filters, timeout)
+    datapath.Paths(seen, {link["ifname"]: _addresses(link) for link in host}, filters).add()
+    for one in seen["bridges"]:
+        datapath.add_switches(one)
+    root = _engine_root()
+    for container in seen["containers"]:
+        datapath.add_process(container, root, sandboxes.get(container["id"]))
+    seen["connections"] = datapath.connections()
+    seen["filters_bridged"] = datapath.filters_bridged()
+    seen["bypassed"] = datapath.bypassed(filters)
+
+
+def _engine_root() -> str:
+    """Where the daemon's view of the file system is: units may give it one of its own."""
+    pid = commands.unit_properties(daemon.SERVICE).get("MainPID", "0")
+    return f"/proc/{pid}/root" if pid not in ("", "0") else ""
+
+
+def _add_rules(containers: list[observed.Container], saved: dict[str, str], filters: Filters, timeout: float) -> None:
     """What the kernel, and docker-proxy, do for each published port."""
     if not any(container["published"] for container in containers):
         return
-    rules = firewall_rules.Rules(_rules(timeout))
+    rules = firewall_rules.Rules(_rules(saved, filters, timeout))
     proxies = _proxies()
     for container in containers:
         attached = container["networks"].values()
@@ -330,13 +386,13 @@ def _add_rules(containers: list[observed.Container], timeout: float) -> None:
             port["proxy"] = proxies.get((port["protocol"], port["host_address"], port["host_port"]))
 
 
-def _rules(timeout: float) -> Iterator[firewall_rules.Rule]:
-    """The rules of both backends; one that is not installed, or has no table of Docker's, has none."""
-    for program in ("iptables", "ip6tables"):
-        yield from firewall_rules.iptables(program, commands.run(f"{program}-save", timeout=timeout).stdout)
-    for family in ("ip", "ip6"):
+def _rules(saved: dict[str, str], filters: Filters, timeout: float) -> Iterator[firewall_rules.Rule]:
+    """The rules of both backends, where there are any."""
+    for program, text in saved.items():
+        yield from firewall_rules.iptables(program, text)
+    for family in sorted({family for family, table, _name in filters.chains if table == datapath.BACKEND}):
         # Engine 29 and later, firewall-backend "nftables".
-        listed = commands.run("nft", "-nn", "list", "table", family, "docker-bridges", timeout=timeout)
+        listed = commands.run("nft", "-nn", "list", "table", family, datapath.BACKEND, timeout=timeout)
         yield from firewall_rules.nft(listed.stdout)
 
 

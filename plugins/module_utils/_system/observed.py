@@ -222,6 +222,16 @@ class EnginePackage(TypedDict):
     version: str
 
 
+class Storage(TypedDict):
+    """A file system by a directory on it. ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count."""
+
+    path: str
+    size: int
+    free: int
+    inodes_free: int | None
+    read_only: bool
+
+
 class Engine(TypedDict):
     """Programs, service and what the daemon says of itself; None where it does not answer."""
 
@@ -240,6 +250,8 @@ class Engine(TypedDict):
     swarm_manager: bool | None
     networks: list[DockerNetwork] | None
     published: list[str]
+    storage: list[Storage]
+    programs: dict[str, str | None]
 
 
 class Pending(TypedDict):
@@ -371,6 +383,27 @@ class Ssh(TypedDict):
 # Bridges, and who is behind them ----------------------------------------------------------------------
 
 
+class Passage(TypedDict):
+    """What the packet filters do with the first packet of a connection.
+
+    ``verdict`` is "accept", "drop" or "unknown", ``rule`` the one that decides, None where none does. ``to`` is the
+    address and port that the packet is sent to instead, ``source`` whether its source is "kept", "translated", or
+    "unknown".
+    """
+
+    verdict: str
+    rule: str | None
+    to: str | None
+    source: str
+
+
+class Connections(TypedDict):
+    """How many connections the kernel keeps track of (conntrack), and how many it can."""
+
+    count: int
+    limit: int
+
+
 class ContainerEnd(TypedDict):
     """An interface in a container's own network namespace. ``ifindex`` is its number there."""
 
@@ -382,6 +415,7 @@ class ContainerEnd(TypedDict):
     addresses: list[str]
     mac: str | None
     mtu: int
+    up: bool
 
 
 class ParentChild(ContainerEnd):
@@ -400,18 +434,29 @@ class Parent(TypedDict):
 
 
 class BridgePort(TypedDict):
-    """A port of a bridge; ``container`` is the end behind it, None where none is known."""
+    """A port of a bridge; ``container`` is the end behind it, None where none is known.
+
+    ``forwards`` tells whether the bridge lets frames through, ``isolated`` whether it keeps this port from others like
+    it.
+    """
 
     interface: str
     ifindex: int
     mac: str | None
     state: str
+    up: bool
+    forwards: bool | None
+    isolated: bool | None
     mtu: int
     container: ContainerEnd | None
 
 
 class Bridge(TypedDict):
-    """``network``, ``network_id`` and ``driver`` are None for a bridge that is none of Docker's."""
+    """``network``, ``network_id`` and ``driver`` are None for a bridge that is none of Docker's.
+
+    ``within`` is what becomes of packets between its containers where iptables sees them, ``open_to`` of those to
+    containers of other networks, by name. Both are of bridges with containers only.
+    """
 
     name: str
     network: str | None
@@ -422,6 +467,10 @@ class Bridge(TypedDict):
     mac: str | None
     state: str
     up: bool
+    forwarding: bool | None
+    route_localnet: bool | None
+    within: Passage | None
+    open_to: dict[str, Passage]
     ports: list[BridgePort]
 
 
@@ -437,15 +486,23 @@ class Uplink(TypedDict):
 
 
 class ContainerNetwork(TypedDict):
-    """How a container is attached to a network, as the engine has it. Addresses are with prefix lengths."""
+    """How a container is attached to a network, as the engine has it. Addresses are with prefix lengths.
+
+    ``outbound`` is what becomes of its packets to machines elsewhere.
+    """
 
     addresses: list[str]
     mac: str | None
     gateway: str | None
+    outbound: Passage | None
 
 
 class PublishedPort(TypedDict):
-    """``nat`` and ``filter`` are rules of the kernel, as commands write them; ``proxy`` is docker-proxy's process."""
+    """``nat`` and ``filter`` are rules of the kernel, as commands write them; ``proxy`` is docker-proxy's process.
+
+    ``outside`` is what becomes of a packet from another machine, ``direct`` of one that it sends to the container's own
+    address. None is for a port that no other machine reaches.
+    """
 
     host_address: str
     host_port: int
@@ -454,10 +511,17 @@ class PublishedPort(TypedDict):
     nat: list[str]
     filter: list[str]
     proxy: int | None
+    outside: Passage | None
+    direct: Passage | None
 
 
 class Container(TypedDict):
-    """``interfaces`` are its own without the loopback; None where it has no network of its own, or does not run."""
+    """``interfaces`` are its own without the loopback; None where it has no network of its own, or does not run.
+
+    Also None is then: ``loopback``, whether its loopback is up; ``gateways``, those of its IPv4 routes; ``resolver``,
+    whether the engine answers at 127.0.0.11 there; ``sandboxed``, whether the engine's handle leads to its network
+    namespace. ``parent`` is the name of the process above it.
+    """
 
     id: str
     name: str
@@ -467,17 +531,29 @@ class Container(TypedDict):
     network_mode: str
     networks: dict[str, ContainerNetwork]
     interfaces: list[str] | None
+    loopback: bool | None
+    gateways: list[str] | None
+    resolver: bool | None
+    sandboxed: bool | None
+    parent: str | None
     published: list[PublishedPort]
 
 
 class Bridges(TypedDict):
-    """What ``bridge_info`` returns. ``error`` is what could not be observed."""
+    """What ``bridge_info`` returns. ``error`` is what could not be observed.
+
+    ``filters_bridged`` tells whether iptables sees packets between ports of a bridge, None where the kernel has no
+    such thing. ``bypassed`` are the programs whose chain DOCKER-USER has rules and is never entered.
+    """
 
     bridges: list[Bridge]
     networks: list[DockerNetwork]
     containers: list[Container]
     parents: list[Parent]
     uplinks: list[Uplink]
+    connections: Connections | None
+    filters_bridged: bool | None
+    bypassed: list[str]
     engine_answers: bool
     error: str | None
 

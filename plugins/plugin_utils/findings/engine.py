@@ -42,6 +42,7 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             "bring both packages to one version",
         )
     yield from _versions(seen)
+    yield from _resources(seen)
     if host["system"]["apparmor_parser"] is False:
         yield Finding(
             "engine.apparmor",
@@ -84,6 +85,40 @@ def engine(_declared: dict[str, Any], host: dict[str, Any]) -> Iterator[Finding]
             "it does not",
             f"see `journalctl -u docker`, then {APPLY}",
         )
+
+
+_ROOM = 64 * 2**20
+"""Bytes without which the engine starts no container, let alone takes an image."""
+_INODES = 1000
+
+
+def _resources(seen: dict[str, Any]) -> Iterator[Finding]:
+    """Findings on what the engine lacks to start containers."""
+    for place in seen["storage"]:
+        path = place["path"]
+        if place["read_only"]:
+            problem, remedy = (
+                "it is mounted read-only",
+                f"see `dmesg`, then mount -o remount,rw $(findmnt -no TARGET -T {path})",
+            )
+        elif place["free"] < _ROOM:
+            problem = f"{place['free'] // 2**20} of {place['size'] // 2**20} MiB are free"
+            remedy = f"find out what fills it (docker system df, du -x {path}): it needs {_ROOM // 2**20} MiB"
+        elif place["inodes_free"] is not None and place["inodes_free"] < _INODES:
+            problem = f"{place['inodes_free']} inodes are free"
+            remedy = f"delete files (docker system df, du --inodes -x {path}): it needs {_INODES}"
+        else:
+            continue
+        yield Finding("engine.storage", ERROR, f"containers can write to the file system of {path}", problem, remedy)
+    for name, path in seen["programs"].items():
+        if path is None:
+            yield Finding(
+                "engine.program_missing",
+                ERROR,
+                f"{name}, which starts containers",
+                "there is no such program on the daemon's PATH: those that run go on, and no other starts",
+                "reinstall its package (runc, containerd or containerd.io)",
+            )
 
 
 def container(test: dict[str, Any] | None) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mooring.docker.plugins.module_utils._engine.settings import settings
+from ansible_collections.mooring.docker.plugins.module_utils._engine.settings import flags, settings
 
 INFO: dict[str, Any] = {
     "SecurityOptions": ["name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"],
@@ -46,3 +46,18 @@ def test_daemon_without_a_seccomp_profile_shows_none() -> None:
 def test_nothing_else_of_the_configuration_is_told() -> None:
     found = settings({"proxies": {"http-proxy": "http://user:secret@proxy"}, "log-opts": {"token": "secret"}}, INFO)
     assert "secret" not in str(found)
+
+
+def test_switches_of_the_command_line_count() -> None:
+    command = [
+        "/usr/sbin/dockerd",
+        "-H",
+        "fd://",
+        "--iptables=false",
+        "--userland-proxy=false",
+        "--ip6tables",
+        "--debug",
+    ]
+    assert flags(command, []) == {"iptables": False, "userland-proxy": False, "ip6tables": True}
+    assert flags(["dockerd"], ["PATH=/bin", "DOCKER_INSECURE_NO_IPTABLES_RAW=1"]) == {"allow-direct-routing": True}
+    assert flags([], []) == {}

@@ -113,6 +113,11 @@ HOST = {
     },
     "installation": {"unfinished": {}, "begun": False},
     "engine": {
+        "storage": [
+            {"path": "/d", "size": 9 << 30, "free": 1 << 30, "inodes_free": 9999, "read_only": False},
+            {"path": "/b", "size": 9 << 30, "free": 1 << 30, "inodes_free": None, "read_only": False},
+        ],
+        "programs": {"runc": "/usr/bin/runc"},
         "installed": True,
         "version": "26.1.5+dfsg1",
         "cli_version": "26.1.5+dfsg1",
@@ -236,6 +241,10 @@ HOST_FAULTS: list[tuple[str, Any, str]] = [
     ("engine/service/enabled", "disabled", "engine.disabled"),
     ("engine/service/active", "inactive", "engine.stopped"),
     ("engine/api_version", None, "engine.silent"),
+    ("engine/storage/0/read_only", True, "engine.storage"),
+    ("engine/storage/0/free", 5 << 20, "engine.storage"),
+    ("engine/storage/0/inodes_free", 7, "engine.storage"),
+    ("engine/programs/runc", None, "engine.program_missing"),
     ("listening", ["unix:///run/docker.sock"], "endpoints.missing"),
     ("listening", ["tcp://[::]:2376"], "endpoints.missing"),
     ("listening", [*HOST["listening"], "tcp://127.0.0.1:2375"], "endpoints.undeclared"),

@@ -1,0 +1,56 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine needs of the host to start containers: room on its file systems, and the programs that it runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from .._system import observed
+
+_CONTAINERD = "/var/lib/containerd"
+"""containerd's root where its configuration says nothing else."""
+_RUNC_SHIM = "containerd-shim-runc-v2"
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def storage(info: dict[str, Any]) -> list[observed.Storage]:
+    """The file systems that hold images and containers; ``info`` is ``GET /info``'s."""
+    roots = [str(info.get("DockerRootDir") or ""), _CONTAINERD, "/run"]
+    found = []
+    for path in filter(None, roots):
+        try:
+            seen = os.statvfs(path)
+        except OSError:
+            continue  # Not on this host.
+        found.append(
+            observed.Storage(
+                path=path,
+                size=seen.f_blocks * seen.f_frsize,
+                free=seen.f_bavail * seen.f_frsize,
+                # Some file systems count none.
+                inodes_free=seen.f_favail if seen.f_files else None,
+                read_only=bool(seen.f_flag & os.ST_RDONLY),
+            )
+        )
+    return found
+
+
+def programs(info: dict[str, Any], environment: dict[str, str], containerd: str | None) -> dict[str, str | None]:
+    """What starts containers by default, to where it is, None where it is missing.
+
+    ``environment`` is the daemon's, ``containerd`` the program that its containerd runs.
+    """
+    name = str(info.get("DefaultRuntime") or "runc")
+    runtime = (info.get("Runtimes") or {}).get(name) or {}
+    path = environment.get("PATH") or _DEFAULT_PATH
+    found: dict[str, str | None] = {}
+    # Other runtimes are programs of containerd's, and have no path here.
+    if runtime.get("path"):
+        found[str(runtime["path"])] = shutil.which(str(runtime["path"]), path=path)
+        beside = str(Path(containerd).parent) if containerd else ""
+        found[_RUNC_SHIM] = shutil.which(_RUNC_SHIM, path=f"{path}:{beside}" if beside else path)
+    return found

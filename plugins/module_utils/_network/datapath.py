@@ -1,0 +1,311 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel does with the packets of Docker's networks: let them pass, drop them, send them elsewhere.
+
+``observe_filters`` and what reads ``/proc`` gather; the rest are pure functions over that.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .._firewall import iptables_chains, nft_chains, packet_filter
+from .._firewall.packet_filter import Chain, Filters, Packet, Passage
+from .._system import commands, observed
+
+_PROC = Path("/proc")
+_SWITCHES = _PROC / "sys/net"
+# How proc(5) writes 127.0.0.11, where the engine answers the DNS requests of containers.
+_RESOLVER = int.from_bytes(bytes([127, 0, 0, 11]), sys.byteorder)
+_GATEWAY_FLAG = 0x2
+"""RTF_GATEWAY of linux/route.h."""
+_FORWARDING = "3"
+"""BR_STATE_FORWARDING of linux/if_bridge.h."""
+BACKEND = "docker-bridges"
+"""The table of engine 29 and later, of the families ip and ip6, where its firewall-backend is nftables."""
+_ELSEWHERE = ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10")
+"""Ranges that no machine elsewhere has an address of."""
+
+
+# Packet filters -------------------------------------------------------------------------------------
+
+
+def observe_filters(saved: dict[str, str], timeout: float) -> Filters:
+    """The filters of the host but for Mooring's own, which are compared with their declaration.
+
+    ``saved`` is "iptables" and "ip6tables" to the output of the program's ``-save``.
+    """
+    chains: list[Chain] = [chain for program, text in saved.items() for chain in iptables_chains.read(program, text)]
+    listed = _nft(timeout, "--terse", "list", "ruleset")
+    for family in ("ip", "ip6"):
+        if (family, BACKEND) in nft_chains.tables(listed):
+            # What is in its maps counts. Other tables may have sets with a great many addresses.
+            own = (family, BACKEND)
+            listed = [entry for entry in listed if not _is_of(entry, own)] + _nft(timeout, "list", "table", *own)
+    # The tables of iptables-nft are in both, and nft cannot tell what their rules are about.
+    seen = nft_chains.without(nft_chains.read(listed), ("ip", "ip6"), iptables_chains.TABLES)
+    return Filters([*chains, *(chain for chain in seen if not chain.key[1].startswith("mooring_"))])
+
+
+def _nft(timeout: float, *words: str) -> list[dict[str, Any]]:
+    """What nft lists; nothing where it is not installed."""
+    done = commands.run("nft", "--json", *words, timeout=timeout)
+    found: list[dict[str, Any]] = json.loads(done.stdout)["nftables"] if done.returncode == 0 and done.stdout else []
+    return found
+
+
+def _is_of(entry: dict[str, Any], table: tuple[str, str]) -> bool:
+    (kind, said), *_others = entry.items()
+    return kind != "table" and (said.get("family"), said.get("table")) == table
+
+
+def bypassed(filters: Filters) -> list[str]:
+    """The programs ("iptables", "ip6tables") whose chain DOCKER-USER has rules, and is led to by none."""
+    found = []
+    for program, family in (("iptables", "ip"), ("ip6tables", "ip6")):
+        chain = filters.chains.get((family, "filter", "DOCKER-USER"))
+        if chain is None or not any(rule.verdict.kind != packet_filter.RETURN for rule in chain.rules):
+            continue
+        if chain.key not in filters.entered("forward"):
+            found.append(program)
+    return found
+
+
+# Packets --------------------------------------------------------------------------------------------
+
+
+class Paths:
+    """The ways of packets on one host, as its filters let them pass."""
+
+    def __init__(self, seen: observed.Bridges, addresses: dict[str, list[str]], filters: Filters) -> None:
+        """``addresses`` are those of each interface of the host, with their prefix lengths."""
+        self._seen = seen
+        self._filters = filters
+        self._addresses = {
+            name: [str(ipaddress.ip_interface(one).ip) for one in found] for name, found in addresses.items()
+        }
+        self._subnets = [
+            (ipaddress.ip_network(one["subnet"], strict=False), network["bridge"])
+            for network in seen["networks"]
+            if network["bridge"]
+            for one in network["subnets"]
+            if one["subnet"]
+        ]
+        own = [ipaddress.ip_network(one) for found in self._addresses.values() for one in found]
+        ranges = [subnet for subnet, _bridge in self._subnets]
+        self._here = (*ranges, *own, *map(ipaddress.ip_network, _ELSEWHERE))
+
+    def add(self) -> None:
+        """Complete what was seen of containers and bridges."""
+        for container in self._seen["containers"]:
+            for port in container["published"]:
+                port["outside"] = self._from_outside(port)
+                port["direct"] = self._past_translation(port, container)
+            for name, attached in container["networks"].items():
+                attached["outbound"] = self._outbound(name, attached) if container["interfaces"] else None
+        networks = {one["name"]: one for one in self._seen["networks"]}
+        used = [one for one in self._seen["bridges"] if one["ports"] and one["network"] in networks]
+        for bridge in used:
+            bridge["within"] = self._between(bridge, bridge)
+            bridge["open_to"] = {
+                str(other["network"]): _passage(found)
+                for other in used
+                if other is not bridge
+                for found in [self._between_bridges(bridge, other)]
+                if found
+            }
+
+    def _bridge_of(self, address: str) -> str | None:
+        found = ipaddress.ip_address(address)
+        return next((bridge for subnet, bridge in self._subnets if found in subnet), None)
+
+    def _uplink(self, version: int) -> tuple[str, str] | None:
+        """The interface of the default route, and the host's address there."""
+        family = "inet" if version == 4 else "inet6"
+        for uplink in self._seen["uplinks"]:
+            for address in self._addresses.get(uplink["interface"], []):
+                found = ipaddress.ip_address(address)
+                if uplink["family"] == family and found.version == version and not found.is_link_local:
+                    return uplink["interface"], address
+        return None
+
+    def _way_in(self, host_address: str) -> tuple[str, str] | None:
+        """By which interface, and to which address, others reach what is published at ``host_address``."""
+        published_at = ipaddress.ip_address(host_address)
+        if published_at.is_unspecified:
+            return self._uplink(published_at.version)
+        bridges = {one["name"] for one in self._seen["bridges"] if one["network"]}
+        for name, addresses in self._addresses.items():
+            if str(published_at) in addresses and name not in bridges and not published_at.is_loopback:
+                return name, str(published_at)
+        return None
+
+    def _from_outside(self, port: observed.PublishedPort) -> observed.Passage | None:
+        way = self._way_in(port["host_address"])
+        if way is None:
+            return None
+        interface, address = way
+        packet = self._packet(interface, None, None, address)
+        packet = replace(packet, protocol=port["protocol"], port=port["host_port"], is_for_host=True)
+        return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+
+    def _past_translation(self, port: observed.PublishedPort, container: observed.Container) -> observed.Passage | None:
+        """Of a packet for the container's own address and port, which a neighbour of the host may send."""
+        way = self._way_in(port["host_address"])
+        version = ipaddress.ip_address(port["host_address"]).version
+        for attached in container["networks"].values():
+            for text in attached["addresses"]:
+                address = str(ipaddress.ip_interface(text).ip)
+                bridge = self._bridge_of(address)
+                if way and bridge and ipaddress.ip_address(address).version == version:
+                    packet = self._packet(way[0], bridge, None, address)
+                    packet = replace(packet, protocol=port["protocol"], port=port["container_port"])
+                    return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+        return None
+
+    def _outbound(self, name: str, attached: observed.ContainerNetwork) -> observed.Passage | None:
+        """Of a packet from a container to a machine elsewhere."""
+        for text in attached["addresses"]:
+            address = ipaddress.ip_interface(text).ip
+            bridge, uplink = self._bridge_of(str(address)), self._uplink(address.version)
+            if address.version == 4 and bridge and uplink:
+                packet = self._packet(bridge, uplink[0], str(address), None)
+                return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+        return None
+
+    def _between(self, one: observed.Bridge, other: observed.Bridge) -> observed.Passage | None:
+        found = self._between_bridges(one, other)
+        return _passage(found) if found else None
+
+    def _between_bridges(self, one: observed.Bridge, other: observed.Bridge) -> Passage | None:
+        """Of a packet from a container on one bridge to one on the other, to no port in particular."""
+        source, destination = self._some_address(one["name"], 2), self._some_address(other["name"], 3)
+        if source is None or destination is None:
+            return None
+        packet = self._packet(one["name"], other["name"], source, destination)
+        return packet_filter.passage(self._filters, packet, self._bridge_of)
+
+    def _some_address(self, bridge: str, from_end: int) -> str | None:
+        """One that nobody has, as a rule: near the end of the bridge's range."""
+        for subnet, name in self._subnets:
+            if name == bridge and subnet.version == 4 and subnet.num_addresses > from_end:
+                return str(subnet[-from_end])
+        return None
+
+    def _packet(
+        self, incoming: str | None, outgoing: str | None, source: str | None, destination: str | None
+    ) -> Packet:
+        known = source or destination
+        version = ipaddress.ip_address(known).version if known else 4
+        return Packet(version, incoming, outgoing, source, destination, here=self._here)
+
+
+def _passage(found: Passage) -> observed.Passage:
+    to = None
+    if found.to:
+        address, port = found.to
+        to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return {
+        "verdict": found.kind,
+        "rule": found.rule or None,
+        "to": to,
+        "source": "translated"
+        if found.translated == packet_filter.SNAT
+        else "kept"
+        if found.translated == packet_filter.ACCEPT
+        else "unknown",
+    }
+
+
+# What /proc and /sys tell ---------------------------------------------------------------------------
+
+
+def add_switches(bridge: observed.Bridge) -> None:
+    """What the kernel is told to do with packets that come in by a bridge, and with those of its ports."""
+    bridge["forwarding"] = _switch(f"ipv4/conf/{bridge['name']}/forwarding")
+    bridge["route_localnet"] = _switch(f"ipv4/conf/{bridge['name']}/route_localnet")
+    for port in bridge["ports"]:
+        directory = Path("/sys/class/net", port["interface"], "brport")
+        state, isolated = _read(directory / "state"), _read(directory / "isolated")
+        port["forwards"] = None if state is None else state.strip() == _FORWARDING
+        port["isolated"] = None if isolated is None else isolated.strip() == "1"
+
+
+def connections() -> observed.Connections | None:
+    """How many connections the kernel keeps track of, and how many it can."""
+    count, limit = (_read(_SWITCHES / f"netfilter/nf_conntrack_{what}") for what in ("count", "max"))
+    return {"count": int(count), "limit": int(limit)} if count and limit else None
+
+
+def filters_bridged() -> bool | None:
+    """Whether iptables sees what containers of one bridge send each other; None where the module is not loaded."""
+    return _switch("bridge/bridge-nf-call-iptables")
+
+
+def add_process(container: observed.Container, engine_root: str, sandbox: str | None) -> None:
+    """What the kernel tells of a running container's first process.
+
+    ``engine_root`` is the daemon's view of the file system, in which ``sandbox`` leads to the network namespace that
+    the engine knows. None is for what does not run, or ended meanwhile.
+    """
+    pid = container["pid"]
+    if not pid:
+        return
+    directory = _PROC / str(pid)
+    container["parent"] = _parent(directory)
+    if container["network_mode"] in ("host", "none") or "container:" in container["network_mode"]:
+        return
+    routes, sockets = _read(directory / "net/route"), _read(directory / "net/udp")
+    container["gateways"] = None if routes is None else list(_gateways(routes))
+    container["resolver"] = None if sockets is None else f" {_RESOLVER:08X}:" in sockets
+    if sandbox:
+        container["sandboxed"] = _same(directory / "ns/net", Path(engine_root + sandbox))
+
+
+def _parent(directory: Path) -> str | None:
+    """The name of the parent of a process."""
+    status = _read(directory / "status")
+    parent = re.search(r"^PPid:\t(\d+)$", status or "", re.MULTILINE)
+    name = _read(_PROC / parent[1] / "comm") if parent else None
+    return name.strip() if name else None
+
+
+def _gateways(table: str) -> Iterator[str]:
+    """The gateways in ``/proc/net/route``, whose addresses are words of the machine's byte order."""
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) > 3 and int(columns[3], 16) & _GATEWAY_FLAG:
+            raw = bytes.fromhex(columns[2])
+            yield str(ipaddress.ip_address(raw[::-1] if sys.byteorder == "little" else raw))
+
+
+def _same(one: Path, other: Path) -> bool | None:
+    """Whether both are one file; None where the first has gone."""
+    try:
+        known = one.stat()
+    except OSError:
+        return None
+    try:
+        found = other.stat()
+    except OSError:
+        return False
+    return (known.st_dev, known.st_ino) == (found.st_dev, found.st_ino)
+
+
+def _switch(name: str) -> bool | None:
+    text = _read(_SWITCHES / name)
+    return None if text is None else text.strip() != "0"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
