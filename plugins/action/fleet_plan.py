@@ -33,6 +33,9 @@ class ActionModule(OnController):
         result.update(changed=False, msg=table, _ansible_verbose_always=True)
         if options["output"]:
             text, path = plan_file.text(plans), Path(options["output"])
+            # A device, such as /dev/null, would be replaced by a file.
+            if path.exists() and not path.is_file():
+                raise AnsibleActionFail(f"plan_output {path} cannot be written: it is not a regular file")
             try:
                 result["changed"] = state.read(path) != text
                 if not self._task.check_mode:

@@ -75,7 +75,7 @@ class Checkout:
 
     @property
     def python(self) -> str:
-        return str(self._environment / "bin/python")
+        return str(self._environment / "bin/python3")
 
     def variables(self) -> dict[str, str]:
         """The environment variables of what runs in the copy."""

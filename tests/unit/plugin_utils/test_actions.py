@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,16 +41,13 @@ def test_where_hosts_could_replace_variables_no_action_begins(name: str) -> None
         action.run(None, {})
 
 
-@pytest.mark.parametrize("content", [None, b"\xff"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.write_bytes(b"\xff")])
 def test_a_plan_that_cannot_be_written_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
 ) -> None:
-    """Where the file would be there is a directory, or what is no text."""
+    """Where the file would be there is a directory, a pipe or a device, or what is no text."""
     output = tmp_path / "plan.json"
-    if content is None:
-        output.mkdir()
-    else:
-        output.write_bytes(content)
+    make(output)
     monkeypatch.setattr(injected_facts, "refuse", lambda: None)
     arguments = {"hosts": ["web-1"], "output": str(output)}
     task: Any = SimpleNamespace(args=arguments, check_mode=False, async_val=0, action="fleet_plan", diff=False)
