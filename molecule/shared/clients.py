@@ -93,7 +93,7 @@ class Client(DockerClient):
         own = self.variables
         if hosts:
             own = {name: per_host({"localhost": own[name]}, ROLE_DEFAULTS[name]) for name in own.keys() & ROLE_DEFAULTS}
-            name = f"{self.name!r} if inventory_hostname == 'localhost' else inventory_hostname"
+            name = f"{self.directory.name!r} if inventory_hostname == 'localhost' else inventory_hostname"
             own["docker_client_name"] = f"{{{{ {name} }}}}"
             own["clients"] = ",".join(["localhost", *hosts])
         with pytest.MonkeyPatch.context() as patched:
