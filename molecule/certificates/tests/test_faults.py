@@ -206,7 +206,11 @@ FAULTS = {
             "plaintext endpoint",
             f'cp -a {DAEMON_JSON} /root/kept; sed -i \'s/"tlsverify": true/"tls": false/\' {DAEMON_JSON}; {RESTART}',
             f"cp -a /root/kept {DAEMON_JSON}; {RESTART}",
-            {"configuration.edited": "declare the change", "endpoints.plaintext": APPLY},
+            {
+                "configuration.edited": "declare the change",
+                "configuration.untested": APPLY,
+                "endpoints.plaintext": APPLY,
+            },
         ),
         Fault(
             "expired certificate",

@@ -95,7 +95,7 @@ def test_hosts_log_has_none(name: str, loud: Loud) -> None:
     """Ansible's modules write what they are called with into the host's log."""
     since = f"@{int(time.time()) - 3600}"
     log = reach.over_ssh(name).check_output("journalctl --quiet --output cat --since %s --grep 'Invoked with'", since)
-    assert "fragments=NOT_LOGGING_PARAMETER" in log
+    assert "steps=NOT_LOGGING_PARAMETER" in log
     assert not any(secret in log for secret in SECRETS.values())
     # They are where they belong.
     assert SECRETS["label"] in reach.over_ssh(name).check_output("cat /etc/docker/daemon.json")

@@ -204,7 +204,7 @@ def test_an_emergency_waits_for_nobody_and_names_who_still_lets_the_client_in(cl
         converge("remove_client", **renewing)
         with pytest.raises(OSError, match="timed out"):
             socket.create_connection((reach.declared("forky")["address"], 2376), timeout=2).close()
-        assert all(process.poll() is not None for process in streams.values())
+        assert [name for name, process in streams.items() if process.poll() is None] == []
     converge()
     assert let_in(client) == HOSTS
     assert let_in(leaver) == let_in(before) == []
