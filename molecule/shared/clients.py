@@ -54,7 +54,8 @@ def at_once(look: Callable[[str], Answer], *names: str) -> dict[str, Answer]:
 
 def on_hosts(module: str, arguments: dict[str, Any] | None = None, *words: str) -> dict[str, dict[str, Any]]:
     """What a module answers on each host."""
-    line = ["ansible", "-i", str(reach.INVENTORY), ",".join(HOSTS), "-m", module, "-a", json.dumps(arguments or {})]
+    line = ["ansible", "-i", str(reach.INVENTORY), ",".join(HOSTS), "-m", module]
+    line += ["-a", json.dumps(arguments)] if arguments else []
     done = subprocess.run(
         [*line, *words],
         cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
