@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,8 +82,9 @@ def test_what_no_change_is_to_blame_for_holds_up_none(daemons: list[Daemon], no_
     for daemon in daemons:
         assert "no container runs on this host" in " ".join(done.warnings[daemon.name])
         assert daemon.info()["Labels"] == ["tier=front"]
-        assert verified.failures[daemon.name].count(": error ") == 1
+        assert verified.failures[daemon.name].count(": error ") == 2
         assert "error engine.container: " in verified.failures[daemon.name]
+        assert "error engine.program_missing: expected: runc" in verified.failures[daemon.name]
         assert _left(daemon) == ""
 
 
@@ -92,13 +94,23 @@ def test_active_check_of_a_host_that_works_finds_nothing(daemons: list[Daemon]) 
     assert [_left(daemon) for daemon in daemons] == [""] * len(daemons)
 
 
-def test_reload_that_ends_the_daemon_is_taken_back(daemons: list[Daemon]) -> None:
-    """dockerd ends after 15 seconds of looking for the plugin, and systemd starts it again. One engine is enough."""
+@pytest.fixture
+def deaf_plugin(daemons: list[Daemon]) -> Iterator[str]:
+    """An authorization plugin where nobody listens. One over TLS is not asked before a change."""
+    spec = {"Name": "nope", "Addr": "https://127.0.0.1:9", "TLSConfig": {"InsecureSkipVerify": True}}
+    host = daemons[-1].host
+    host.run_expect([0], "mkdir -p /etc/docker/plugins && echo %s > /etc/docker/plugins/nope.json", json.dumps(spec))
+    yield "nope"
+    host.run_expect([0], "rm -r /etc/docker/plugins")
+
+
+def test_reload_that_ends_the_daemon_is_taken_back(daemons: list[Daemon], deaf_plugin: str) -> None:
+    """dockerd ends once it has looked for the plugin in vain, and systemd starts it again. One engine is enough."""
     newest = daemons[-1]
     before = _facts([newest])
-    done = run(limit=newest.name, docker_engine_options={"authorization-plugins": ["nope"]})
-    assert "nope" in done.failures[newest.name]
-    assert "not found" in done.failures[newest.name]
+    done = run(limit=newest.name, docker_engine_options={"authorization-plugins": [deaf_plugin]})
+    assert "authorization plugin" in done.failures[newest.name]
+    assert "connection refused" in done.failures[newest.name]
     assert done.failures[newest.name].endswith(BACK)
     assert _facts([newest]) == before
 
