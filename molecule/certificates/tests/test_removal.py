@@ -204,7 +204,9 @@ def test_an_emergency_waits_for_nobody_and_names_who_still_lets_the_client_in(cl
         converge("remove_client", **renewing)
         with pytest.raises(OSError, match="timed out"):
             socket.create_connection((reach.declared("forky")["address"], 2376), timeout=2).close()
-        assert [name for name, process in streams.items() if process.poll() is None] == []
+        # forky's filter drops what the client acknowledges, so the end of its stream may never be sent here.
+        assert {name for name, process in streams.items() if process.poll() is None} <= {"forky"}
+        assert everywhere("ss -Htn state established sport = :2376") == dict.fromkeys(HOSTS, "")
     converge()
     assert let_in(client) == HOSTS
     assert let_in(leaver) == let_in(before) == []
