@@ -173,8 +173,10 @@ def test_steps_are_taken_in_their_order(operator: Operator) -> None:
     }
     assert site(operator) == 0, operator.output
     confirming = ["reset_connection", "a confirm"]
-    assert operator.done == [
-        *("a plan", "b plan", "a carry_out preparation"),
+    # Which host plans first is chance.
+    assert sorted(operator.done[:2]) == ["a plan", "b plan"]
+    assert operator.done[2:] == [
+        "a carry_out preparation",
         *("a published_ports", *confirming),
         "a ssh_access",
         *("a nftables_table", *confirming),
