@@ -235,7 +235,8 @@ def test_a_provided_certificate_is_planned_again_once_it_can_be_read(operator: O
 def test_nothing_is_begun_before_every_host_of_a_batch_is_planned(operator: Operator) -> None:
     operator.answers = {"plan": planned("packages"), "plan a": {"failed": True, "msg": "refused"}}
     assert site(operator) == 2
-    assert operator.done == ["a plan", "b plan", "b carry_out preparation", "b carry_out change"]
+    assert sorted(operator.done[:2]) == ["a plan", "b plan"]
+    assert operator.done[2:] == ["b carry_out preparation", "b carry_out change"]
 
 
 def test_a_rollout_in_batches_finishes_one_before_it_begins_the_next(operator: Operator) -> None:
