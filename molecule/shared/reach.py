@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -209,5 +210,18 @@ def start(words: list[str]) -> subprocess.Popen[bytes]:
 def kill(process: subprocess.Popen[bytes]) -> None:
     """The controller is gone at once, workers and all; its connections stay behind as they would."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+        # Ansible's workers are in sessions of their own (ansible.executor.process.worker), and would go on.
+        for pid in [process.pid, *_descendants(process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have started."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, listed.read_text(encoding="ascii").split()):
+                found += [child, *_descendants(child)]
+    return found

@@ -55,7 +55,9 @@ def loud(client: Client, replaced: Replacement) -> Loud:
         ("site", {}),
         ("verify", {"verify_client": str(client.directory)}),
     ):
-        assert replaced.loud.run(playbook, playbook, **variables) == 0, replaced.loud.said[playbook][-3000:]
+        status = replaced.loud.run(playbook, playbook, **variables)
+        said = replaced.loud.said[playbook]
+        assert status == 0, [line for line in said.splitlines() if "remedy:" in line] or said[-3000:]
     return replaced.loud
 
 
