@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ def up(lab: Identity, hosts: list[Host]) -> None:
         if images:
             images.build_missing({one.host.suite for one in absent})
         network.ensure(lab)
-        _ensure_ssh(lab)
+        _ensure_secrets(lab)
         if images:
             _each(absent, lambda one: one.create(images, hosts))
         for one in machines:
@@ -133,8 +134,8 @@ def _remove_undeclared(lab: Identity, hosts: list[Host]) -> None:
             one.destroy()
 
 
-def _ensure_ssh(lab: Identity) -> None:
-    """The lab's own key, for whoever called us, also through sudo."""
+def _ensure_secrets(lab: Identity) -> None:
+    """The lab's own SSH key and passphrase, for whoever called us, also through sudo."""
     for directory in (lab.state, lab.ssh, lab.ssh / "control"):
         directory.mkdir(exist_ok=True, parents=True)
     lab.machines.mkdir(exist_ok=True, mode=0o700)
@@ -146,8 +147,15 @@ def _ensure_ssh(lab: Identity) -> None:
         shell.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"mooring-lab-{lab.id}", "-f", fresh)
         fresh.with_suffix(".pub").replace(key.with_suffix(".pub"))
         fresh.replace(key)
+    # The authorities'. Ansible's lookup "password" leaves a lock behind where it is killed.
+    passphrase = lab.state / "passphrase"
+    if not passphrase.exists():
+        fresh = lab.state / "passphrase.fresh"
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(24), encoding="ascii")
+        fresh.replace(passphrase)
     owner = int(os.environ.get("SUDO_UID", "0")), int(os.environ.get("SUDO_GID", "0"))
-    for path in (lab.ssh, lab.ssh / "control", key, key.with_suffix(".pub")):
+    for path in (lab.ssh, lab.ssh / "control", key, key.with_suffix(".pub"), passphrase):
         os.chown(path, *owner)
 
 

@@ -23,7 +23,7 @@ def pki(client: Client) -> Path:
 @pytest.fixture
 def aged(pki: Path) -> Path:
     """The directory as earlier versions left it."""
-    passphrase = (pki / "passphrase").read_text().strip()
+    passphrase = (pki.parent / "passphrase").read_text().strip()
     for path in _files(pki):
         text = keys.load(path, passphrase).private_bytes(
             serialization.Encoding.PEM,
@@ -38,7 +38,7 @@ def aged(pki: Path) -> Path:
 @pytest.fixture
 def passphrase(pki: Path) -> Iterator[Path]:
     """The file that the lab's inventory takes the passphrase from; it and the keys are put back."""
-    file = pki / "passphrase"
+    file = pki.parent / "passphrase"
     before = {path: path.read_bytes() for path in [file, *_files(pki)]}
     yield file
     for path, data in before.items():
