@@ -62,24 +62,24 @@ def test_keys_of_before_are_encrypted_anew(aged: Path, client: Client) -> None:
     assert {path.name: path.read_bytes() for path in aged.rglob("*.pem") if "key" not in path.name} == before
 
 
-def test_passphrase_is_changed(passphrase: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passphrase_is_changed(pki: Path, passphrase: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     old = passphrase.read_text().strip()
-    before = [path.read_bytes() for path in _files(passphrase.parent)]
+    before = [path.read_bytes() for path in _files(pki)]
     missing = run("change_passphrase")
     assert "MOORING_NEW_CA_PASSPHRASE" in missing.failures["localhost"]
     monkeypatch.setitem(os.environ, "MOORING_NEW_CA_PASSPHRASE", NEW)
     wrong = run("change_passphrase", docker_engine_ca_passphrase="not the right one")
     assert "nothing was changed" in wrong.failures["localhost"]
     assert not any(secret in wrong.output for secret in (NEW, "not the right one"))
-    assert [path.read_bytes() for path in _files(passphrase.parent)] == before
+    assert [path.read_bytes() for path in _files(pki)] == before
 
     # One was changed before the run was killed.
-    first = _files(passphrase.parent)[0]
+    first = _files(pki)[0]
     keys.write(first, keys.load(first, old), NEW)
     done = run("change_passphrase")
     assert (done.status, done.changed["localhost"]) == (0, 1)
     assert not any(secret in done.output for secret in (NEW, old))
-    for path in _files(passphrase.parent):
+    for path in _files(pki):
         keys.load(path, NEW)
         with pytest.raises(keys.KeyFileError):
             keys.load(path, old)
