@@ -60,11 +60,21 @@ def over_ssh(name: str) -> Any:
     )
 
 
+def pki() -> Path:
+    """The directory of the lab's authorities."""
+    return Path(declared("trixie")["state"]) / "pki"
+
+
+def passphrase_file() -> Path:
+    """The file that the lab's inventory takes the authorities' passphrase from."""
+    return Path(declared("trixie")["state"]) / "passphrase"
+
+
 def authority(kind: str, directory: Path) -> forge.Issuer:
     """Who signs in the lab, "server" or "client"; what it issues goes to ``directory`` and into no index."""
-    pki = Path(declared("trixie")["state"]) / "pki"
-    signer = authorities.view(str(pki))[kind]["signer"]
-    return forge.holder(directory, (signer["certificate"], signer["key"]), (pki / "passphrase").read_text().strip())
+    signer = authorities.view(str(pki()))[kind]["signer"]
+    pair = (signer["certificate"], signer["key"])
+    return forge.holder(directory, pair, passphrase_file().read_text().strip())
 
 
 def forget_connections() -> None:

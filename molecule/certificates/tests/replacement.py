@@ -41,11 +41,6 @@ class Replacement:
     reached: list[str]
 
 
-def pki() -> Path:
-    """The directory of the lab's authorities."""
-    return Path(reach.declared(HOSTS[0])["state"]) / "pki"
-
-
 def certificate(name: str) -> str:
     """By what the certificate of a daemon is known."""
     return str(reach.over_ssh(name).check_output("sha256sum /etc/docker/tls/server/cert.pem").split()[0])
@@ -58,13 +53,15 @@ def replace(client: Client, place: Path) -> Replacement:
     # Other tests kill runs, which cannot clear up.
     everywhere(f"{LEFTOVERS} -prune -exec rm -r {{}} +")
     # The index may have clients of other tests.
-    others = [path.stem for path in (pki() / "issued/clients").glob("*.pem") if path.stem != client.directory.name]
+    others = [
+        path.stem for path in (reach.pki() / "issued/clients").glob("*.pem") if path.stem != client.directory.name
+    ]
     found: dict[str, Any] = {
         "loud": loud,
         "since": time.time(),
         "before": (client.directory / "ca.pem").read_text(),
         "certificates": {name: certificate(name) for name in HOSTS},
-        "number": authorities.load(str(pki()))["client"]["signer"],
+        "number": authorities.load(str(reach.pki()))["client"]["signer"],
         "out_of_reach": HOSTS[-1],
     }
     variables = {"without": others, **client.variables}
@@ -72,7 +69,7 @@ def replace(client: Client, place: Path) -> Replacement:
         # Nobody listens there.
         away = per_host({found["out_of_reach"]: 9}, 22)
         found["hindered"] = loud.run("hindered", "replace_authorities", ansible_port=away, **variables)
-        found["waiting"] = authorities.load(str(pki()))
+        found["waiting"] = authorities.load(str(reach.pki()))
         found["let_in"] = let_in(client)
         found["reached"] = [name for name in HOSTS if certificate(name) != found["certificates"][name]]
         status = loud.run("replaced", "replace_authorities", **variables)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import reach
 from ansible_collections.mooring.docker.plugins.plugin_utils import keys
-from clients import HOSTS, Client, converge, run
+from clients import Client, converge, run
 from cryptography.hazmat.primitives import serialization
 
 NEW = "another passphrase, and a long one"
@@ -17,13 +17,13 @@ NEW = "another passphrase, and a long one"
 
 @pytest.fixture
 def pki(client: Client) -> Path:
-    return Path(reach.declared(HOSTS[0])["state"]) / "pki"
+    return reach.pki()
 
 
 @pytest.fixture
 def aged(pki: Path) -> Path:
     """The directory as earlier versions left it."""
-    passphrase = (pki.parent / "passphrase").read_text().strip()
+    passphrase = reach.passphrase_file().read_text().strip()
     for path in _files(pki):
         text = keys.load(path, passphrase).private_bytes(
             serialization.Encoding.PEM,
@@ -37,8 +37,8 @@ def aged(pki: Path) -> Path:
 
 @pytest.fixture
 def passphrase(pki: Path) -> Iterator[Path]:
-    """The file that the lab's inventory takes the passphrase from; it and the keys are put back."""
-    file = pki.parent / "passphrase"
+    """The file of the passphrase; it and the keys are put back."""
+    file = reach.passphrase_file()
     before = {path: path.read_bytes() for path in [file, *_files(pki)]}
     yield file
     for path, data in before.items():

@@ -17,7 +17,6 @@ import pytest
 import reach
 from ansible_collections.mooring.docker.plugins.plugin_utils import authorities
 from clients import HOSTS, Client, command, converge, everywhere, let_in, listed, per_host, run
-from replacement import pki
 from watch import undisturbed, watching
 
 KEYS = "/var/lib/mooring-ssh/.ssh/authorized_keys"
@@ -103,7 +102,7 @@ def _kill_once(is_so_far: Callable[[], bool], **variables: Any) -> None:
 
 
 def _is_at(stage: str) -> bool:
-    rotation = authorities.load(str(pki()))["rotation"]
+    rotation = authorities.load(str(reach.pki()))["rotation"]
     return bool(rotation and rotation["step"] == stage)
 
 
@@ -156,7 +155,7 @@ def test_an_emergency_waits_for_nobody_and_names_who_still_lets_the_client_in(cl
             kept.unlink()
             shutil.copy(before.directory / name, kept)
     assert leaver.join(docker_client_renew=True).status == 0
-    index = pki() / "issued/clients"
+    index = reach.pki() / "issued/clients"
     others = {path.stem for path in index.glob("*.pem")} - {leaver.directory.name, client.directory.name}
     removal = {"client": leaver.directory.name, "without": sorted(others)}
 

@@ -11,7 +11,7 @@ import reach
 from clients import HOSTS, Client
 from cryptography.hazmat.primitives import serialization
 from loud import Loud
-from replacement import LEFTOVERS, Replacement, pki
+from replacement import LEFTOVERS, Replacement
 
 SERVER_KEY = "/etc/docker/tls/server/key.pem"
 # Where a key could have come to lie on a host. /root/.docker is that of a client.
@@ -64,8 +64,8 @@ def loud(client: Client, replaced: Replacement) -> Loud:
 @pytest.fixture(scope="module")
 def keys(client: Client, loud: Loud) -> dict[str, list[str]]:
     """The keys there are, by the machine they belong to: what each would be known by."""
-    passphrase = (pki() / "passphrase").read_text().strip()
-    signers = list((pki() / "authorities").glob("*-key.pem"))
+    passphrase = reach.passphrase_file().read_text().strip()
+    signers = list((reach.pki() / "authorities").glob("*-key.pem"))
     assert signers
     found = {"signers": [], "client": needles((client.directory / "key.pem").read_bytes()), "passphrase": [passphrase]}
     for path in signers:
@@ -88,14 +88,14 @@ def test_nothing_is_said_or_logged(loud: Loud, keys: dict[str, list[str]]) -> No
 
 def test_this_machine_has_its_own_keys_only(client: Client, loud: Loud, keys: dict[str, list[str]]) -> None:
     """The client's key once; the authorities' only encrypted; nobody else's; no file of a run was left."""
-    state = reach.declared(HOSTS[0])["state"]
+    passphrase = str(reach.passphrase_file())
     where = [str(Path(place).expanduser()) for place in ("~/.ansible", "~/.docker", "/tmp", "/var/tmp")]
-    where.append(f"{state}/pki")
+    where += [str(reach.pki()), passphrase]
     own = str((client.directory / "client/key.pem").resolve())
     # At once, for there may be much to look at.
     found = holders([secret for secrets in keys.values() for secret in secrets], where)
-    assert sorted(found) == sorted([own, f"{state}/pki/passphrase"])
-    assert holders(keys["client"], [own, f"{state}/pki/passphrase"]) == [own]
+    assert sorted(found) == sorted([own, passphrase])
+    assert holders(keys["client"], [own, passphrase]) == [own]
     assert [path for path in (loud.place / "temporary").rglob("*") if path.is_file()] == []
 
 

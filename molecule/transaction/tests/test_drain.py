@@ -133,7 +133,7 @@ def test_container_that_is_not_well_on_the_new_bridge_takes_it_back(daemons: lis
         assert "The last good state is back and the daemon answers" in done.failures[daemon.name]
         assert (_bridge(daemon), daemon.effective()) == before[daemon.name]
         assert daemon.state("stray")["Running"]
-    assert first.state("stray")["Health"]["Status"] == "healthy"
+    assert first.state("stray")["Health"]["Status"] == "healthy", (first.state("stray"), done.failures)
     for daemon in (first, last):
         daemon.host.run_expect([0], "docker rm --force stray")
         _at_work(daemon)
