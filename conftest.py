@@ -22,9 +22,9 @@ def _without_ipvlan() -> bool:
 
 def _without_engines() -> bool:
     """Whether there are no archives of engines (MOORING_ENGINES)."""
-    import static_engines
+    from lab import archives
 
-    return not static_engines.archives()
+    return not archives.archives()
 
 
 _OF_ENGINES = (
