@@ -35,6 +35,16 @@ _OF_ENGINES = (
     "table_and_engine_agree",
 )
 
+_OF_BACKENDS = (
+    "it_comes_up_with_nftables_and_is_as_declared",
+    "what_iptables_leaves_drops_nothing_that_nftables_lets_in",
+    "a_policy_that_drops_all_is_found_and_ended",
+    *(
+        f"where_it_cannot_be_it_is_refused_and_nothing_touched[{obstacle}]"
+        for obstacle in ("forwarding", "nft", "swarm", "firewall")
+    ),
+)
+
 _CUTS = "molecule/transaction/tests/test_cut.py"
 
 SKIPS: dict[str, Callable[[], bool]] = {
@@ -44,6 +54,7 @@ SKIPS: dict[str, Callable[[], bool]] = {
     "molecule/network/tests/test_networks.py::test_containers_of_two_hosts_talk_over_ipvlan": _without_ipvlan,
     # Nothing to ask; `make unit` takes the archives of ../shared/engines where they are.
     **{f"tests/unit/config/test_dockerd_options.py::test_{name}[none]": _without_engines for name in _OF_ENGINES},
+    **{f"molecule/backends/tests/test_backends.py::test_{name}": _without_engines for name in _OF_BACKENDS},
 }
 """Id of a test to whether it has to skip here."""
 

@@ -66,6 +66,12 @@ def _data_root(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any
     return value if re.fullmatch(rf"{re.escape(real)}(/[0-9]+\.[0-9]+)?", seen) else seen
 
 
+def _backend(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
+    """Shown as "nftables", or with firewalld as "nftables+firewalld" (moby, libnetwork/controller_linux.go)."""
+    driver = (info.get("FirewallBackend") or {}).get("Driver")
+    return str(driver).partition("+")[0] if driver else value
+
+
 def _same(seen: Any, value: Any) -> bool:
     """Whether both say the same; the order of texts in a list is Docker's own."""
     if isinstance(seen, list) and isinstance(value, list) and all(isinstance(v, str) for v in seen + value):
@@ -89,6 +95,7 @@ SEEN: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], Any]] = {
     "data-root": _data_root,
     "debug": lambda _value, info, _bridge: info.get("Debug"),
     "default-runtime": lambda _value, info, _bridge: info.get("DefaultRuntime"),
+    "firewall-backend": _backend,
     "experimental": lambda _value, info, _bridge: info.get("ExperimentalBuild"),
     "labels": lambda _value, info, _bridge: info.get("Labels") or [],
     "live-restore": lambda _value, info, _bridge: info.get("LiveRestoreEnabled"),

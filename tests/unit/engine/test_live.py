@@ -18,6 +18,12 @@ def test_ignored_setting_is_found() -> None:
     }
 
 
+def test_backend_that_runs_is_held_against_the_declared_one() -> None:
+    assert not_taken({"firewall-backend": "nftables"}, {"FirewallBackend": {"Driver": "iptables"}}, {}) == {
+        "firewall-backend": 'firewall-backend is "iptables", declared "nftables"'
+    }
+
+
 @pytest.mark.parametrize(("option", "declared"), [("bip", "172.30.0.1/24"), ("bip6", "fd00:30::1/64")])
 @pytest.mark.parametrize("took", [True, False])
 def test_docker0_has_its_declared_address_or_not(
@@ -42,6 +48,8 @@ def test_docker0_has_its_declared_address_or_not(
         ({"icc": False}, {}, {"Options": {"com.docker.network.bridge.enable_icc": "false"}}),
         ({"fixed-cidr": "172.30.0.0/25"}, {}, {"IPAM": {"Config": [{"IPRange": "172.30.0.0/25"}]}}),
         ({"raw-logs": True}, {}, {}),
+        ({"firewall-backend": "nftables"}, {"FirewallBackend": {"Driver": "nftables+firewalld"}}, {}),
+        ({"firewall-backend": "iptables"}, {}, {}),
         ({"data-root": "/srv/docker/"}, {"DockerRootDir": "/srv/docker"}, {}),
         ({"data-root": "/srv/docker"}, {"DockerRootDir": "/srv/docker/100000.100000"}, {}),
     ],
