@@ -95,6 +95,19 @@ def test_what_iptables_leaves_drops_nothing_that_nftables_lets_in(web: Any, stra
     assert web.check_output("docker inspect --format '{{.State.Pid}}' web") == pid
 
 
+def test_names_are_resolved_in_containers_after_the_change_which_takes_a_start(web: Any) -> None:
+    web.run_expect([0], "docker network create back")
+    for name in ("one", "two"):
+        web.run_expect([0], f"docker run -d --name {name} --network back busybox:lab /bin/busybox sleep 100000")
+    refused = run(**IPTABLES)
+    assert "live-restore keeps one, two running, and names of other containers" in refused.failures[NAME]
+    # There and back: rules that were left would count from the second time on.
+    for backend in (IPTABLES, {}):
+        converge(docker_network_containers="drain", **backend)
+        web.run_expect([0], "docker exec one /bin/busybox ping -c 1 two")
+    web.run_expect([0], "docker rm --force one two; docker network rm back")
+
+
 def test_a_policy_that_drops_all_is_found_and_ended(web: Any, stranger: list[str]) -> None:
     web.run_expect([0], "ip6tables -P FORWARD DROP")
     verified = run("verify")

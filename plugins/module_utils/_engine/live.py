@@ -231,6 +231,23 @@ def containers(config: Config) -> list[str]:
         return shims()
 
 
+def resolving(config: Config) -> list[str]:
+    """The names of the running containers for which a daemon, which listens as ``config`` says, resolves names.
+
+    They are those of user-defined networks; a daemon that does not answer has none.
+    """
+    try:
+        running = local_api(config).get("/containers/json")
+    except ApiError:
+        return []
+    found = [one for one in running if set((one.get("NetworkSettings") or {}).get("Networks") or {}) - _UNRESOLVED]
+    return sorted(one["Names"][0].lstrip("/") for one in found)
+
+
+_UNRESOLVED = {"bridge", "host", "none"}
+"""Networks in which containers have the host's resolvers."""
+
+
 def shims() -> list[str]:
     """The shortened ids of containers that containerd's shims hold for dockerd, whose namespace there is "moby"."""
     found = set()
