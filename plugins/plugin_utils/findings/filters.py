@@ -61,12 +61,15 @@ def filters(
             )
 
 
-def left_by_iptables(options: Mapping[str, Any], seen: NftablesBackend | None) -> Iterator[Finding]:
+def left_by_iptables(settings: Mapping[str, Any] | None, seen: NftablesBackend | None) -> Iterator[Finding]:
     """Findings on what drops packets that dockerd's nftables rules accept.
 
-    ``options`` are those of daemon.json, ``seen`` is ``host_info``'s nftables_backend.
+    ``settings`` are the daemon's, of ``host_info``'s engine, and ``seen`` is its nftables_backend.
     """
-    for program, rules in backend.dropping(options, seen["forward"] if seen else {}).items():
+    if seen is None or not seen["configured"]:
+        return
+    options = {**(settings or {}), backend.OPTION: "nftables"}
+    for program, rules in backend.dropping(options, seen["forward"]).items():
         yield Finding(
             "filter.forward_dropped",
             ERROR,
