@@ -101,11 +101,8 @@ def test_port_is_on_the_bridge_of_its_network(seen: dict[str, Any]) -> None:
 
 def test_published_port_has_its_rules_and_its_proxy(name: str, seen: dict[str, Any]) -> None:
     host = reach.over_ssh(name)
-    saved = re.sub(
-        r"counter packets \d+ bytes \d+ ",
-        "",
-        host.check_output("iptables-save; ip6tables-save; nft list ruleset || true"),
-    )
+    listed = host.check_output("iptables-save; ip6tables-save; nft list ruleset || true")
+    saved = re.sub(r"counter packets \d+ bytes \d+ ", "", listed)
     proxies = dict(line.split(maxsplit=1) for line in host.check_output("pgrep -a docker-proxy").splitlines())
     checked = 0
     for one in seen["containers"]:

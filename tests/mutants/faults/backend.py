@@ -72,6 +72,27 @@ MUTANTS = [
         "firewall/test_backend.py",
     ),
     Mutant(
+        "Containers that resolve names do not keep running through a change of dockerd's packet filter.",
+        "plugins/module_utils/_config/classification.py",
+        '        return self.resolving if self.action == "restart" and self.survives and is_changed else []\n',
+        "        return []\n",
+        "config/test_classification.py",
+    ),
+    Mutant(
+        "A daemon that runs with another packet filter than the declared one is found.",
+        "plugins/module_utils/_engine/live.py",
+        '    "firewall-backend": _backend,\n',
+        "",
+        "engine/test_live.py",
+    ),
+    Mutant(
+        "Verification finds a policy of iptables that drops what dockerd's nftables accept.",
+        "plugins/plugin_utils/findings/filters.py",
+        '    if seen is None or not seen["configured"]:\n        return\n    options',
+        '    if seen is None or seen["configured"]:\n        return\n    options',
+        "plugin_utils/test_findings.py",
+    ),
+    Mutant(
         "What the policy of iptables drops gets in once nftables are dockerd's packet filter.",
         _APPLY,
         "        backend.accept_forwarded(left)\n",
