@@ -38,7 +38,6 @@ _OF_ENGINES = (
 _OF_BACKENDS = (
     "it_comes_up_with_nftables_and_is_as_declared",
     "what_iptables_leaves_drops_nothing_that_nftables_lets_in",
-    "names_are_resolved_in_containers_after_the_change_which_takes_a_start",
     "a_policy_that_drops_all_is_found",
     "where_it_cannot_be_it_is_refused_and_nothing_touched",
 )

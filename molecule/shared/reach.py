@@ -25,6 +25,8 @@ os.environ.update(ANSIBLE_FORCE_COLOR="false", ANSIBLE_NOCOLOR="true")
 
 PROJECT = Path(__file__).resolve().parents[2]
 INVENTORY = PROJECT / "inventory" / "lab"
+BACKEND = os.environ.get("MOORING_BACKEND", "")
+"""The packet filter that dockerd was told of, "" where its own choice counts."""
 
 _VARIABLES = """{{ {
     'address': ansible_host, 'address6': lab_address6, 'user': ansible_user, 'key': ansible_ssh_private_key_file,

@@ -325,7 +325,8 @@ def _hold(*names: str) -> None:
 def test_without_the_filter_all_ports_are_open(control: dict[str, set[str]], name: str) -> None:
     assert set(published(name)) <= control[name]
     # Since 28 Docker itself drops what is routed to containers.
-    assert bool(control[name] - set(published(name))) == (name != "forky")
+    version = reach.over_ssh(name).check_output("docker version --format '{{.Server.Version}}'")
+    assert bool(control[name] - set(published(name))) == (int(version.partition(".")[0]) < 28)
 
 
 def test_dry_run_shows_the_filter_and_touches_nothing(before: dict[str, str], loopback: dict[str, bool]) -> None:
@@ -338,7 +339,9 @@ def test_dry_run_shows_the_filter_and_touches_nothing(before: dict[str, str], lo
 
 
 def test_ufw_alone_closes_nothing_that_docker_forwards(behind_ufw: set[str]) -> None:
-    assert {"web by IPv4", "hand by IPv4", "six by IPv4"} <= behind_ufw
+    found = {"web by IPv4", "hand by IPv4", "six by IPv4"} & behind_ufw
+    # What dockerd's nftables accept comes to ufw's chains, too.
+    assert found == (set() if reach.BACKEND == "nftables" else {"web by IPv4", "hand by IPv4", "six by IPv4"})
 
 
 def test_firewalld_alone_closes_nothing_that_docker_forwards(behind_firewalld: set[str]) -> None:

@@ -142,6 +142,8 @@ def _problems(declaration: Declaration, observation: Observation, config: Option
 
 def _installs_nft(declaration: Declaration, host: Host) -> bool:
     """Whether this run installs the program, for a filter of Mooring's."""
+    if host["packages"][packages.FILTER]["installed"] is not None:
+        return False  # apt takes it for there.
     engine, published = declaration["engine"], filters.published_due(declaration, host)
     for_endpoints = engine is not None and bool(engine["filter_rules"]) and is_asked_for("install", declaration)
     for_published = published is not None and published.rules is not None

@@ -76,7 +76,17 @@ REFUSALS: list[tuple[Callable[[Planned], Any], str, str]] = [
     (_backend(in_swarm=True), "does not go with a swarm, of which this host is a node", "docker swarm leave"),
     (_engine(swarm="pending"), "does not go with a swarm, of which this host is a node", "docker swarm leave"),
     (
-        lambda found: [_backend(nft=None)(found), found.engine.update(filter_rules=None)],
+        lambda found: [
+            _backend(nft=None)(found),
+            found.engine.update(filter_rules=None),
+            found.host["packages"]["nftables"].update(installed=None),
+        ],
+        "takes the program nft, which this host does not have",
+        "Install the package nftables first",
+    ),
+    # Its package is installed, so apt would not bring it back for Mooring's own filter.
+    (
+        _backend(nft=None),
         "takes the program nft, which this host does not have",
         "Install the package nftables first",
     ),
@@ -127,7 +137,10 @@ ALLOWED: dict[str, Callable[[Planned], Any]] = {
         _backend(in_swarm=True)(found),
         found.composition["effective"].update(features={"swarm-nftables": True}),
     ],
-    "nft that this run installs": _backend(nft=None),
+    "nft that this run installs": lambda found: [
+        _backend(nft=None)(found),
+        found.host["packages"]["nftables"].update(installed=None),
+    ],
     "forwarding that this run switches on": lambda found: [
         _forwarding("net.ipv4.ip_forward")(found),
         found.network.update(sysctls={"net.ipv4.ip_forward": 1}),
@@ -154,6 +167,7 @@ def test_it_is_not_refused_where_it_can_be(change: Callable[[Planned], Any]) -> 
 def test_nobody_who_leaves_the_installation_out_gets_nft_by_it() -> None:
     found = planned().tags("configure", "apply")
     found.host["nftables_backend"]["nft"] = None
+    found.host["packages"]["nftables"]["installed"] = None
     (refused,) = found.refusals()
     assert "takes the program nft" in refused
 
