@@ -95,7 +95,8 @@ def _version(text: str | None) -> tuple[int, int] | None:
 def _age_problem(host: Host) -> str | None:
     """Why the engine, or the one that would be installed, is too old."""
     has_engine = host["engine"]["installed"]
-    text = host["engine"]["version"] if has_engine else host["packages"].get(packages.ENGINE, {}).get("candidate")
+    offered = host["packages"].get(packages.ENGINE)
+    text = host["engine"]["version"] if has_engine else offered and offered["candidate"]
     version = _version(text)
     if version is None or version >= backend.SINCE:
         return None

@@ -46,7 +46,7 @@ MUTANTS = [
     Mutant(
         "nftables are refused on an engine before 29, also on one that would be installed.",
         _PLAN,
-        '    text = host["engine"]["version"] if has_engine else host["packages"].get(packages.ENGINE, {}).get("candidate")\n',
+        '    text = host["engine"]["version"] if has_engine else offered and offered["candidate"]\n',
         '    text = host["engine"]["version"]\n',
         "plan/test_plan_backend.py",
     ),
