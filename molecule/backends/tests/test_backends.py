@@ -72,13 +72,14 @@ def test_it_comes_up_with_nftables_and_is_as_declared(web: Any, stranger: list[s
 def test_what_iptables_leaves_drops_nothing_that_nftables_lets_in(web: Any, stranger: list[str]) -> None:
     web.run_expect([0], "docker network create back")
     for name in ("one", "two"):
-        web.run_expect([0], f"docker run -d --name {name} --network back busybox:lab /bin/busybox sleep 100000")
+        line = f"docker run -d --name {name} --network back --stop-timeout 1 busybox:lab /bin/busybox sleep 100000"
+        web.run_expect([0], line)
     # Rules for name resolution that dockerd leaves in containers would count after the way back.
     refused = run(**IPTABLES)
     assert "live-restore keeps one, two running, and names of other containers" in refused.failures[NAME]
     converge(docker_network_containers="drain", **IPTABLES)
     web.run_expect([0], "docker exec one /bin/busybox ping -c 1 two")
-    web.run_expect([0], "docker rm --force --time 0 one two; docker network rm back")
+    web.run_expect([0], "docker rm --force one two; docker network rm back")
     assert "docker-bridges" not in web.check_output("nft list tables")
     # As on a host that nobody else has told to forward: dockerd does, and drops what is not its containers'.
     web.run_expect([0], "sysctl -w net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0; systemctl restart docker")
@@ -106,7 +107,7 @@ def test_a_policy_that_drops_all_is_found(web: Any) -> None:
     finally:
         web.run_expect([0], "ip6tables -P FORWARD ACCEPT")
     assert verified.status != 0
-    assert "the chain FORWARD of ip6tables accepts what dockerd's nftables rules let through" in verified.output
+    assert "the chain FORWARD of ip6tables accepts what dockerd's nftables rules let through" in verified.failures[NAME]
 
 
 # What is done on the host, and undone, and the reason for which nftables are refused then.
