@@ -16,8 +16,7 @@ NAME = "newest"
 NEWEST = reach.PROJECT / "molecule/backends/newest"
 LAB = identity.identify(NEWEST, os.environ)
 PORT = 3000
-_SERVE = "/bin/busybox mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 80 -h /www"
-_SERVER = f"/bin/busybox sh -c '{_SERVE}'"
+_SERVE = "mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 80 -h /www"
 _IMAGE = "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
 
 
@@ -50,7 +49,10 @@ def web(host: Any) -> Any:
     """The host with a container that serves HTTP, and publishes it for IPv4 and IPv6."""
     converge()
     host.run_expect([0], _IMAGE)
-    host.run_expect([0], f"docker run -d --name web --stop-timeout 1 -p {PORT}:80 busybox:lab {_SERVER}")
+    host.run_expect(
+        [0],
+        f"docker run -d --name web --stop-timeout 1 -p {PORT}:80 busybox:lab /bin/busybox sh -c '/bin/busybox {_SERVE}'",
+    )
     return host
 
 
