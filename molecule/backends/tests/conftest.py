@@ -49,10 +49,8 @@ def web(host: Any) -> Any:
     """The host with a container that serves HTTP, and publishes it for IPv4 and IPv6."""
     converge()
     host.run_expect([0], _IMAGE)
-    host.run_expect(
-        [0],
-        f"docker run -d --name web --stop-timeout 1 -p {PORT}:80 busybox:lab /bin/busybox sh -c '/bin/busybox {_SERVE}'",
-    )
+    start = f"docker run -d --name web --stop-timeout 1 -p {PORT}:80 busybox:lab"
+    host.run_expect([0], f"{start} /bin/busybox sh -c '/bin/busybox {_SERVE}'")
     return host
 
 
