@@ -53,7 +53,7 @@ def _address(version: int) -> Callable[[Any, dict[str, Any], dict[str, Any]], An
 
 
 def _pools(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
-    # After a reload the engine no longer shows what it goes on using (moby issue 52728), 28.5 in words and 29.7 in none.
+    # After a reload 28.5 and 29.7 no longer show what they go on using (moby issue 52728).
     if any(pool["Base"] in ("invalid Prefix", "") for pool in info.get("DefaultAddressPools") or []):
         return value
     return [{"base": pool["Base"], "size": pool["Size"]} for pool in info.get("DefaultAddressPools") or []]

@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import live
 from ansible_collections.mooring.docker.plugins.module_utils._engine.live import not_reloaded, not_taken
 
-
 POOLS = [{"base": "172.31.0.0/16", "size": 24}]
 
 
