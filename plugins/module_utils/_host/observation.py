@@ -68,21 +68,6 @@ def _apparmor_parser() -> bool | None:
     return Path("/sbin/apparmor_parser").exists() if enabled.startswith("Y") else None
 
 
-def packages(names: list[str]) -> dict[str, observed.Package]:
-    """Installed and installable version of Debian packages; both null where apt knows nothing of one."""
-    found: dict[str, observed.Package] = {name: {"installed": None, "candidate": None} for name in names}
-    if not names:
-        return found
-    name = ""
-    for line in commands.run("apt-cache", "policy", *names).stdout.splitlines():
-        if line and not line.startswith(" "):
-            name = line.rstrip(":")
-        match = re.match(r"^\s+(Installed|Candidate): (\S+)", line)
-        if match and name in found and match[2] != "(none)":
-            found[name]["installed" if match[1] == "Installed" else "candidate"] = match[2]
-    return found
-
-
 def _user(name: str) -> observed.User | None:
     """A user with all groups, or None where there is none."""
     try:
@@ -430,7 +415,7 @@ def observe(
     return {
         "system": here,
         "clock": {"ahead": ahead},
-        "packages": packages(names),
+        "packages": apt.versions(names),
         "installation": {"unfinished": apt.unfinished(names), "begun": state.INSTALLING.exists()},
         "engine": running,
         "configuration": configured,
