@@ -122,16 +122,16 @@ def engine() -> observed.Engine:
             said = api.get("/version")
             answer["api_version"], answer["running_version"] = said["ApiVersion"], said["Version"]
             info = api.get("/info")
-            containers = api.get("/containers/json?all=1")
-            listed = networks.described(api.get("/networks"), containers)
+            listed = api.get("/containers/json?all=1")
+            known = networks.described(api.get("/networks"), listed)
         except (ApiError, ConfigError):
             return answer
         answer["containers_running"] = info["ContainersRunning"]
         answer["live_restore"] = info["LiveRestoreEnabled"]
         answer["swarm"] = (info.get("Swarm") or {}).get("LocalNodeState")
         answer["swarm_manager"] = bool((info.get("Swarm") or {}).get("ControlAvailable"))
-        answer["networks"] = listed
-        answer["published"] = networks.published(containers)
+        answer["networks"] = known
+        answer["published"] = networks.published(listed)
         command, environment = _told(answer["service"]["pid"])
         answer["settings"] = settings.settings({**config, **settings.flags(command, environment)}, info)
         answer["storage"] = resources.storage(info)
@@ -202,12 +202,12 @@ def configuration() -> observed.Configuration:
             "untested": False,
         }
     effective = effective or {}
-    pending: observed.Pending | None = None
+    to_apply: observed.Pending | None = None
     is_untested = False
     if daemon.dockerd():
         seen = planning.observe()
         plan, is_untested = seen.plan, seen.is_untested
-        pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
+        to_apply = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
     return {
         "error": None,
         "fragments": {name: sorted(content) for name, content in contents.items()},
@@ -216,7 +216,7 @@ def configuration() -> observed.Configuration:
         "edited": _edited(contents, effective),
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
-        "pending": pending,
+        "pending": to_apply,
         "untested": is_untested,
     }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .._firewall import iptables_chains, nft_chains, packet_filter
-from .._firewall.packet_filter import Chain, Filters, Packet, Passage
+from .._firewall.packet_filter import Chain, Filters, Packet
 from .._system import commands, observed
 
 _PROC = Path("/proc")
@@ -32,6 +32,8 @@ BACKEND = "docker-bridges"
 """The table of engine 29 and later, of the families ip and ip6, where its firewall-backend is nftables."""
 _ELSEWHERE = ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10")
 """Ranges that no machine elsewhere has an address of."""
+_SOURCES = {packet_filter.SNAT: "translated", packet_filter.ACCEPT: "kept"}
+"""What becomes of a packet's source, by ``Passage.translated``."""
 
 
 # Packet filters -------------------------------------------------------------------------------------
@@ -115,10 +117,10 @@ class Paths:
         for bridge in used:
             bridge["within"] = self._between(bridge, bridge)
             bridge["open_to"] = {
-                str(other["network"]): _passage(found)
+                str(other["network"]): found
                 for other in used
                 if other is not bridge
-                for found in [self._between_bridges(bridge, other)]
+                for found in [self._between(bridge, other)]
                 if found
             }
 
@@ -154,7 +156,7 @@ class Paths:
         interface, address = way
         packet = self._packet(interface, None, None, address)
         packet = replace(packet, protocol=port["protocol"], port=port["host_port"], is_for_host=True)
-        return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+        return self._passage(packet)
 
     def _past_translation(self, port: observed.PublishedPort, container: observed.Container) -> observed.Passage | None:
         """Of a packet for the container's own address and port, which a neighbour of the host may send."""
@@ -167,7 +169,7 @@ class Paths:
                 if way and bridge and ipaddress.ip_address(address).version == version:
                     packet = self._packet(way[0], bridge, None, address)
                     packet = replace(packet, protocol=port["protocol"], port=port["container_port"])
-                    return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+                    return self._passage(packet)
         return None
 
     def _outbound(self, name: str, attached: observed.ContainerNetwork) -> observed.Passage | None:
@@ -177,20 +179,15 @@ class Paths:
             bridge, uplink = self._bridge_of(str(address)), self._uplink(address.version)
             if address.version == 4 and bridge and uplink:
                 packet = self._packet(bridge, uplink[0], str(address), None)
-                return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+                return self._passage(packet)
         return None
 
     def _between(self, one: observed.Bridge, other: observed.Bridge) -> observed.Passage | None:
-        found = self._between_bridges(one, other)
-        return _passage(found) if found else None
-
-    def _between_bridges(self, one: observed.Bridge, other: observed.Bridge) -> Passage | None:
         """Of a packet from a container on one bridge to one on the other, to no port in particular."""
         source, destination = self._some_address(one["name"], 2), self._some_address(other["name"], 3)
         if source is None or destination is None:
             return None
-        packet = self._packet(one["name"], other["name"], source, destination)
-        return packet_filter.passage(self._filters, packet, self._bridge_of)
+        return self._passage(self._packet(one["name"], other["name"], source, destination))
 
     def _some_address(self, bridge: str, from_end: int) -> str | None:
         """One that nobody has, as a rule: near the end of the bridge's range."""
@@ -206,22 +203,14 @@ class Paths:
         version = ipaddress.ip_address(known).version if known else 4
         return Packet(version, incoming, outgoing, source, destination, here=self._here)
 
-
-def _passage(found: Passage) -> observed.Passage:
-    to = None
-    if found.to:
-        address, port = found.to
-        to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return {
-        "verdict": found.kind,
-        "rule": found.rule or None,
-        "to": to,
-        "source": "translated"
-        if found.translated == packet_filter.SNAT
-        else "kept"
-        if found.translated == packet_filter.ACCEPT
-        else "unknown",
-    }
+    def _passage(self, packet: Packet) -> observed.Passage:
+        found = packet_filter.passage(self._filters, packet, self._bridge_of)
+        to = None
+        if found.to:
+            address, port = found.to
+            to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        source = _SOURCES.get(found.translated, "unknown")
+        return {"verdict": found.kind, "rule": found.rule or None, "to": to, "source": source}
 
 
 # What /proc and /sys tell ---------------------------------------------------------------------------
@@ -260,13 +249,19 @@ def add_process(container: observed.Container, engine_root: str, sandbox: str | 
         return
     directory = _PROC / str(pid)
     container["parent"] = _parent(directory)
-    if container["network_mode"] in ("host", "none") or "container:" in container["network_mode"]:
+    if not has_namespace(container):
         return
     routes, sockets = _read(directory / "net/route"), _read(directory / "net/udp")
     container["gateways"] = None if routes is None else list(_gateways(routes))
     container["resolver"] = None if sockets is None else f" {_RESOLVER:08X}:" in sockets
     if sandbox:
         container["sandboxed"] = _same(directory / "ns/net", Path(engine_root + sandbox))
+
+
+def has_namespace(container: observed.Container) -> bool:
+    """Whether the engine has connected a network namespace of the container's own."""
+    mode = container["network_mode"]
+    return mode not in ("host", "none") and "container:" not in mode
 
 
 def _parent(directory: Path) -> str | None:
