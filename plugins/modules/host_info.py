@@ -228,7 +228,7 @@ host:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._host import observation
-from ansible_collections.mooring.docker.plugins.module_utils._system import commands
+from ansible_collections.mooring.docker.plugins.module_utils._system.asking import asking_once
 
 
 def main() -> None:
@@ -260,7 +260,7 @@ def main() -> None:
         "sysctls",
         "ssh_socket",
     )
-    with commands.asking_once():
+    with asking_once():
         host = observation.observe(*(params[option] for option in options))
     module.exit_json(host=host)
 

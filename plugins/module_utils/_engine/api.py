@@ -16,6 +16,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .._system.asking import once
 from .._system.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class Api:
 
     def get(self, path: str) -> Any:
         """The decoded JSON (or, for other content, the text) of ``GET path``. Raises ApiError as ``request`` does."""
-        return self.request("GET", path)
+        return once((self._unix, self._tcp, self._tls, path), lambda: self.request("GET", path))
 
     def post(self, path: str, content: Any) -> Any:
         """What ``POST path`` answers to ``content``, as ``exchange`` sends it. Raises ApiError as ``request`` does."""
