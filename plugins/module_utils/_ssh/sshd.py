@@ -45,6 +45,7 @@ def observe(user: str, client: str | None, socket: str | None = None) -> observe
     return {
         "accounts": {entry.pw_name: _account(entry) for entry in accounts()},
         "authorized_keys": state.file_digest(str(KEYS)),
+        "clients": clients(),
         "has_home": os.path.lexists(HOME),
         "guarded": is_guarded(),
         "drop_in": text,
@@ -62,6 +63,16 @@ def observe(user: str, client: str | None, socket: str | None = None) -> observe
 def _found(pattern: str) -> list[str]:
     """The files that a pattern leads to, as glob(3) finds them, which sshd asks."""
     return sorted(glob.glob(pattern))  # noqa: PTH207
+
+
+def clients() -> list[str] | None:
+    """The clients whose keys get in; None where nobody knows, for the file cannot be read."""
+    try:
+        return ssh_keys.names(KEYS.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return []
+    except OSError:
+        return None
 
 
 def accounts() -> list[pwd.struct_passwd]:
