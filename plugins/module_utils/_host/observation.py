@@ -332,11 +332,11 @@ def network() -> observed.Network:
         "resolvers": list(dict.fromkeys(resolvers)),
         "client": current.client if current else None,
         "forwarding": {
-            "inet": _switch("ipv4/ip_forward"),
-            "inet6": _switch("ipv6/conf/all/forwarding"),
+            "inet": sysctls.switch("ipv4/ip_forward"),
+            "inet6": sysctls.switch("ipv6/conf/all/forwarding"),
         },
         "router_advertisements": _router_advertisements(sorted(heard)),
-        "without_ipv6": [name for name in interfaces if _switch(f"ipv6/conf/{name}/disable_ipv6")],
+        "without_ipv6": [name for name in interfaces if sysctls.switch(f"ipv6/conf/{name}/disable_ipv6")],
     }
 
 
@@ -347,12 +347,6 @@ def _router_advertisements(interfaces: list[str]) -> dict[str, int]:
     """
     texts = {name: state.read(Path(f"/proc/sys/net/ipv6/conf/{name}/accept_ra")) for name in interfaces}
     return {name: int(text) for name, text in texts.items() if text is not None and int(text) > 0}
-
-
-def _switch(name: str) -> bool | None:
-    """A setting of the kernel's network that is on or off; None where this kernel has none."""
-    text = state.read(Path("/proc/sys/net") / name)
-    return None if text is None else text.strip() != "0"
 
 
 def _ip(*words: str) -> list[dict[str, Any]]:

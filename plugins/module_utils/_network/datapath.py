@@ -18,10 +18,10 @@ from typing import Any
 
 from .._firewall import iptables_chains, nft_chains, packet_filter
 from .._firewall.packet_filter import Chain, Filters, Packet
-from .._system import commands, observed
+from .._system import commands, files, observed
+from . import sysctls
 
 _PROC = Path("/proc")
-_SWITCHES = _PROC / "sys/net"
 # How proc(5) writes 127.0.0.11, where the engine answers the DNS requests of containers.
 _RESOLVER = int.from_bytes(bytes([127, 0, 0, 11]), sys.byteorder)
 _GATEWAY_FLAG = 0x2
@@ -218,24 +218,24 @@ class Paths:
 
 def add_switches(bridge: observed.Bridge) -> None:
     """What the kernel is told to do with packets that come in by a bridge, and with those of its ports."""
-    bridge["forwarding"] = _switch(f"ipv4/conf/{bridge['name']}/forwarding")
-    bridge["route_localnet"] = _switch(f"ipv4/conf/{bridge['name']}/route_localnet")
+    bridge["forwarding"] = sysctls.switch(f"ipv4/conf/{bridge['name']}/forwarding")
+    bridge["route_localnet"] = sysctls.switch(f"ipv4/conf/{bridge['name']}/route_localnet")
     for port in bridge["ports"]:
         directory = Path("/sys/class/net", port["interface"], "brport")
-        state, isolated = _read(directory / "state"), _read(directory / "isolated")
+        state, isolated = files.text(directory / "state"), files.text(directory / "isolated")
         port["forwards"] = None if state is None else state.strip() == _FORWARDING
         port["isolated"] = None if isolated is None else isolated.strip() == "1"
 
 
 def connections() -> observed.Connections | None:
     """How many connections the kernel keeps track of, and how many it can."""
-    count, limit = (_read(_SWITCHES / f"netfilter/nf_conntrack_{what}") for what in ("count", "max"))
+    count, limit = (files.text(_PROC / f"sys/net/netfilter/nf_conntrack_{what}") for what in ("count", "max"))
     return {"count": int(count), "limit": int(limit)} if count and limit else None
 
 
 def filters_bridged() -> bool | None:
     """Whether iptables sees what containers of one bridge send each other; None where the module is not loaded."""
-    return _switch("bridge/bridge-nf-call-iptables")
+    return sysctls.switch("bridge/bridge-nf-call-iptables")
 
 
 def add_process(container: observed.Container, engine_root: str, sandbox: str | None) -> None:
@@ -251,7 +251,7 @@ def add_process(container: observed.Container, engine_root: str, sandbox: str | 
     container["parent"] = _parent(directory)
     if not has_namespace(container):
         return
-    routes, sockets = _read(directory / "net/route"), _read(directory / "net/udp")
+    routes, sockets = files.text(directory / "net/route"), files.text(directory / "net/udp")
     container["gateways"] = None if routes is None else list(_gateways(routes))
     container["resolver"] = None if sockets is None else f" {_RESOLVER:08X}:" in sockets
     if sandbox:
@@ -266,9 +266,9 @@ def has_namespace(container: observed.Container) -> bool:
 
 def _parent(directory: Path) -> str | None:
     """The name of the parent of a process."""
-    status = _read(directory / "status")
+    status = files.text(directory / "status")
     parent = re.search(r"^PPid:\t(\d+)$", status or "", re.MULTILINE)
-    name = _read(_PROC / parent[1] / "comm") if parent else None
+    name = files.text(_PROC / parent[1] / "comm") if parent else None
     return name.strip() if name else None
 
 
@@ -292,15 +292,3 @@ def _same(one: Path, other: Path) -> bool | None:
     except OSError:
         return False
     return (known.st_dev, known.st_ino) == (found.st_dev, found.st_ino)
-
-
-def _switch(name: str) -> bool | None:
-    text = _read(_SWITCHES / name)
-    return None if text is None else text.strip() != "0"
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
