@@ -34,7 +34,7 @@ options:
     elements: str
     required: true
   prepared:
-    description: The key of the certificate, as RV(key) of V(preparation).
+    description: The result of V(preparation), whose RV(key) gets its certificate.
     type: dict
 extends_documentation_fragment:
   - mooring.docker.inventory

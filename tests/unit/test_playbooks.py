@@ -185,7 +185,7 @@ def test_steps_are_taken_in_their_order(operator: Operator) -> None:
     preparation, change = (options for _host, name, options in operator.record if name.startswith("carry_out "))
     assert (preparation["steps"], change["steps"]) == (planned(*STEPS)["steps"],) * 2
     assert (preparation["certificate_names"], change["certificate_names"]) == (["DNS:a"], ["DNS:a"])
-    assert change["prepared"] == {"key": {"pair": "/tls/server-1", "csr": "request"}}
+    assert change["prepared"]["key"] == {"pair": "/tls/server-1", "csr": "request"}
 
 
 def test_modules_get_what_was_planned(operator: Operator) -> None:
