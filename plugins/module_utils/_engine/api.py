@@ -16,6 +16,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .._config.endpoints import bracketed
 from .._system.asking import once
 from .._system.deadline import Deadline
 
@@ -207,7 +208,7 @@ class Api:
         sock = open_tcp(host, port, deadline)
         if self._tls is not None:
             sock = secure(sock, self._tls, self._server_name or host, deadline)
-        return sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return sock, f"{bracketed(host)}:{port}"
 
     def get(self, path: str) -> Any:
         """The decoded JSON (or, for other content, the text) of ``GET path``. Raises ApiError as ``request`` does."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .._config import fragments, pending, state
+from .._config.endpoints import bracketed
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
 from .._engine import containers, daemon, live, planning, resources, settings, socket_group
@@ -288,8 +289,7 @@ def _proc_address(words: str) -> str:
     raw = bytes.fromhex(words)
     if sys.byteorder == "little":
         raw = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
-    address = ipaddress.ip_address(raw)
-    return f"[{address}]" if address.version == 6 else str(address)
+    return bracketed(str(ipaddress.ip_address(raw)))
 
 
 def network() -> observed.Network:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .._config.endpoints import bracketed
 from .._firewall import iptables_chains, nft_chains, packet_filter
 from .._firewall.packet_filter import Chain, Filters, Packet
 from .._system import commands, files, observed
@@ -208,7 +209,7 @@ class Paths:
         to = None
         if found.to:
             address, port = found.to
-            to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            to = f"{bracketed(address)}:{port}"
         source = _SOURCES.get(found.translated, "unknown")
         return {"verdict": found.kind, "rule": found.rule or None, "to": to, "source": source}
 
