@@ -325,12 +325,12 @@ def _hold(*names: str) -> None:
     assert found == {name: _expected(name) for name in names}
 
 
-@pytest.mark.parametrize("name", HOSTS)
 def _engine(name: str) -> int:
     """The number of the engine's release."""
     return int(reach.over_ssh(name).check_output("docker version --format '{{.Server.Version}}'").partition(".")[0])
 
 
+@pytest.mark.parametrize("name", HOSTS)
 def test_without_the_filter_all_ports_are_open(control: dict[str, set[str]], name: str) -> None:
     assert set(published(name)) <= control[name]
     # Since 28 Docker itself drops what is routed to containers.
