@@ -150,6 +150,7 @@ def uplink(family: str, gateway: str, address: str) -> Json:
         "interface": "eth0",
         "family": family,
         "gateway": gateway,
+        "metric": 0,
         "addresses": [f"{address}/24", "2001:db8::7/64", "fe80::5054:ff:fe12:3456/64"],
         "mtu": 1500,
     }

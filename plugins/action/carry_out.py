@@ -139,7 +139,8 @@ class ActionModule(OnHost):
             self._connection.reset()
         if gathered and "networks" in self._steps:
             wanted = {name: self._steps["networks"][name] for name in ("docker_host", "timeout")}
-            last["networks"] = {"networks": gathered.variables["docker_network_networks"], **wanted}
+            declared = gathered.declaration["network"]
+            last["networks"] = {"networks": declared["networks"] if declared else [], **wanted}
         self._trip(last)
 
     def _settle(self, order: issuing.Order | None) -> None:

@@ -480,6 +480,7 @@ class Uplink(TypedDict):
     interface: str
     family: str
     gateway: str | None
+    metric: int
     addresses: list[str]
     mtu: int
     mac: str | None
