@@ -7,6 +7,7 @@ Nothing is written before everything is known to be right; ``daemon_apply`` make
 
 from __future__ import annotations
 
+import dataclasses
 import ssl
 import stat
 import tempfile
@@ -15,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from .._config import fragments, host_values, option_names, options, redaction, state, units, validation
-from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._config.options import Config
-from .._engine import containers, daemon, planning, surroundings
+from .._engine import containers, daemon, data_root, planning, surroundings
 from .._system import commands
 
 _TLS_KEYS = ("tlscacert", "tlscert", "tlskey")
@@ -107,9 +107,10 @@ def _check_tls(merged: Config) -> None:
             raise ConfigError(f"tlscacert {merged['tlscacert']} holds no certificate ({error})") from error
 
 
-def _check_host(merged: Config, existing: Config, has_engine: bool) -> None:
+def _check_host(merged: Config, existing: Config, has_engine: bool, move: host_values.Move | None) -> None:
     """Refuse what dockerd, or a container, would miss on this host."""
-    found = host_values.problems(merged, surroundings.observe(merged, existing, has_engine))
+    seen = dataclasses.replace(surroundings.observe(merged, existing, has_engine), move=move)
+    found = host_values.problems(merged, seen)
     if found:
         raise ConfigError("; ".join(found))
 
@@ -159,10 +160,15 @@ def configure(
     if not tls_to_come:
         _check_tls(merged)
     changes = _changes(composition, show if has_unit else None, socket)
-    plan = _plan(merged, composition.existing, show, changes, may_drain, tls_to_come)
+    existing = composition.existing or {}
+    applied = daemon.applied(show, existing) if planning.is_active(show) else None
+    inputs = daemon.inputs(merged, show, changes, tls_to_come)
+    plan = planning.plan_apply(show, applied, inputs, may_drain)
     # What the daemon runs with needs no second opinion.
     if changes or plan.action != "nothing":
-        _check_host(merged, composition.existing or {}, version is not None)
+        old_root = data_root.current(existing, applied, planning.is_active(show))
+        move = data_root.move(old_root, merged, plan.containers)
+        _check_host(merged, existing, version is not None, move)
         if not tls_to_come:
             _check_with_dockerd(merged, version)
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
@@ -247,19 +253,6 @@ def _parsed(text: str | None) -> Config | None:
         return fragments.parse(text or "", "")
     except ConfigError:
         return None
-
-
-def _plan(
-    merged: Config,
-    existing: Config | None,
-    show: dict[str, str],
-    changes: dict[Path, str | None],
-    may_drain: bool,
-    tls_to_come: bool,
-) -> ApplyPlan:
-    """What ``daemon_apply`` has to do once the ``changes`` are written."""
-    applied = daemon.applied(show, existing or {}) if planning.is_active(show) else None
-    return planning.plan_apply(show, applied, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
 
 
 def _remember(show: dict[str, str], existing: Config | None) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 from .._config import fragments, pending, state
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
-from .._engine import containers, daemon, live, planning, resources, settings, socket_group
+from .._engine import containerd, containers, daemon, live, planning, resources, settings, socket_group
 from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
@@ -122,6 +122,7 @@ def engine() -> observed.Engine:
         "swarm_manager": None,
         "networks": None,
         "published": [],
+        "image_store": None,
         "storage": [],
         "programs": {},
     }
@@ -149,9 +150,10 @@ def engine() -> observed.Engine:
         answer["published"] = networks.published(containers)
         command, environment = _told(answer["service"]["pid"])
         answer["settings"] = settings.settings({**config, **settings.flags(command, environment)}, info)
-        answer["storage"] = resources.storage(info)
+        answer["image_store"] = "containerd" if containerd.has_images(info) else "dockerd"
+        answer["storage"] = resources.storage(info, containerd.root(answer["containerd"] is not None))
         variables = dict(text.split("=", 1) for text in environment if "=" in text)
-        answer["programs"] = resources.programs(info, variables, _containerd_program())
+        answer["programs"] = resources.programs(info, variables, containerd.program())
     return answer
 
 
@@ -168,15 +170,6 @@ def _told(pid: int | None) -> tuple[list[str], list[str]]:
 _TOLD = ("cmdline", "environ")
 
 
-def _containerd_program() -> str | None:
-    """The program of the service containerd, None where it does not run."""
-    pid = commands.unit_properties("containerd.service").get("MainPID", "0")
-    try:
-        return str(Path(f"/proc/{pid}/exe").readlink()) if pid != "0" else None
-    except OSError:
-        return None
-
-
 def _package() -> observed.EnginePackage | None:
     """The Debian package that brings the engine, with its version; None where it came otherwise."""
     words = "${db:Status-Status} ${Package} ${Version}\\n"
@@ -191,7 +184,7 @@ def _containerd(show: dict[str, str]) -> observed.Containerd | None:
     lines, _source = daemon.exec_starts(show)
     if not any("--containerd" in line for line in lines):
         return None
-    own = commands.unit_properties("containerd.service")
+    own = commands.unit_properties(containerd.SERVICE)
     return {"active": own.get("ActiveState", ""), "enabled": own.get("UnitFileState", "")}
 
 

@@ -223,9 +223,13 @@ class EnginePackage(TypedDict):
 
 
 class Storage(TypedDict):
-    """A file system by a directory on it. ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count."""
+    """A file system by a directory on it, and what the engine ``holds`` there, in words.
+
+    ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count.
+    """
 
     path: str
+    holds: list[str]
     size: int
     free: int
     inodes_free: int | None
@@ -250,6 +254,8 @@ class Engine(TypedDict):
     swarm_manager: bool | None
     networks: list[DockerNetwork] | None
     published: list[str]
+    image_store: str | None
+    """Who keeps images and containers' files: "dockerd", or "containerd" by a snapshotter of its own."""
     storage: list[Storage]
     programs: dict[str, str | None]
 

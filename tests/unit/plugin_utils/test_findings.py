@@ -114,8 +114,22 @@ HOST = {
     "installation": {"unfinished": {}, "begun": False},
     "engine": {
         "storage": [
-            {"path": "/d", "size": 9 << 30, "free": 1 << 30, "inodes_free": 9999, "read_only": False},
-            {"path": "/b", "size": 9 << 30, "free": 1 << 30, "inodes_free": None, "read_only": False},
+            {
+                "path": "/d",
+                "holds": ["images"],
+                "size": 9 << 30,
+                "free": 1 << 30,
+                "inodes_free": 9999,
+                "read_only": False,
+            },
+            {
+                "path": "/b",
+                "holds": ["volumes"],
+                "size": 9 << 30,
+                "free": 1 << 30,
+                "inodes_free": None,
+                "read_only": False,
+            },
         ],
         "programs": {"runc": "/usr/bin/runc"},
         "installed": True,
