@@ -119,7 +119,7 @@ class ActionModule(OnHost):
             content = configuration.content(gathered.declaration, composing["chosen"])
             steps["configuration"] = {
                 "fragments": {name: content[name] for name in composing["fragments"]},
-                **{name: composing[name] for name in ("on_conflict", "restart", "containers")},
+                **{name: composing[name] for name in ("on_conflict", "restart", "containers", "data_root_change")},
                 # One that says nothing leaves the sockets alone.
                 "socket": composing["socket"] or None,
             }

@@ -265,6 +265,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         ),
         "restart": str,
         "containers": str,
+        "data_root_change": str,
         "adopted": bool,
         "files": TEXTS,
     },

@@ -20,6 +20,7 @@ from .._config.fragments import ConfigError
 from .._config.options import Config
 from .._engine import containers, daemon, data_root, planning, surroundings
 from .._system import commands
+from . import data_move
 
 _TLS_KEYS = ("tlscacert", "tlscert", "tlskey")
 
@@ -136,15 +137,16 @@ def configure(
     policy: str | None = None,
     may_drain: bool = False,
     tls_to_come: bool = False,
+    may_move: bool = False,
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """Write the ``declared`` fragments, by owner, and bring all that follows from them in line.
 
     ``socket`` (paths, owner, group, mode) sets docker.socket; None leaves it alone. ``policy`` refuses a
     restart that it would not allow; None and "never" refuse none. ``drain`` lets containers be stopped that keep the
-    bridge from changing. ``tls_to_come`` tells that the TLS files are still to be made. Returns changed, diff, files,
-    effective, adopted and backup as documented in the module, ``plan`` as an ApplyPlan, and the ``keys`` of daemon.json
-    that change.
+    bridge from changing. ``tls_to_come`` tells that the TLS files are still to be made. ``may_move`` lets the daemon's
+    data be moved where the data root changes. Returns changed, diff, files, effective, adopted and backup as documented
+    in the module, ``plan`` as an ApplyPlan, and the ``keys`` of daemon.json that change.
     Raises ConfigError, with every file as it was.
     """
     composition = _compose(declared, on_conflict)
@@ -160,17 +162,28 @@ def configure(
     if not tls_to_come:
         _check_tls(merged)
     changes = _changes(composition, show if has_unit else None, socket)
+    move: host_values.Move | None = None
     existing = composition.existing or {}
     applied = daemon.applied(show, existing) if planning.is_active(show) else None
     inputs = daemon.inputs(merged, show, changes, tls_to_come)
     plan = planning.plan_apply(show, applied, inputs, may_drain)
+    # What an interrupted run has begun is finished, whatever is allowed now.
+    begun = data_root.pending(merged)
+    if begun is not None:
+        plan = planning.add_move(plan, applied, inputs, begun["old"], begun["new"])
     # What the daemon runs with needs no second opinion.
     if changes or plan.action != "nothing":
         old_root = data_root.current(existing, applied, planning.is_active(show))
         move = data_root.move(old_root, merged, plan.containers)
-        _check_host(merged, existing, version is not None, move)
+        moves = may_move and move is not None and bool(move.missing or move.running)
+        _check_host(merged, existing, version is not None, None if moves else move)
+        if moves and move:
+            _check_move(move, options.changed_keys(existing, merged))
+            plan = planning.add_move(plan, applied, inputs, move.old, move.new)
         if not tls_to_come:
             _check_with_dockerd(merged, version)
+        else:
+            move = None
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
     if refusal:
         stopped = ", ".join(container.name for container in containers.interrupted())
@@ -194,8 +207,25 @@ def configure(
         if composition.adopting or (state.DAEMON_JSON in changes and composition.hand_edited):
             kept = state.backup(state.DAEMON_JSON)
             result["backup"] = str(kept) if kept else None
+        if move:
+            data_move.begin(move.old, move.new)
+        elif begun is None:
+            data_move.forget_other(merged)
         _write(changes)
     return result
+
+
+def _check_move(move: host_values.Move, keys: set[str]) -> None:
+    """Refuse to move data where Mooring cannot, or not in this run."""
+    obstacle = data_root.obstacle(move)
+    if obstacle:
+        raise ConfigError(f"data-root {move.new}: {obstacle}")
+    others = sorted(key for key in keys if key in options.OPTIONS and options.OPTIONS[key].affects_connectivity)
+    if others:
+        raise ConfigError(
+            f"data-root {move.new}: {', '.join(others)} change too, and the host could not revert both by itself: "
+            "declare one after the other"
+        )
 
 
 def _changes(

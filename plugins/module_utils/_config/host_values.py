@@ -230,9 +230,8 @@ def _move(move: Move | None) -> Iterator[str]:
     yield (
         f"data-root {move.new}: the daemon has {move.old}, and {'; '.join(reasons)}. {needed}"
         + (f", too little: {(move.size or 0) // 2**20} and {LEAST_SPACE // 2**20} more are needed" if is_full else "")
-        + f". Stop the containers (docker stop $(docker ps -q)) and the daemon (systemctl stop docker.socket docker), "
-        f"mkdir -p {move.new}, cp --archive --one-file-system {move.old}/. {move.new}, and run this again; or declare "
-        f"docker_engine_data_root: {move.old}. To begin with an empty one, move {move.old} away first"
+        + ". Have the data moved, for which the containers are stopped, with docker_engine_data_root_change: move; or "
+        f"declare docker_engine_data_root: {move.old}. To begin with an empty one, move {move.old} away first"
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 from .._config import fragments, pending, state
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
-from .._engine import containerd, containers, daemon, live, planning, resources, settings, socket_group
+from .._engine import containerd, containers, daemon, data_root, live, planning, resources, settings, socket_group
 from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
@@ -192,8 +192,11 @@ def _containerd(show: dict[str, str]) -> observed.Containerd | None:
 _ADDRESSES = ("bridge", "bip", "bip6", "fixed-cidr", "fixed-cidr-v6", "default-gateway", "default-address-pools")
 
 
-def configuration() -> observed.Configuration:
-    """The fragments' names and keys, and what still has to be applied. No values but addresses: they may be secrets."""
+def configuration(measures: bool = False) -> observed.Configuration:
+    """The fragments' names and keys, and what still has to be applied. No values but addresses: they may be secrets.
+
+    ``measures`` asks for the size of an old data root, which takes its time.
+    """
     try:
         contents = state.fragments()
         effective = state.daemon_json()
@@ -207,6 +210,7 @@ def configuration() -> observed.Configuration:
             "addresses": {},
             "tls": {},
             "pending": None,
+            "old_data_root": None,
             "untested": False,
         }
     effective = effective or {}
@@ -225,8 +229,14 @@ def configuration() -> observed.Configuration:
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
         "pending": pending,
+        "old_data_root": _old_data_root(effective, measures),
         "untested": is_untested,
     }
+
+
+def _old_data_root(effective: Config, measures: bool) -> observed.OldDataRoot | None:
+    path = data_root.kept(effective)
+    return None if path is None else {"path": path, "size": data_root.size(path) if measures else None}
 
 
 def _edited(contents: dict[str, Config], effective: Config) -> list[str]:
@@ -416,7 +426,7 @@ def observe(
     here = system()
     if here["kernel"] != "Linux":
         return {"system": here}  # type: ignore[typeddict-item]  # As the type says.
-    configured, around, running = configuration(), network(), engine()
+    configured, around, running = configuration(bridges), network(), engine()
     served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
     # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.
     endpoints = [url for url in listening(running["service"]["pid"]) if url not in running["published"]]

@@ -65,6 +65,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
             "socket": dict(engine["socket"]) if engine and ENGINE_FRAGMENT in names else {},
             "restart": role["restart"],
             "containers": role["containers"],
+            "data_root_change": role["data_root_change"],
             "adopted": composition["adopted"],
             "files": composition["files"],
         },

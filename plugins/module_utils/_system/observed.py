@@ -268,6 +268,13 @@ class Pending(TypedDict):
     reasons: list[str]
 
 
+class OldDataRoot(TypedDict):
+    """``size`` is what it takes, in bytes; None where nobody asked."""
+
+    path: str
+    size: int | None
+
+
 class Configuration(TypedDict):
     """Fragments by name with their keys, keys of daemon.json, and the values of those that are addresses or TLS files.
 
@@ -282,6 +289,8 @@ class Configuration(TypedDict):
     addresses: dict[str, Any]
     tls: dict[str, Any]
     pending: Pending | None
+    old_data_root: OldDataRoot | None
+    """What a move of the daemon's data to another data root has left, as long as it is there."""
     untested: bool
     """Whether a run ended before a container had run on what the daemon has read."""
 

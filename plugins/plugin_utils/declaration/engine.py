@@ -49,6 +49,7 @@ def _declaration(variables: Variables, place: Place) -> EngineDeclaration:
         "on_conflict": variables["docker_engine_on_conflict"],
         "restart": variables["docker_engine_restart"],
         "containers": variables["docker_engine_containers"],
+        "data_root_change": variables["docker_engine_data_root_change"],
         "timeout": variables["docker_engine_timeout"],
         "confirm": variables["docker_engine_confirm_timeout"],
         "socket": _socket(variables),

@@ -67,6 +67,7 @@ def _declaration(variables: Variables, place: Place) -> NetworkDeclaration:
         "on_conflict": variables["docker_network_on_conflict"],
         "restart": variables["docker_network_restart"],
         "containers": variables["docker_network_containers"],
+        "data_root_change": "refuse",
         "timeout": variables["docker_network_timeout"],
         "confirm": variables["docker_network_confirm_timeout"],
         "networks": mtu.with_mtu(variables["docker_network_networks"], variables["docker_network_mtu"]),

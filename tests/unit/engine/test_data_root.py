@@ -102,7 +102,7 @@ def test_move_that_loses_something_is_refused_with_the_way_to_do_it(
 ) -> None:
     move = host_values.Move("/old", "/new", missing, running, size, free, "/mnt")
     (problem,) = host_values.problems({}, host_values.Surroundings(move=move))
-    words += ["data-root /new: ", "cp --archive --one-file-system /old/. /new", "docker_engine_data_root: /old"]
+    words += ["data-root /new: ", "docker_engine_data_root_change: move", "docker_engine_data_root: /old"]
     assert [word for word in words if word not in problem] == [], problem
     assert ("too little" in problem) == (size == free)
 
@@ -145,3 +145,29 @@ def test_data_root_is_the_one_that_the_daemon_has_and_not_what_somebody_wrote(mo
     assert current(monkeypatch, None, False, "/asked, and woken by it") == "/good"
     state.GOOD.unlink()
     assert current(monkeypatch, None, False) == "/edited"
+
+
+def obstacle(old: Path, new: Path, size: int | None = 0, free: int = 9 * GIB) -> str | None:
+    return data_root.obstacle(host_values.Move(str(old), str(new), {"image": 1}, [], size, free, "/mnt"))
+
+
+def test_obstacles_to_a_move(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    assert obstacle(old, new) is None
+    new.mkdir()
+    assert obstacle(old, new) is None
+    assert "1024 and 512 more are needed" in str(obstacle(old, new, GIB, GIB))
+    assert "1024 are free at /mnt" in str(obstacle(old, new, GIB, GIB))
+    assert obstacle(old, new, None, GIB) is None
+    (new / "lost+found").mkdir()
+    assert f"there is something in {new} already" in str(obstacle(old, new))
+    assert "lie in each other" in str(obstacle(old, old / "new"))
+    assert "lie in each other" in str(obstacle(old / "sub", old))
+    assert "/proc is a mount point: declare a directory in it, such as /proc/docker" in str(
+        obstacle(old, Path("/proc"))
+    )
+
+
+def test_mounts_in_a_directory_are_found() -> None:
+    assert "/proc" in data_root.mounts_below(Path("/"))
+    assert "/proc" not in data_root.mounts_below(Path("/proc"))
