@@ -31,6 +31,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "socket": {"mode": "0600"},
         "restart": "when_needed",
         "containers": "keep",
+        "data_root_change": "refuse",
         "adopted": False,
         "files": [],
     },

@@ -176,6 +176,7 @@ HOST = {
         "error": None,
         "edited": [],
         "stopped": [],
+        "old_data_root": None,
         "untested": False,
         "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
