@@ -138,7 +138,11 @@ def move(old: str, config: Config, running: list[str]) -> host_values.Move | Non
     if os.path.realpath(old) == os.path.realpath(new):
         return None
     had, has = _contents(Path(old)), _contents(Path(new))
-    missing = {kind: len(names - has[kind]) for kind, names in had.items() if names - has[kind]}
+    last = record()
+    # What a move has left is as old as the move, though it has everything by name.
+    is_left = last is not None and {old, new} == {last["old"], last["new"]}
+    gone = had if is_left else {kind: names - has[kind] for kind, names in had.items()}
+    missing = {kind: len(names) for kind, names in gone.items() if names}
     if not any(had.values()):
         return None
     disk = surroundings.disk(Path(new))

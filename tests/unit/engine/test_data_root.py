@@ -57,6 +57,16 @@ def test_each_one_is_looked_for_by_its_name(tmp_path: Path) -> None:
     assert moved(old, new).missing == {"volume": 1}
 
 
+def test_what_a_move_has_left_is_not_taken_for_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the old root after it, nor a copy that could not be removed when it was taken back."""
+    monkeypatch.setattr(data_root, "RECORD", tmp_path / "state/data-root.json")
+    monkeypatch.setattr(state, "STATE", tmp_path / "state")
+    one, other, third = (filled(tmp_path / name, VOLUME) for name in ("one", "other", "third"))
+    data_root.note(str(one), str(other))
+    assert moved(other, one).missing == moved(one, other).missing == {"volume": 1}
+    assert moved(other, third).missing == {}
+
+
 def test_old_one_without_anything_is_left_for_the_new_one(tmp_path: Path) -> None:
     assert moved(tmp_path / "nowhere", tmp_path / "new") is None
     assert moved(filled(tmp_path / "old"), tmp_path / "new") is None
