@@ -25,10 +25,8 @@ class Host(FakeHost):
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         super().__init__(root, patch)
-        self.old, self.new = root / "old", root / "disk/docker"
+        self.old, self.new = root / "var/lib/docker", root / "disk/docker"
         self.starts_without_data: list[str] = []
-        patch.setattr(data_root, "RECORD", state.STATE / "data-root.json")
-        patch.setattr(data_root, "DEFAULT", str(self.old))
         self.refuses = self._start
         self.says: str | None = None
         """What the daemon says of a start on the new root."""
