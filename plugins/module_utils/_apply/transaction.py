@@ -169,16 +169,22 @@ class Transaction:
             problems = ["There is no earlier good state on this host to go back to", *self._start_what_is_left()]
             return f"{'; '.join(problems)}."
         tested = self._test_good(config)
-        if self.observed.move and data_root.root_of(config) != self.observed.move["new"]:
-            try:
-                data_move.give_up()
-            except OSError as error:
-                tested += f"; what was copied to {self.observed.move['new']} could not be removed: {_sentence(error)}"
         try:
             record_success(config)
         except OSError as error:
             return f"The last good state is back and the daemon answers, but that is not recorded: {_sentence(error)}."
-        return f"The last good state is back and the daemon answers{tested}."
+        return f"The last good state is back and the daemon answers{tested}{self._give_move_up(config)}."
+
+    def _give_move_up(self, config: Config) -> str:
+        """Leave nothing of a move of the daemon's data, which are where they were; what is to be said of it."""
+        move = self.observed.move
+        if move is None or data_root.root_of(config) == move["new"]:
+            return ""
+        try:
+            data_move.give_up()
+        except OSError as error:
+            return f"; what was copied to {move['new']} could not be removed: {_sentence(error)}"
+        return ""
 
     def _test_good(self, config: Config) -> str:
         """What is to be said of containers on the last good state, which is back."""

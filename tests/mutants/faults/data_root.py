@@ -53,8 +53,8 @@ MUTANTS = [
     Mutant(
         "A move that is taken back leaves no copy.",
         "plugins/module_utils/_apply/transaction.py",
-        "                data_move.give_up()\n",
-        "                data_move.forget()\n",
+        "            data_move.give_up()\n",
+        "            data_move.forget()\n",
         _TESTS,
     ),
     Mutant(
