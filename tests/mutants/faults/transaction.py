@@ -76,8 +76,8 @@ MUTANTS = [
     Mutant(
         "A socket unit that changed is restarted while its service is stopped.",
         _CHANGE,
-        'or self.applied["socket"] != self.effective["socket"]:',
-        'or self.applied["socket"] == self.effective["socket"]:',
+        'or self.applied["socket"] != self.effective["socket"]\n',
+        'or self.applied["socket"] == self.effective["socket"]\n',
         _TESTS,
     ),
     Mutant(
