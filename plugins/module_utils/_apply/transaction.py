@@ -32,7 +32,14 @@ from .drain import DrainError
 
 
 class ApplyError(Exception):
-    """The daemon could not be brought to the configuration; the message says why and what holds now."""
+    """The daemon could not be brought to the configuration; the message says why and what holds now.
+
+    ``is_undone`` tells whether the daemon and its containers are on the last good state again.
+    """
+
+    def __init__(self, message: str, is_undone: bool = False) -> None:
+        super().__init__(message)
+        self.is_undone = is_undone
 
 
 class Transaction:
@@ -90,7 +97,8 @@ class Transaction:
         except Exception as error:
             problem = _daemons_own_words(change, begun, error) or _sentence(error)
             tried = "the test of what an interrupted run has applied" if plan.action == "nothing" else plan.sentence()
-            raise ApplyError(f"{tried} failed: {problem.rstrip('.')}. {self._roll_back(change)}") from error
+            outcome, is_undone = self._roll_back(change)
+            raise ApplyError(f"{tried} failed: {problem.rstrip('.')}. {outcome}", is_undone) from error
 
     def start_interrupted(self) -> list[str]:
         """Start what an interrupted run has left stopped, where nothing else is done; their names.
@@ -157,23 +165,25 @@ class Transaction:
 
     # The way back ----------------------------------------------------------------------------------
 
-    def _roll_back(self, tried: DaemonChange) -> str:
-        """Bring the last good state back; says how that went."""
+    def _roll_back(self, tried: DaemonChange) -> tuple[str, bool]:
+        """Bring the last good state back; says how that went, and whether it is back."""
         try:
             good: Snapshot | None = state.read_state(state.GOOD)
             config = None if good is None else self._return_to(good, tried)
         except Exception as error:
             problems = [_sentence(error), *(self._start_what_is_left() if not isinstance(error, DrainError) else [])]
-            return f"The last good state could not be brought back: {'; '.join(problems)}."
+            return f"The last good state could not be brought back: {'; '.join(problems)}.", False
         if config is None:
             problems = ["There is no earlier good state on this host to go back to", *self._start_what_is_left()]
-            return f"{'; '.join(problems)}."
+            return f"{'; '.join(problems)}.", False
         tested = self._test_good(config)
         try:
             record_success(config)
         except OSError as error:
-            return f"The last good state is back and the daemon answers, but that is not recorded: {_sentence(error)}."
-        return f"The last good state is back and the daemon answers{tested}{self._give_move_up(config)}."
+            unrecorded = f"but that is not recorded: {_sentence(error)}"
+            return f"The last good state is back and the daemon answers, {unrecorded}.", False
+        left = self._give_move_up(config)
+        return f"The last good state is back and the daemon answers{tested}{left}.", True
 
     def _give_move_up(self, config: Config) -> str:
         """Leave nothing of a move of the daemon's data, which are where they were; what is to be said of it."""
