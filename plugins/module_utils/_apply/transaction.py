@@ -182,8 +182,7 @@ class Transaction:
         except OSError as error:
             unrecorded = f"but that is not recorded: {_sentence(error)}"
             return f"The last good state is back and the daemon answers, {unrecorded}.", False
-        left = self._give_move_up(config)
-        return f"The last good state is back and the daemon answers{tested}{left}.", True
+        return f"The last good state is back and the daemon answers{tested}{self._give_move_up(config)}.", True
 
     def _give_move_up(self, config: Config) -> str:
         """Leave nothing of a move of the daemon's data, which are where they were; what is to be said of it."""
