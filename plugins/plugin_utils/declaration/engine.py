@@ -12,6 +12,7 @@ from ...module_utils._firewall import endpoint_filter
 from ...module_utils._plan.declaration import EngineDeclaration, IssuedTls, Options, ProvidedTls, Socket, TlsFiles
 from ...module_utils._ssh import keys as ssh_keys
 from .. import keys, names
+from . import daemon_options
 from .place import Authorities, Place
 from .variables import Variables
 
@@ -81,7 +82,7 @@ def _options(variables: Variables) -> Options:
             "tlscert": files["certificate"],
             "tlskey": files["key"],
         }
-    return {**options, **variables["docker_engine_options"]}
+    return {**options, **daemon_options.options(variables), **variables["docker_engine_options"]}
 
 
 def _socket(variables: Variables) -> Socket:
@@ -180,6 +181,7 @@ def _option_problems(variables: Variables) -> Iterator[str]:
     for name in _OWN_OPTIONS:
         if name in options:
             yield f"docker_engine_options may not have {name}, which has a variable of its own"
+    yield from daemon_options.problems(variables)
 
 
 def _passphrase_problems(variables: Variables) -> Iterator[str]:
