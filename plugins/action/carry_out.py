@@ -116,7 +116,7 @@ class ActionModule(OnHost):
             order = self._order(gathered.variables)
             steps["certificate"] = self._certificate(order, key, gathered.variables)
         if gathered and composing:
-            content = configuration.content(gathered.declaration, composing["chosen"])
+            content = configuration.content(gathered.declaration, composing["chosen"], composing["left_out"])
             steps["configuration"] = {
                 "fragments": {name: content[name] for name in composing["fragments"]},
                 **{name: composing[name] for name in ("on_conflict", "restart", "containers")},

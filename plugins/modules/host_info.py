@@ -110,6 +110,7 @@ host:
         - C(settings) are those of the running daemon that are no secrets, by their names in C(daemon.json).
         - C(networks) as RV(mooring.docker.bridge_info#module:networks), null where no daemon answers.
         - C(published), where containers publish TCP ports.
+        - C(used) tells whether the data root has containers, volumes or images.
         - C(storage) are the file systems of images, containers and C(/run), with their C(size), what is C(free) of it
           in bytes and in inodes (C(inodes_free)), and whether they are C(read_only). C(programs) start containers, each
           with its path, null where it is missing. Both are empty where no daemon answers.

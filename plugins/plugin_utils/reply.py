@@ -176,6 +176,7 @@ _ENGINE = {
     "service": {"active": TEXT, "enabled": TEXT, "pid": NUMBER},
     "networks": ([_NETWORK], None),
     "published": TEXTS,
+    "used": bool,
 }
 _GROUP = {
     "gid": int,
@@ -255,6 +256,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
                 "default-address-pools": Optional([Exactly({"base": str, "size": int})]),
             }
         ),
+        "left_out": TEXTS,
         "on_conflict": str,
         "socket": Exactly(
             {"paths": Optional(TEXTS), "owner": Optional(str), "group": Optional(str), "mode": Optional(str)}

@@ -123,6 +123,7 @@ def engine() -> observed.Engine:
         "networks": None,
         "published": [],
         "storage": [],
+        "used": resources.is_used(_data_root()),
         "programs": {},
     }
     cli = re.search(r"version (\S+?),", commands.run("docker", "--version").stdout)
@@ -150,9 +151,17 @@ def engine() -> observed.Engine:
         command, environment = _told(answer["service"]["pid"])
         answer["settings"] = settings.settings({**config, **settings.flags(command, environment)}, info)
         answer["storage"] = resources.storage(info)
+        answer["used"] = bool(info["Containers"] or info["Images"]) or resources.is_used(Path(info["DockerRootDir"]))
         variables = dict(text.split("=", 1) for text in environment if "=" in text)
         answer["programs"] = resources.programs(info, variables, _containerd_program())
     return answer
+
+
+def _data_root() -> Path:
+    """Where the daemon keeps its data, as far as daemon.json tells."""
+    with contextlib.suppress(ConfigError):
+        return Path(str((state.daemon_json() or {}).get("data-root", "/var/lib/docker")))
+    return Path("/var/lib/docker")
 
 
 def _told(pid: int | None) -> tuple[list[str], list[str]]:

@@ -12,17 +12,25 @@ from .packages import installs_engine
 from .selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT, fragments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from .declaration import Declaration
     from .observation import Observation
     from .steps import Step
 
 
-def content(declaration: Declaration, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The declared fragments, by name, with the options that the plan has ``chosen`` where "auto" is declared."""
+def content(
+    declaration: Declaration, chosen: Mapping[str, Any], left_out: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The declared fragments, by name, with the options that the plan has ``chosen`` where "auto" is declared.
+
+    ``left_out`` are defaults that the host does not get.
+    """
     engine, network = declaration["engine"], declaration["network"]
-    content = {ENGINE_FRAGMENT: engine["options"]} if engine else {}
+    content = {}
+    if engine:
+        defaults = {key: value for key, value in engine["defaults"].items() if key not in left_out}
+        content[ENGINE_FRAGMENT] = {**defaults, **engine["options"]}
     if network:
         content[NETWORK_FRAGMENT] = {**addresses.explicit(network), **chosen}
     return content
@@ -52,6 +60,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
         "parameters": {
             "fragments": names,
             "chosen": observation.chosen if NETWORK_FRAGMENT in names else {},
+            "left_out": observation.left_out,
             "on_conflict": role["on_conflict"],
             "socket": dict(engine["socket"]) if engine and ENGINE_FRAGMENT in names else {},
             "restart": role["restart"],

@@ -83,6 +83,10 @@ class RoleDeclaration(TypedDict):
 class EngineDeclaration(RoleDeclaration):
     """The role docker_engine's variables for one host."""
 
+    defaults: Options
+    """Options that give way to those of everybody else; ``_plan.defaults`` tells which a host does not get."""
+    deferred: list[str]
+    """Those among them that wait for a start of the daemon, for nobody has asked for them."""
     socket: Socket
     users: list[str]
     users_exclusive: bool

@@ -15,7 +15,7 @@ from .._engine import daemon, planning
 from .._host import observation as host_observation
 from .._system import commands, platforms
 from .._system.observed import Host
-from . import addresses, apply, certificate, configuration, filter_preview, packages, selection, sysctls
+from . import addresses, apply, certificate, configuration, defaults, filter_preview, packages, selection, sysctls
 from .declaration import Declaration
 
 
@@ -23,7 +23,8 @@ from .declaration import Declaration
 class Observation:
     """``host`` is as ``host_info`` tells it; the rest is there only for a host that can carry an engine.
 
-    ``addresses`` are the ``options`` that the plan chose and the ``problems`` that prevented it. ``network_fragment``
+    ``addresses`` are the ``options`` that the plan chose and the ``problems`` that prevented it. ``left_out`` are the
+    defaults that the host does not get. ``network_fragment``
     is the whole fragment 20-network. ``composition`` is what ``_apply.composition.configure`` answers for the fragments
     that ``--tags`` asks for, None where it asks for none or the host cannot carry them: ``refused`` says why.
     ``filter_previews`` are the changes of packet filters as nft lists them, where nft could be asked.
@@ -33,6 +34,7 @@ class Observation:
 
     host: Host
     addresses: dict[str, Any] = field(default_factory=lambda: {"options": {}, "problems": []})
+    left_out: list[str] = field(default_factory=list)
     network_fragment: dict[str, Any] = field(default_factory=dict)
     composition: dict[str, Any] | None = None
     refused: list[str] = field(default_factory=list)
@@ -81,13 +83,23 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
         return Observation(host)
     network = declaration["network"]
     chosen = addresses.choose(declaration, network, host) if network else {"options": {}, "problems": []}
-    fragments = configuration.content(declaration, chosen["options"])
+    starts = host["engine"]["service"]["active"] != "active"
+    left_out = defaults.left_out(declaration, host, starts)
+    fragments = configuration.content(declaration, chosen["options"], left_out)
     secrets = frozenset(daemon.secrets().union(*map(options.secrets, fragments.values())))
     tried, refused = _try(declaration, host, fragments, secrets, verifies)
+    if not starts and _restarts(declaration, tried):
+        # Whatever waits for a restart comes with this one.
+        with_deferred = defaults.left_out(declaration, host, starts=True)
+        if with_deferred != left_out:
+            left_out = with_deferred
+            fragments = configuration.content(declaration, chosen["options"], left_out)
+            tried, refused = _try(declaration, host, fragments, secrets, verifies)
     previews, unloadable = ({}, []) if verifies else filter_preview.preview(declaration, host)
     return Observation(
         host=host,
         addresses=chosen,
+        left_out=left_out,
         network_fragment=fragments.get(selection.NETWORK_FRAGMENT, {}),
         composition=tried,
         refused=[*refused, *unloadable],
@@ -95,6 +107,14 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
         pending=_pending(declaration, host, tried),
         secrets=secrets,
     )
+
+
+def _restarts(declaration: Declaration, tried: dict[str, Any] | None) -> bool:
+    """Whether the dry run ends in a restart that is allowed."""
+    if tried is None or apply.settings(declaration)["restart"] == "never":
+        return False
+    plan: ApplyPlan = tried["plan"]
+    return plan.action == "restart"
 
 
 def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Host:

@@ -251,6 +251,8 @@ class Engine(TypedDict):
     networks: list[DockerNetwork] | None
     published: list[str]
     storage: list[Storage]
+    used: bool
+    """Whether the data root has containers, volumes or images, also of a daemon that does not run."""
     programs: dict[str, str | None]
 
 

@@ -11,7 +11,11 @@ from typing import Any
 from ...module_utils._config import go_syntax, validation
 from ...module_utils._config.options import short
 from ...module_utils._plan.declaration import Options
+from ...module_utils._plan.defaults import LOGGING
 from .variables import Variables
+
+DEFERRED = frozenset(LOGGING)
+"""The options of which no variable speaks by default: a daemon that runs is not restarted for them."""
 
 _ROTATION = {"driver": "json-file", "max_size": "10m", "max_file": 3}
 """What ``docker_engine_log_rotation`` does not say."""
@@ -38,6 +42,14 @@ def declared(variables: Variables) -> dict[str, Options]:
 def options(variables: Variables) -> Options:
     """What all of these variables declare."""
     return {key: value for options in declared(variables).values() for key, value in options.items()}
+
+
+def defaults(variables: Variables, options: Options) -> Options:
+    """What gives way to everybody else's, and to ``options``, the role's own."""
+    given = _rotation(_ROTATION) if variables["docker_engine_log_rotation"] is None else {}
+    if not options.keys().isdisjoint(LOGGING):
+        given = {key: value for key, value in given.items() if key not in LOGGING}
+    return {key: value for key, value in given.items() if key not in options}
 
 
 def problems(variables: Variables) -> Iterator[str]:

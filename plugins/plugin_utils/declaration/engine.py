@@ -46,7 +46,9 @@ def _tcp(variables: Variables) -> list[str]:
 def _declaration(variables: Variables, place: Place) -> EngineDeclaration:
     urls = variables["docker_engine_endpoints"]
     return {
-        "options": _options(variables),
+        "options": (options := _options(variables)),
+        "defaults": (defaults := daemon_options.defaults(variables, options)),
+        "deferred": sorted(daemon_options.DEFERRED.intersection(defaults)),
         "on_conflict": variables["docker_engine_on_conflict"],
         "restart": variables["docker_engine_restart"],
         "containers": variables["docker_engine_containers"],

@@ -38,6 +38,8 @@ ENGINE: EngineDeclaration = {
         "tlscert": CERTIFICATE,
         "tlskey": PATHS["key"],
     },
+    "defaults": {},
+    "deferred": [],
     "on_conflict": "refuse",
     "restart": "only_without_containers",
     "containers": "keep",
@@ -122,6 +124,7 @@ HOST: dict[str, Any] = {
         "swarm": "inactive",
         "swarm_manager": False,
         "published": [],
+        "used": True,
     },
     "configuration": {
         "error": None,
@@ -212,6 +215,7 @@ class Planned:
         self.network: Any = copy.deepcopy(NETWORK) if "network" in roles or not roles else None
         self.host = copy.deepcopy(HOST)
         self.addresses: dict[str, Any] = {"options": {}, "problems": []}
+        self.left_out: list[str] = []
         self.composition: Any = copy.deepcopy(COMPOSED)
         self.refused: list[str] = []
         self.pending: ApplyPlan | None = None
@@ -222,7 +226,7 @@ class Planned:
         """A host on which nothing was done yet."""
         for package in self.host["packages"].values():
             package["installed"] = None
-        self.host["engine"].update(installed=False, version=None, cli_version=None, networks=None)
+        self.host["engine"].update(installed=False, version=None, cli_version=None, networks=None, used=False)
         self.host["engine"]["service"] = {"active": "inactive", "enabled": None, "pid": None}
         self.host["system"]["python_libraries"] = []
         self.host["configuration"]["pending"] = None
@@ -265,10 +269,11 @@ class Planned:
         }
 
     def plan(self) -> Plan:
-        fragments = configuration.content(self.declaration, self.addresses["options"])
+        fragments = configuration.content(self.declaration, self.addresses["options"], self.left_out)
         observation = Observation(
             host=self.host,
             addresses=self.addresses,
+            left_out=self.left_out,
             network_fragment=fragments.get("20-network", {}),
             composition=self.composition,
             refused=self.refused,

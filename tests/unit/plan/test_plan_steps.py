@@ -412,10 +412,12 @@ def test_a_fresh_engine_gets_its_drop_ins_also_where_all_files_are_there() -> No
 def test_configuration_names_fragments_and_the_values_that_were_chosen_here() -> None:
     planned = Planned().compose(RESTART, "/etc/docker/daemon.d/20-network.json", "/etc/docker/daemon.json")
     planned.addresses = {"options": {"bip": "172.18.0.1/16"}, "problems": []}
+    planned.left_out = ["log-opts"]
     step = planned.step("configuration")
     assert step["parameters"] == {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.18.0.1/16"},
+        "left_out": ["log-opts"],
         "on_conflict": "refuse",
         "socket": planned.engine["socket"],
         "restart": "only_without_containers",

@@ -27,6 +27,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "configuration": {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.31.0.1/24"},
+        "left_out": ["log-opts"],
         "on_conflict": "refuse",
         "socket": {"mode": "0600"},
         "restart": "when_needed",
@@ -159,6 +160,8 @@ def test_a_first_run_takes_three_trips_and_tells_every_step(host: Host, tmp_path
     assert host.told["certificate"]["trusted"] == known["client"]["bundle"] != ""
     fragments = host.told["configuration"]["fragments"]
     assert fragments["10-engine"]["hosts"] == ["fd://", "tcp://0.0.0.0:2376"]
+    assert fragments["10-engine"]["log-driver"] == "json-file"
+    assert "log-opts" not in fragments["10-engine"]
     assert fragments["20-network"]["bip"] == "172.31.0.1/24"
     assert [(each["name"], each["ranges"]) for each in host.told["networks"]["networks"]] == [
         ("back", NETWORK["ranges"])

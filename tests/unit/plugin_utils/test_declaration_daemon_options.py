@@ -86,6 +86,30 @@ def test_no_variable_is_set_by_default() -> None:
     assert _options() == {}
 
 
+def _defaults(**variables: Any) -> tuple[dict[str, Any], list[str]]:
+    declaration, problems = engine.declare(resolved("docker_engine", **variables), PLACE)
+    assert declaration is not None, problems
+    return declaration["defaults"], declaration["deferred"]
+
+
+def test_logs_rotate_by_default() -> None:
+    logging = {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "3"}}
+    assert _defaults() == (logging, ["log-driver", "log-opts"])
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"docker_engine_log_rotation": {}},
+        {"docker_engine_log_rotation": {"max_size": "50m"}},
+        {"docker_engine_options": {"log-driver": "local"}},
+        {"docker_engine_options": {"log-opts": {"max-size": "1g"}}},
+    ],
+)
+def test_whatever_is_declared_of_logs_is_in_the_place_of_the_default(variables: dict[str, Any]) -> None:
+    assert _defaults(**variables) == ({}, [])
+
+
 @pytest.mark.parametrize(
     ("declared", "written"),
     [

@@ -185,6 +185,7 @@ CONFIGURATION: dict[str, Any] = {
     "parameters": {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.18.0.1/16"},
+        "left_out": ["log-driver"],
         "on_conflict": "refuse",
         "socket": {"mode": "0660"},
         "restart": "never",
