@@ -14,11 +14,21 @@ from ...module_utils._plan.declaration import Options
 from ...module_utils._plan.defaults import LOGGING
 from .variables import Variables
 
-DEFERRED = frozenset(LOGGING)
-"""The options of which no variable speaks by default: a daemon that runs is not restarted for them."""
-
 _ROTATION = {"driver": "json-file", "max_size": "10m", "max_file": 3}
 """What ``docker_engine_log_rotation`` does not say."""
+
+_HARDENED: Options = {
+    "default-ulimits": {"nofile": {"Name": "nofile", "Soft": 65536, "Hard": 65536}},
+    "icc": False,
+    "log-driver": "journald",
+    "no-new-privileges": True,
+    "userland-proxy": False,
+    "userns-remap": "default",
+}
+"""What section 2 of the CIS Docker Benchmark, version 1.6.0, asks for and dockerd does not do by itself.
+
+live-restore and TLS have variables whose defaults follow it already; 2.12 needs a plugin, which nobody can choose here.
+"""
 
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -46,10 +56,15 @@ def options(variables: Variables) -> Options:
 
 def defaults(variables: Variables, options: Options) -> Options:
     """What gives way to everybody else's, and to ``options``, the role's own."""
-    given = _rotation(_ROTATION) if variables["docker_engine_log_rotation"] is None else {}
-    if not options.keys().isdisjoint(LOGGING):
+    given = _HARDENED if is_hardened(variables) else _rotation(_ROTATION)
+    if variables["docker_engine_log_rotation"] is not None or not options.keys().isdisjoint(LOGGING):
         given = {key: value for key, value in given.items() if key not in LOGGING}
     return {key: value for key, value in given.items() if key not in options}
+
+
+def is_hardened(variables: Variables) -> bool:
+    """Whether the profile asks for all of the defaults; else they wait for a start of the daemon."""
+    return bool(variables["docker_engine_profile"] == "hardened")
 
 
 def problems(variables: Variables) -> Iterator[str]:

@@ -48,7 +48,7 @@ def _declaration(variables: Variables, place: Place) -> EngineDeclaration:
     return {
         "options": (options := _options(variables)),
         "defaults": (defaults := daemon_options.defaults(variables, options)),
-        "deferred": sorted(daemon_options.DEFERRED.intersection(defaults)),
+        "deferred": [] if daemon_options.is_hardened(variables) else sorted(defaults),
         "on_conflict": variables["docker_engine_on_conflict"],
         "restart": variables["docker_engine_restart"],
         "containers": variables["docker_engine_containers"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ def _planned(given: dict[str, Any], *deferred: str, fragments: dict[str, list[st
     planned = Planned()
     planned.engine.update(defaults=given, deferred=list(deferred))
     fragments = {"10-engine": ["hosts"]} if fragments is None else fragments
-    planned.host["configuration"].update(fragments=fragments, effective=sorted(sum(fragments.values(), [])))
+    planned.host["configuration"].update(fragments=fragments, effective=sorted({*chain(*fragments.values())}))
     return planned
 
 

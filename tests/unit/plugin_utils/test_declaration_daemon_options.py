@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.docker.plugins.module_utils._config import validation
 from ansible_collections.mooring.docker.plugins.plugin_utils.declaration import engine
 from ansible_collections.mooring.docker.plugins.plugin_utils.declaration.place import Place
 from declaring import read, resolved
@@ -208,6 +209,33 @@ def test_no_password_of_a_proxy_is_told() -> None:
     assert "(differs" in problem
     assert "hunter2" not in problem
     assert "swordfish" not in problem
+
+
+HARDENED = {"default-ulimits", "icc", "log-driver", "no-new-privileges", "userland-proxy", "userns-remap"}
+
+
+def test_the_hardened_profile_is_what_cis_asks_for_and_does_not_wait() -> None:
+    given, deferred = _defaults(docker_engine_profile="hardened")
+    assert (set(given), deferred) == (HARDENED, [])
+    assert (given["icc"], given["userland-proxy"], given["no-new-privileges"]) == (False, False, True)
+    assert (given["log-driver"], given["userns-remap"]) == ("journald", "default")
+    assert validation.problems(given) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "overridden"),
+    [
+        ({"docker_engine_options": {"userns-remap": ""}}, "userns-remap"),
+        ({"docker_engine_options": {"no-new-privileges": False}}, "no-new-privileges"),
+        ({"docker_engine_default_ulimits": {"nofile": 1024}}, "default-ulimits"),
+        ({"docker_engine_log_rotation": {"max_size": "50m"}}, "log-driver"),
+        ({"docker_engine_log_rotation": {}}, "log-driver"),
+        ({"docker_engine_options": {"log-opts": {"max-size": "50m"}}}, "log-driver"),
+    ],
+)
+def test_single_variables_override_the_profile(variables: dict[str, Any], overridden: str) -> None:
+    given, _deferred = _defaults(docker_engine_profile="hardened", **variables)
+    assert set(given) == HARDENED - {overridden}
 
 
 def test_an_unknown_word_is_refused_by_the_argument_spec() -> None:
