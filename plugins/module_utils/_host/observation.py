@@ -26,6 +26,7 @@ from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
 from .._engine import containers, daemon, live, planning, resources, settings, socket_group
 from .._engine.api import ApiError
+from .._files import managed
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
 from .._ssh import sshd
@@ -421,10 +422,12 @@ def observe(
     asked_at: float | None = None,
     sysctl_names: list[str] | None = None,
     ssh_socket: str | None = None,
+    host_files: dict[str, managed.HostFile] | None = None,
 ) -> observed.Host:
     """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
 
     ``sysctl_names`` are kernel parameters to look up. ``ssh_socket`` is what clients over SSH are to reach.
+    ``host_files`` are declared files, by path, to compare.
 
     ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
     """
@@ -443,6 +446,7 @@ def observe(
         "installation": {"unfinished": apt.unfinished(names), "begun": state.INSTALLING.exists()},
         "engine": running,
         "configuration": configured,
+        "host_files": managed.observe(host_files or {}),
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},
         "files": file_modes(configured["tls"]),
         "network": around,

@@ -42,6 +42,10 @@ def _step(name: str) -> tuple[Mapping[str, Any], Execute]:
 
     Modules are imported late: a trip compiles only what it needs, and what an earlier step has installed is found.
     """
+    if name == "host_files":
+        from . import host_files
+
+        return host_files.OPTIONS, host_files.execute
     if name == "packages":
         from . import packages
 

@@ -256,6 +256,29 @@ class Engine(TypedDict):
     programs: dict[str, str | None]
 
 
+class Prune(TypedDict):
+    """The timer that removes what Docker no longer uses; ``result`` is that of its last run (systemctl's Result)."""
+
+    active: str | None
+    enabled: str | None
+    result: str | None
+
+
+class HostFiles(TypedDict):
+    """What a host has of the files that are declared beside the daemon's configuration.
+
+    ``differing`` and ``leftover`` are paths; ``leftover`` are those that Mooring has written and nobody declares.
+    ``diff`` are entries of Ansible's diff without secrets. ``prune`` is None where no timer is declared, ``schedule``
+    why the host does not take its schedule.
+    """
+
+    differing: list[str]
+    leftover: list[str]
+    diff: list[dict[str, str]]
+    prune: Prune | None
+    schedule: str | None
+
+
 class Pending(TypedDict):
     """What the daemon has not applied yet."""
 
@@ -606,6 +629,7 @@ class Host(TypedDict):
     installation: Installation
     engine: Engine
     configuration: Configuration
+    host_files: HostFiles
     certificates: dict[str, Certificate | None]
     files: dict[str, FileStatus]
     network: Network

@@ -12,7 +12,7 @@ from ...module_utils._firewall import endpoint_filter
 from ...module_utils._plan.declaration import EngineDeclaration, IssuedTls, Options, ProvidedTls, Socket, TlsFiles
 from ...module_utils._ssh import keys as ssh_keys
 from .. import keys, names
-from . import daemon_options
+from . import daemon_options, host_files
 from .place import Authorities, Place
 from .variables import Variables
 
@@ -54,6 +54,7 @@ def _declaration(variables: Variables, place: Place) -> EngineDeclaration:
         "containers": variables["docker_engine_containers"],
         "timeout": variables["docker_engine_timeout"],
         "confirm": variables["docker_engine_confirm_timeout"],
+        "files": host_files.declared(variables),
         "socket": _socket(variables),
         "users": variables["docker_engine_users"],
         "users_exclusive": variables["docker_engine_users_exclusive"],
@@ -184,6 +185,7 @@ def _option_problems(variables: Variables) -> Iterator[str]:
         if name in options:
             yield f"docker_engine_options may not have {name}, which has a variable of its own"
     yield from daemon_options.problems(variables)
+    yield from host_files.problems(variables)
 
 
 def _passphrase_problems(variables: Variables) -> Iterator[str]:

@@ -40,6 +40,7 @@ ENGINE: EngineDeclaration = {
     },
     "defaults": {},
     "deferred": [],
+    "files": {},
     "on_conflict": "refuse",
     "restart": "only_without_containers",
     "containers": "keep",
@@ -137,6 +138,7 @@ HOST: dict[str, Any] = {
         "tls": {},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
+    "host_files": {"differing": [], "leftover": [], "diff": [], "prune": None, "schedule": None},
     "certificates": {CERTIFICATE: _certificate(), CLIENT_CA: _certificate(bundle=["f1"])},
     "files": {},
     "network": {
@@ -230,6 +232,7 @@ class Planned:
         self.host["engine"]["service"] = {"active": "inactive", "enabled": None, "pid": None}
         self.host["system"]["python_libraries"] = []
         self.host["configuration"]["pending"] = None
+        self.host["host_files"]["differing"] = ["/etc/docker/certs.d/registry.example.com/ca.crt"]
         self.host["certificates"] = {CERTIFICATE: None, CLIENT_CA: None}
         self.host["nftables"] = {}
         self.host["groups"]["docker"] = None
