@@ -37,8 +37,13 @@ def recorded() -> set[str]:
     return set(state.read_state(RECORD) or [])
 
 
-def observe(declared: Mapping[str, HostFile]) -> observed.HostFiles:
-    """What of ``declared``, path to file, differs on this host, and what is left of an earlier declaration."""
+def observe(declared: Mapping[str, HostFile] | None) -> observed.HostFiles:
+    """What of ``declared``, path to file, differs on this host, and what is left of an earlier declaration.
+
+    None is for who knows nothing of a declaration.
+    """
+    if declared is None:
+        return {"differing": [], "leftover": [], "diff": [], "prune": None, "schedule": None}
     wanted = {path: file for path, file in declared.items() if applies(path)}
     differing = sorted(path for path, file in wanted.items() if not _is_as(Path(path), file))
     leftover = sorted(path for path in recorded() - wanted.keys() if Path(path).exists())

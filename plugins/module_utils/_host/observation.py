@@ -427,7 +427,7 @@ def observe(
     """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
 
     ``sysctl_names`` are kernel parameters to look up. ``ssh_socket`` is what clients over SSH are to reach.
-    ``host_files`` are declared files, by path, to compare.
+    ``host_files`` are declared files, by path, to compare; None where nothing is known of a declaration.
 
     ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
     """
@@ -446,7 +446,7 @@ def observe(
         "installation": {"unfinished": apt.unfinished(names), "begun": state.INSTALLING.exists()},
         "engine": running,
         "configuration": configured,
-        "host_files": managed.observe(host_files or {}),
+        "host_files": managed.observe(host_files),
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},
         "files": file_modes(configured["tls"]),
         "network": around,

@@ -129,7 +129,7 @@ def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Ho
         bridges=bridges,
         asked_at=asked_at,
         sysctl_names=sysctls.looked_up(declaration),
-        host_files=engine["files"] if engine else {},
+        host_files=engine["files"] if engine else None,
         ssh_socket=engine["ssh"]["socket"] if engine and engine["ssh"]["clients"] else None,
     )
 

@@ -195,3 +195,9 @@ def test_audit_rules_are_for_hosts_with_auditd(host: Host, monkeypatch: pytest.M
     assert "not in force before the next boot" in warning
     monkeypatch.setattr(managed.shutil, "which", lambda name, path: None)
     assert managed.observe(declared)["leftover"] == [audit.PATH]
+
+
+def test_who_knows_of_no_declaration_finds_nothing_left_over(host: Host) -> None:
+    host.execute({host.path("ca.crt"): file("ca\n")})
+    assert managed.observe(None)["leftover"] == []
+    assert managed.observe({})["leftover"] == [host.path("ca.crt")]
