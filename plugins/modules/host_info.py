@@ -132,8 +132,8 @@ host:
         pending: {"action": nothing, "keys": [], "reasons": []}
     host_files:
       description:
-        - What differs of the files that M(mooring.docker.plan) compares, such as certificates of registries, and what is
-          left of earlier ones. Empty in the reply of this module.
+        - What differs of the files that M(mooring.docker.plan) compares, such as certificates of registries, and what
+          is left of earlier ones. Empty in the reply of this module.
         - C(prune) is the state of the timer that removes what is not used, null if none is declared.
       type: dict
       sample: {"differing": [], "leftover": [], "diff": [], "prune": null, "schedule": null}

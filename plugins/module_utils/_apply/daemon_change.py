@@ -13,7 +13,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from .._config import fragments, state
+from .._config import state
 from .._config.options import Config, said_once
 from .._config.state import Inputs
 from .._engine import daemon, live, planning
@@ -111,7 +111,7 @@ class DaemonChange:
         """Let daemon.json hold ``config`` meanwhile. An interrupted run leaves a file that the next one repairs."""
         text = state.read(state.DAEMON_JSON)
         mode = state.mode_of(state.DAEMON_JSON)
-        state.write(state.DAEMON_JSON, fragments.render(config), mode)
+        state.write_daemon_json(config)
         try:
             yield
         finally:
