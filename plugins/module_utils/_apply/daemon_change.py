@@ -110,12 +110,11 @@ class DaemonChange:
     def _holding(self, config: Config) -> Iterator[None]:
         """Let daemon.json hold ``config`` meanwhile. An interrupted run leaves a file that the next one repairs."""
         text = state.read(state.DAEMON_JSON)
-        mode = state.mode_of(state.DAEMON_JSON)
         state.write_daemon_json(config)
         try:
             yield
         finally:
-            state.write(state.DAEMON_JSON, text, mode)
+            state.write(state.DAEMON_JSON, text, state.mode_of(state.DAEMON_JSON))
 
     def _reload_with(self, config: Config) -> None:
         """Have the daemon read ``config`` once."""

@@ -103,9 +103,9 @@ MUTANTS = [
     ),
     Mutant(
         "daemon.json stays root's alone while something else is said once.",
-        _CHANGE,
-        "        state.write(state.DAEMON_JSON, fragments.render(config), mode)\n",
-        "        state.write(state.DAEMON_JSON, fragments.render(config))\n",
+        "plugins/module_utils/_config/state.py",
+        "    write(DAEMON_JSON, text, mode_of(DAEMON_JSON))\n",
+        "    write(DAEMON_JSON, text)\n",
         _TESTS,
     ),
     Mutant(

@@ -25,8 +25,8 @@ MUTANTS = [
     Mutant(
         "Metrics are served beyond the host only by permission.",
         _OPTIONS,
-        "            is_local = ipaddress.ip_address(found[0]).is_loopback\n",
-        "            is_local = not ipaddress.ip_address(found[0]).is_multicast\n",
+        "        is_local = ipaddress.ip_address(found[0]).is_loopback\n",
+        "        is_local = not ipaddress.ip_address(found[0]).is_multicast\n",
         "plugin_utils/test_declaration_daemon_options.py",
     ),
     Mutant(
