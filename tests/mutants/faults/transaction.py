@@ -97,7 +97,7 @@ MUTANTS = [
     Mutant(
         "daemon.json holds again what is declared after something else was said once.",
         _CHANGE,
-        "        finally:\n            state.write(state.DAEMON_JSON, text, mode)\n",
+        "        finally:\n            state.write(state.DAEMON_JSON, text, state.mode_of(state.DAEMON_JSON))\n",
         "        finally:\n            pass\n",
         _TESTS,
     ),
