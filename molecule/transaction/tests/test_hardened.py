@@ -21,7 +21,8 @@ TIMER, SERVICE = "mooring-prune.timer", "mooring-prune.service"
 # What answers a pull is no registry, and that is what dockerd says where it trusts it.
 SERVE = (
     "import http.server, ssl; s = http.server.HTTPServer(('', 5443), http.server.BaseHTTPRequestHandler); "
-    "c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain('/run/registry/cert.pem', '/run/registry/key.pem'); "
+    "c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); "
+    "c.load_cert_chain('/run/registry/cert.pem', '/run/registry/key.pem'); "
     "s.socket = c.wrap_socket(s.socket, server_side=True); s.serve_forever()"
 )
 
