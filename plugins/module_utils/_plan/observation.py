@@ -88,13 +88,13 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
     fragments = configuration.content(declaration, chosen["options"], left_out)
     secrets = frozenset(daemon.secrets().union(*map(options.secrets, fragments.values())))
     tried, refused = _try(declaration, host, fragments, secrets, verifies)
-    if not starts and _restarts(declaration, tried):
-        # Whatever waits for a restart comes with this one.
-        with_deferred = defaults.left_out(declaration, host, starts=True)
-        if with_deferred != left_out:
-            left_out = with_deferred
-            fragments = configuration.content(declaration, chosen["options"], left_out)
-            tried, refused = _try(declaration, host, fragments, secrets, verifies)
+    # What waits for a start comes with a restart, too, and nothing is refused because of it.
+    others = defaults.left_out(declaration, host, not starts)
+    if others != left_out and (refused if starts else _restarts(declaration, tried)):
+        content = configuration.content(declaration, chosen["options"], others)
+        again, refused_again = _try(declaration, host, content, secrets, verifies)
+        if starts or not refused_again:
+            left_out, fragments, tried, refused = others, content, again, refused_again
     previews, unloadable = ({}, []) if verifies else filter_preview.preview(declaration, host)
     return Observation(
         host=host,

@@ -35,7 +35,7 @@ class Tries:
         self.made.append((list(fragments), options["tls_to_come"]))
         self.arguments.append((fragments, *arguments, options["may_drain"]))
         for name, reason in self.refuses.items():
-            if name in fragments:
+            if name in fragments or any(name in content for content in fragments.values()):
                 raise ConfigError(reason)
         return {**COMPOSED, "files": sorted(fragments), "plan": ApplyPlan(self.planned_action)}
 
@@ -200,3 +200,15 @@ def test_a_daemon_that_does_not_run_starts_with_the_defaults(tries: Tries) -> No
     tries.planned.host["engine"]["service"]["active"] = "inactive"
     assert _deferring(tries, "start").left_out == []
     assert "log-driver" in tries.arguments[0][0]["10-engine"]
+
+
+@pytest.mark.parametrize("active", ["active", "inactive"])
+def test_nothing_is_refused_because_of_a_default(tries: Tries, active: str) -> None:
+    """Such as one that a flag of the unit has, too."""
+    tries.refuses["log-driver"] = "log-driver is set in daemon.json and by --log-driver"
+    tries.planned.host["engine"]["service"]["active"] = active
+    seen = _deferring(tries, "restart")
+    assert (seen.left_out, seen.refused) == (["log-driver", "log-opts"], [])
+    assert seen.composition is not None
+    tries.refuses = {**tries.refuses, "live-restore": "hosts is wrong"}
+    assert tries.observe().refused == ["hosts is wrong"]
