@@ -59,7 +59,7 @@ _RECOMMENDATIONS = (
         "no insecure registries",
         "insecure-registries",
         lambda s: set(s["insecure-registries"]) <= set(_LOOPBACK),
-        "take insecure-registries out of docker_engine_options, and give the registry a certificate",
+        "declare no docker_engine_insecure_registries, but docker_engine_registry_certificates",
     ),
     _Recommendation(
         "2.6",
