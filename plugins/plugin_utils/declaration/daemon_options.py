@@ -18,7 +18,7 @@ _ROTATION = {"driver": "json-file", "max_size": "10m", "max_file": 3}
 """What ``docker_engine_log_rotation`` does not say."""
 
 _HARDENED: Options = {
-    "default-ulimits": {"nofile": {"Name": "nofile", "Soft": 65536, "Hard": 65536}},
+    "default-ulimits": {"nofile": {"Name": "nofile", "Soft": 16384, "Hard": 16384}},
     "icc": False,
     "log-driver": "journald",
     "no-new-privileges": True,

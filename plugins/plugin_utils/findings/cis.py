@@ -76,7 +76,7 @@ _RECOMMENDATIONS = (
         "containers have default limits",
         "default-ulimits",
         lambda s: bool(s["default-ulimits"]),
-        "docker_engine_default_ulimits: {nofile: 65536}",
+        "docker_engine_default_ulimits: {nofile: 16384}",
     ),
     _Recommendation(
         "2.9",
