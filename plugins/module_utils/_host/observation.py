@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .._config import fragments, pending, state
+from .._config.endpoints import without_metrics
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
 from .._engine import containers, daemon, live, planning, resources, settings, socket_group
@@ -309,6 +310,13 @@ def listening(pid: int | None) -> list[str]:
     return sorted(set(found))
 
 
+def _api(pid: int | None) -> list[str]:
+    """The endpoints of the API: those that the daemon's process listens on, without its metrics."""
+    with contextlib.suppress(ConfigError):
+        return without_metrics(listening(pid), (state.daemon_json() or {}).get("metrics-addr"))
+    return listening(pid)
+
+
 def _proc_address(words: str) -> str:
     raw = bytes.fromhex(words)
     if sys.byteorder == "little":
@@ -438,7 +446,7 @@ def observe(
     configured, around, running = configuration(), network(), engine()
     served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
     # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.
-    endpoints = [url for url in listening(running["service"]["pid"]) if url not in running["published"]]
+    endpoints = [url for url in _api(running["service"]["pid"]) if url not in running["published"]]
     return {
         "system": here,
         "clock": {"ahead": ahead},
