@@ -69,7 +69,7 @@ def run(config: Config, timeout: float) -> str | None:
         api = live.local_api(config, timeout)
         _remove(api)
         try:
-            _try(api, canary_image.root(program), config, timeout)
+            _run(api, canary_image.root(program), config, timeout)
         except BaseException:
             with contextlib.suppress(ApiError, CanaryError):
                 _remove(api)
@@ -83,16 +83,8 @@ def run(config: Config, timeout: float) -> str | None:
     return None
 
 
-def _try(api: Api, root: bytes, config: Config, timeout: float) -> None:
-    """Run ``root`` until it has run, a few times at most. Raises as ``run`` does, and leaves containers and images."""
-    for _attempt in range(_ATTEMPTS - 1):
-        with contextlib.suppress(CanaryError):
-            return _run(api, root, config, timeout)
-    return _run(api, root, config, timeout)
-
-
 def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
-    """Run ``root`` once. Raises as ``run`` does, and leaves container and image."""
+    """Run ``root``. Raises as ``run`` does, and leaves container and image."""
     name = f"{NAME}-{secrets.token_hex(4)}"
     source = {"fromSrc": "-", "repo": NAME, "tag": name, "changes": f"LABEL {LABEL}=true"}
     with _doing("the image of a container cannot be made"):
@@ -110,8 +102,7 @@ def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
         content["HostConfig"] = {"NetworkMode": "none"}
     with _doing("a container cannot be created"):
         identifier = api.post(f"/containers/create?name={name}", content)["Id"]
-    with _doing("a container does not start"):
-        api.post(f"/containers/{identifier}/start", None)
+    _start(api, identifier)
     with _doing("a container that was started does not end"):
         try:
             status = api.post(f"/containers/{identifier}/wait", None)["StatusCode"]
@@ -122,6 +113,19 @@ def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
         said = api.get(f"/containers/{identifier}/json")["State"].get("Error") if status else ""
     if status:
         raise CanaryError(f"a container that was started ended with status {status}" + (f": {said}" if said else ""))
+
+
+def _start(api: Api, identifier: str) -> None:
+    """Start a container, a few times at most. Raises as ``run`` does."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with _doing("a container does not start"):
+                api.post(f"/containers/{identifier}/start", None)
+        except CanaryError:
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            return
 
 
 def _remove(api: Api) -> None:

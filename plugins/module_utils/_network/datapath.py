@@ -16,12 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .._config.endpoints import bracketed
 from .._firewall import iptables_chains, nft_chains, packet_filter
-from .._firewall.packet_filter import Chain, Filters, Packet, Passage
-from .._system import commands, observed
+from .._firewall.packet_filter import Chain, Filters, Packet
+from .._system import commands, files, observed
+from . import sysctls
 
 _PROC = Path("/proc")
-_SWITCHES = _PROC / "sys/net"
 # How proc(5) writes 127.0.0.11, where the engine answers the DNS requests of containers.
 _RESOLVER = int.from_bytes(bytes([127, 0, 0, 11]), sys.byteorder)
 _GATEWAY_FLAG = 0x2
@@ -32,6 +33,8 @@ BACKEND = "docker-bridges"
 """The table of engine 29 and later, of the families ip and ip6, where its firewall-backend is nftables."""
 _ELSEWHERE = ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10")
 """Ranges that no machine elsewhere has an address of."""
+_SOURCES = {packet_filter.SNAT: "translated", packet_filter.ACCEPT: "kept"}
+"""What becomes of a packet's source, by ``Passage.translated``."""
 
 
 # Packet filters -------------------------------------------------------------------------------------
@@ -115,10 +118,10 @@ class Paths:
         for bridge in used:
             bridge["within"] = self._between(bridge, bridge)
             bridge["open_to"] = {
-                str(other["network"]): _passage(found)
+                str(other["network"]): found
                 for other in used
                 if other is not bridge
-                for found in [self._between_bridges(bridge, other)]
+                for found in [self._between(bridge, other)]
                 if found
             }
 
@@ -154,7 +157,7 @@ class Paths:
         interface, address = way
         packet = self._packet(interface, None, None, address)
         packet = replace(packet, protocol=port["protocol"], port=port["host_port"], is_for_host=True)
-        return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+        return self._passage(packet)
 
     def _past_translation(self, port: observed.PublishedPort, container: observed.Container) -> observed.Passage | None:
         """Of a packet for the container's own address and port, which a neighbour of the host may send."""
@@ -167,7 +170,7 @@ class Paths:
                 if way and bridge and ipaddress.ip_address(address).version == version:
                     packet = self._packet(way[0], bridge, None, address)
                     packet = replace(packet, protocol=port["protocol"], port=port["container_port"])
-                    return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+                    return self._passage(packet)
         return None
 
     def _outbound(self, name: str, attached: observed.ContainerNetwork) -> observed.Passage | None:
@@ -177,20 +180,15 @@ class Paths:
             bridge, uplink = self._bridge_of(str(address)), self._uplink(address.version)
             if address.version == 4 and bridge and uplink:
                 packet = self._packet(bridge, uplink[0], str(address), None)
-                return _passage(packet_filter.passage(self._filters, packet, self._bridge_of))
+                return self._passage(packet)
         return None
 
     def _between(self, one: observed.Bridge, other: observed.Bridge) -> observed.Passage | None:
-        found = self._between_bridges(one, other)
-        return _passage(found) if found else None
-
-    def _between_bridges(self, one: observed.Bridge, other: observed.Bridge) -> Passage | None:
         """Of a packet from a container on one bridge to one on the other, to no port in particular."""
         source, destination = self._some_address(one["name"], 2), self._some_address(other["name"], 3)
         if source is None or destination is None:
             return None
-        packet = self._packet(one["name"], other["name"], source, destination)
-        return packet_filter.passage(self._filters, packet, self._bridge_of)
+        return self._passage(self._packet(one["name"], other["name"], source, destination))
 
     def _some_address(self, bridge: str, from_end: int) -> str | None:
         """One that nobody has, as a rule: near the end of the bridge's range."""
@@ -206,22 +204,14 @@ class Paths:
         version = ipaddress.ip_address(known).version if known else 4
         return Packet(version, incoming, outgoing, source, destination, here=self._here)
 
-
-def _passage(found: Passage) -> observed.Passage:
-    to = None
-    if found.to:
-        address, port = found.to
-        to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return {
-        "verdict": found.kind,
-        "rule": found.rule or None,
-        "to": to,
-        "source": "translated"
-        if found.translated == packet_filter.SNAT
-        else "kept"
-        if found.translated == packet_filter.ACCEPT
-        else "unknown",
-    }
+    def _passage(self, packet: Packet) -> observed.Passage:
+        found = packet_filter.passage(self._filters, packet, self._bridge_of)
+        to = None
+        if found.to:
+            address, port = found.to
+            to = f"{bracketed(address)}:{port}"
+        source = _SOURCES.get(found.translated, "unknown")
+        return {"verdict": found.kind, "rule": found.rule or None, "to": to, "source": source}
 
 
 # What /proc and /sys tell ---------------------------------------------------------------------------
@@ -229,24 +219,24 @@ def _passage(found: Passage) -> observed.Passage:
 
 def add_switches(bridge: observed.Bridge) -> None:
     """What the kernel is told to do with packets that come in by a bridge, and with those of its ports."""
-    bridge["forwarding"] = _switch(f"ipv4/conf/{bridge['name']}/forwarding")
-    bridge["route_localnet"] = _switch(f"ipv4/conf/{bridge['name']}/route_localnet")
+    bridge["forwarding"] = sysctls.switch(f"ipv4/conf/{bridge['name']}/forwarding")
+    bridge["route_localnet"] = sysctls.switch(f"ipv4/conf/{bridge['name']}/route_localnet")
     for port in bridge["ports"]:
         directory = Path("/sys/class/net", port["interface"], "brport")
-        state, isolated = _read(directory / "state"), _read(directory / "isolated")
+        state, isolated = files.text(directory / "state"), files.text(directory / "isolated")
         port["forwards"] = None if state is None else state.strip() == _FORWARDING
         port["isolated"] = None if isolated is None else isolated.strip() == "1"
 
 
 def connections() -> observed.Connections | None:
     """How many connections the kernel keeps track of, and how many it can."""
-    count, limit = (_read(_SWITCHES / f"netfilter/nf_conntrack_{what}") for what in ("count", "max"))
+    count, limit = (files.text(_PROC / f"sys/net/netfilter/nf_conntrack_{what}") for what in ("count", "max"))
     return {"count": int(count), "limit": int(limit)} if count and limit else None
 
 
 def filters_bridged() -> bool | None:
     """Whether iptables sees what containers of one bridge send each other; None where the module is not loaded."""
-    return _switch("bridge/bridge-nf-call-iptables")
+    return sysctls.switch("bridge/bridge-nf-call-iptables")
 
 
 def add_process(container: observed.Container, engine_root: str, sandbox: str | None) -> None:
@@ -260,20 +250,26 @@ def add_process(container: observed.Container, engine_root: str, sandbox: str | 
         return
     directory = _PROC / str(pid)
     container["parent"] = _parent(directory)
-    if container["network_mode"] in ("host", "none") or "container:" in container["network_mode"]:
+    if not has_namespace(container):
         return
-    routes, sockets = _read(directory / "net/route"), _read(directory / "net/udp")
+    routes, sockets = files.text(directory / "net/route"), files.text(directory / "net/udp")
     container["gateways"] = None if routes is None else list(_gateways(routes))
     container["resolver"] = None if sockets is None else f" {_RESOLVER:08X}:" in sockets
     if sandbox:
         container["sandboxed"] = _same(directory / "ns/net", Path(engine_root + sandbox))
 
 
+def has_namespace(container: observed.Container) -> bool:
+    """Whether the engine has connected a network namespace of the container's own."""
+    mode = container["network_mode"]
+    return mode not in ("host", "none") and "container:" not in mode
+
+
 def _parent(directory: Path) -> str | None:
     """The name of the parent of a process."""
-    status = _read(directory / "status")
+    status = files.text(directory / "status")
     parent = re.search(r"^PPid:\t(\d+)$", status or "", re.MULTILINE)
-    name = _read(_PROC / parent[1] / "comm") if parent else None
+    name = files.text(_PROC / parent[1] / "comm") if parent else None
     return name.strip() if name else None
 
 
@@ -297,15 +293,3 @@ def _same(one: Path, other: Path) -> bool | None:
     except OSError:
         return False
     return (known.st_dev, known.st_ino) == (found.st_dev, found.st_ino)
-
-
-def _switch(name: str) -> bool | None:
-    text = _read(_SWITCHES / name)
-    return None if text is None else text.strip() != "0"
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None

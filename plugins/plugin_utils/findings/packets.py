@@ -8,15 +8,15 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
+from ...module_utils._config.endpoints import bracketed
 from ._finding import ERROR, WARNING, Finding
-from .links import gateway_mode, subject
+from .links import OPTION, connects, gateway_mode, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ...module_utils._system.observed import Container, DockerNetwork, Passage, PublishedPort
 
-_OPTION = "com.docker.network.bridge."
 _RESTART = "restart the daemon, which puts its rules back"
 _PROTECTED_SINCE = (28, 0)
 """Since then nobody reaches a container by its own address (moby 48724)."""
@@ -82,8 +82,7 @@ def _carried(container: Container, by_name: dict[str, DockerNetwork]) -> list[Pu
 
 
 def _shown(port: PublishedPort) -> str:
-    host = port["host_address"]
-    return f"{f'[{host}]' if ':' in host else host}:{port['host_port']}/{port['protocol']}"
+    return f"{bracketed(port['host_address'])}:{port['host_port']}/{port['protocol']}"
 
 
 # What must pass -------------------------------------------------------------------------------------
@@ -111,7 +110,7 @@ def _blocked(
             check(container["networks"][name]["outbound"], f"from {container['name']}")
     for bridge in seen["bridges"]:
         network = by_name.get(bridge["network"])
-        if network and network["options"].get(f"{_OPTION}enable_icc") != "false" and seen["filters_bridged"]:
+        if network and connects(network) and seen["filters_bridged"]:
             check(bridge["within"], f"between containers of network {network['name']}")
     for rule, whats in dropped.items():
         expected = f"packets pass {_listed(dict.fromkeys(whats))}"
@@ -143,10 +142,7 @@ def _ends(container: Container, port: PublishedPort) -> set[str]:
     addresses = [
         ipaddress.ip_interface(text).ip for attached in container["networks"].values() for text in attached["addresses"]
     ]
-    return {
-        f"[{one}]:{port['container_port']}" if one.version == 6 else f"{one}:{port['container_port']}"
-        for one in addresses
-    }
+    return {f"{bracketed(str(one))}:{port['container_port']}" for one in addresses}
 
 
 def _not_sent(ports: list[tuple[Container, PublishedPort]]) -> Iterator[Finding]:
@@ -182,7 +178,7 @@ def _not_masqueraded(running: list[Container], by_name: dict[str, DockerNetwork]
     for container in running:
         for name, network in _open(container, by_name):
             passage = container["networks"][name]["outbound"]
-            wants = network["options"].get(f"{_OPTION}enable_ip_masquerade") != "false"
+            wants = network["options"].get(f"{OPTION}enable_ip_masquerade") != "false"
             if wants and passage and passage["source"] == "kept" and passage["verdict"] != "drop" and name not in told:
                 told.add(name)
                 yield Finding(
@@ -199,7 +195,7 @@ def _not_masqueraded(running: list[Container], by_name: dict[str, DockerNetwork]
 
 def _is_protected(network: DockerNetwork) -> bool:
     options = network["options"]
-    return gateway_mode(network) == "nat" and not options.get(f"{_OPTION}trusted_host_interfaces")
+    return gateway_mode(network) == "nat" and not options.get(f"{OPTION}trusted_host_interfaces")
 
 
 def _direct(ports: list[tuple[Container, PublishedPort]], by_name: dict[str, DockerNetwork]) -> Iterator[Finding]:
@@ -241,7 +237,7 @@ def _not_apart(
                 f"they reach those of {', '.join(others)}",
                 _RESTART,
             )
-        if network["options"].get(f"{_OPTION}enable_icc") != "false" or not bridge["within"]:
+        if connects(network) or not bridge["within"]:
             continue
         if not filters_bridged or bridge["within"]["verdict"] == "accept":
             yield Finding(
