@@ -312,6 +312,7 @@ parents:
 uplinks:
   description:
     - The interfaces of the default routes in the main table, once for each C(family) (V(inet), V(inet6)) and gateway.
+    - The kernel uses the routes with the least C(metric).
   returned: always
   type: list
   elements: dict
@@ -319,6 +320,7 @@ uplinks:
     - interface: eth0
       family: inet
       gateway: 192.0.2.1
+      metric: 0
       addresses: [192.0.2.7/24]
       mtu: 1500
       mac: "52:54:00:12:34:56"

@@ -223,9 +223,13 @@ class EnginePackage(TypedDict):
 
 
 class Storage(TypedDict):
-    """A file system by a directory on it. ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count."""
+    """A file system by a directory on it, and what the engine ``holds`` there, in words.
+
+    ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count.
+    """
 
     path: str
+    holds: list[str]
     size: int
     free: int
     inodes_free: int | None
@@ -250,6 +254,8 @@ class Engine(TypedDict):
     swarm_manager: bool | None
     networks: list[DockerNetwork] | None
     published: list[str]
+    image_store: str | None
+    """Who keeps images and containers' files: "dockerd", or "containerd" by a snapshotter of its own."""
     storage: list[Storage]
     used: bool
     """Whether the data root has containers, volumes or images, also of a daemon that does not run."""
@@ -287,6 +293,13 @@ class Pending(TypedDict):
     reasons: list[str]
 
 
+class OldDataRoot(TypedDict):
+    """``size`` is what it takes, in bytes; None where nobody asked."""
+
+    path: str
+    size: int | None
+
+
 class Configuration(TypedDict):
     """Fragments by name with their keys, keys of daemon.json, and the values of those that are addresses or TLS files.
 
@@ -301,6 +314,8 @@ class Configuration(TypedDict):
     addresses: dict[str, Any]
     tls: dict[str, Any]
     pending: Pending | None
+    old_data_root: OldDataRoot | None
+    """What a move of the daemon's data to another data root has left, as long as it is there."""
     untested: bool
     """Whether a run ended before a container had run on what the daemon has read."""
 
@@ -506,6 +521,7 @@ class Uplink(TypedDict):
     interface: str
     family: str
     gateway: str | None
+    metric: int
     addresses: list[str]
     mtu: int
     mac: str | None
