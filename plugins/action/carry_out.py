@@ -24,6 +24,7 @@ from ansible_collections.mooring.docker.plugins.plugin_utils.declaration.variabl
 from ansible_collections.mooring.docker.plugins.plugin_utils.on_host import OnHost
 
 TITLES = {
+    "host_files": "Write the files beside the daemon's configuration",
     "packages": "Install the packages",
     "authorities": "Make the certificate authorities",
     "key": "Issue the server's key and certificate",
@@ -82,9 +83,9 @@ class ActionModule(OnHost):
     # --- the parts
 
     def _prepare(self) -> dict[str, str] | None:
-        """Packages, authorities, and a key on the host; returns the key's directory and signing request."""
+        """Files, packages, authorities, and a key on the host; returns the key's directory and signing request."""
         certificate = self._steps.get("certificate")
-        steps = self._given("packages")
+        steps = {**self._host_files(), **self._given("packages")}
         if certificate is None:
             self._trip(steps)
             return None
@@ -116,7 +117,7 @@ class ActionModule(OnHost):
             order = self._order(gathered.variables)
             steps["certificate"] = self._certificate(order, key, gathered.variables)
         if gathered and composing:
-            content = configuration.content(gathered.declaration, composing["chosen"])
+            content = configuration.content(gathered.declaration, composing["chosen"], composing["left_out"])
             steps["configuration"] = {
                 "fragments": {name: content[name] for name in composing["fragments"]},
                 **{name: composing[name] for name in ("on_conflict", "restart", "containers", "data_root_change")},
@@ -157,6 +158,16 @@ class ActionModule(OnHost):
     def _given(self, *names: str) -> dict[str, dict[str, Any]]:
         """Those steps of the plan that their modules take as they are."""
         return {name: self._steps[name] for name in names if name in self._steps}
+
+    def _host_files(self) -> dict[str, dict[str, Any]]:
+        """Their content is declared here; the host has told which of them differ."""
+        if "host_files" not in self._steps:
+            return {}
+        step = self._steps["host_files"]
+        engine = self._gather([declaration.ENGINE]).declaration["engine"]
+        declared = engine["files"] if engine else {}
+        files = {path: declared[path] for path in step["write"] if path in declared}
+        return {"host_files": {"files": files, "remove": step["remove"], "prune": step["prune"]}}
 
     def _trip(self, steps: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Carry out ``steps`` on the host, and note their outcomes; returns them by name. Raises _Stopped."""

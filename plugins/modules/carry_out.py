@@ -13,8 +13,8 @@ author: The Mooring authors (@mooring)
 description:
   - Carries out those steps of a plan that need nothing from other roles, in their order, and stops after the first that
     fails. The role mooring.docker.docker_engine calls it.
-  - V(preparation) installs packages and generates the key for a certificate in one trip. Meanwhile, the controller
-    makes missing certificate authorities.
+  - V(preparation) writes files beside the daemon's configuration, installs packages, and generates the key for a
+    certificate in one trip. Meanwhile, the controller makes missing certificate authorities.
   - V(change) installs certificate and authorities, composes C(daemon.json), changes the socket's group, and brings
     the daemon to its configuration in one trip. Then it opens a new connection if a change waits to be confirmed, and
     confirms it and makes networks in another trip.

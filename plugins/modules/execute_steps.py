@@ -16,7 +16,8 @@ description:
 options:
   steps:
     description:
-      - Steps with C(name) and C(parameters). They are C(packages) (M(mooring.docker.install_packages)), C(key) and
+      - Steps with C(name) and C(parameters). They are C(host_files) (certificates of registries, apt's
+        proxy, the timer that prunes, audit rules), C(packages) (M(mooring.docker.install_packages)), C(key) and
         C(certificate) (M(mooring.docker.certificate_pair)), C(configuration) (M(mooring.docker.daemon_config)),
         C(socket_group) (M(mooring.docker.socket_group)), C(apply) (M(mooring.docker.daemon_apply)), C(confirm)
         (M(mooring.docker.confirm)) and C(networks) (M(mooring.docker.networks)).

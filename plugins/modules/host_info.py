@@ -110,6 +110,7 @@ host:
         - C(settings) are those of the running daemon that are no secrets, by their names in C(daemon.json).
         - C(networks) as RV(mooring.docker.bridge_info#module:networks), null where no daemon answers.
         - C(published), where containers publish TCP ports.
+        - C(used) tells whether the data root has containers, volumes or images.
         - C(image_store) tells who keeps images and containers' files, V(dockerd) below its data root or V(containerd)
           below its own root, which is the default of engine 29 and later on a new data root.
         - C(storage) are the file systems of images, containers and C(/run), with what each C(holds), their C(size),
@@ -131,6 +132,13 @@ host:
         edited: []
         tls: {"tlscert": /etc/docker/tls/server/cert.pem}
         pending: {"action": nothing, "keys": [], "reasons": []}
+    host_files:
+      description:
+        - What differs of the files that M(mooring.docker.plan) compares, such as certificates of registries, and what
+          is left of earlier ones. Empty in the reply of this module.
+        - C(prune) is the state of the timer that removes what is not used, null if none is declared.
+      type: dict
+      sample: {"differing": [], "leftover": [], "diff": [], "prune": null, "schedule": null}
     listening:
       description: Endpoints that the daemon's process really listens on, without the ports of containers.
       type: list

@@ -98,7 +98,8 @@ plan:
       sample: ["docker_engine_users deploy: there is no such user"]
     steps:
       description:
-        - The steps, in the order in which they are carried out. Their names are C(packages), C(sysctls),
+        - The steps, in the order in which they are carried out. Their names are C(host_files),
+          C(packages), C(sysctls),
           C(published_filter), C(ssh_access), C(endpoint_filter), C(certificate), C(configuration), C(socket_group),
           C(apply), C(confirm) and C(networks). A step is planned only if it has something to do and C(--tags) selects
           it.

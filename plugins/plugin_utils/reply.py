@@ -179,6 +179,7 @@ _ENGINE = {
     "service": {"active": TEXT, "enabled": TEXT, "pid": NUMBER},
     "networks": ([_NETWORK], None),
     "published": TEXTS,
+    "used": bool,
 }
 _GROUP = {
     "gid": int,
@@ -226,6 +227,13 @@ _LINUX = {
         "tls": dict,
         "untested": bool,
     },
+    "host_files": {
+        "differing": TEXTS,
+        "leftover": TEXTS,
+        "diff": [{"before": str, "after": str, "before_header": str, "after_header": str}],
+        "prune": ({"active": TEXT, "enabled": TEXT, "result": TEXT}, None),
+        "schedule": TEXT,
+    },
     "certificates": {str: (_CERTIFICATE, None)},
     "files": {str: {"kind": str, "owner": str, "group": str, "mode": str}},
     "network": {"addresses": [dict], "interfaces": TEXTS, "bridges": TEXTS, "routes": [dict], "client": TEXT},
@@ -243,6 +251,7 @@ _LINUX = {
 _TABLE = {"table": TEXT, "armed": bool}
 _STATE = OneOf("present", "absent")
 _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
+    "host_files": {"write": TEXTS, "remove": TEXTS, "prune": bool},
     "packages": {"required": TEXTS, "optional": TEXTS},
     "sysctls": {"file": str, "parameters": [Exactly({"name": str, "value": Optional(str), "state": _STATE})]},
     "published_filter": {
@@ -267,6 +276,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
                 mtu.DEFAULTS: Optional(Exactly({mtu.DRIVER: Exactly({mtu.OPTION: str})})),
             }
         ),
+        "left_out": TEXTS,
         "on_conflict": str,
         "socket": Exactly(
             {"paths": Optional(TEXTS), "owner": Optional(str), "group": Optional(str), "mode": Optional(str)}
@@ -321,6 +331,7 @@ _STEPS = InOrder(
 
 _DIFF = Optional(({str: TEXT}, [{str: TEXT}]))
 _CARRIED_OUT: dict[str, dict[str, Any]] = {
+    "host_files": {"written": TEXTS, "removed": TEXTS},
     "packages": {"packages": TEXTS, "finished": TEXTS},
     "key": {"pair": str, "csr": str},
     "certificate": {},

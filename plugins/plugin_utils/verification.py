@@ -227,7 +227,7 @@ def _observation(declared: Declared, host: Host) -> Observation:
     declaration = declared.declaration
     assert declaration["network"] is not None
     chosen = planned_addresses.choose(declaration, declaration["network"], host)
-    fragments = configuration.content(declaration, chosen["options"])
+    fragments = configuration.content(declaration, chosen["options"], left_out=())
     return Observation(host=host, addresses=chosen, network_fragment=fragments[NETWORK_FRAGMENT])
 
 

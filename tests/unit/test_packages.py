@@ -19,7 +19,7 @@ ORDER = (
     {"_network"},
     {"_firewall"},
     {"_engine", "_client"},
-    {"_tls", "_ssh"},
+    {"_tls", "_ssh", "_files"},
     {"_config"},
     {"_system"},
 )

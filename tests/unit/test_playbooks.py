@@ -54,6 +54,7 @@ class Connection(Local):
 """
 FILTER = {"confirm": 30, "required": True}
 PARAMETERS: dict[str, dict[str, Any]] = {
+    "host_files": {"write": [], "remove": [], "prune": False},
     "packages": {"required": ["docker.io"], "optional": []},
     "sysctls": {"file": "/nowhere", "parameters": []},
     "published_filter": {

@@ -15,7 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._config import fragments, host_values, option_names, options, redaction, state, units, validation
+from .._config import (
+    fragments,
+    host_values,
+    option_names,
+    options,
+    proxy_environment,
+    redaction,
+    state,
+    units,
+    validation,
+)
 from .._config.fragments import ConfigError
 from .._config.options import Config
 from .._engine import containers, daemon, data_root, planning, surroundings
@@ -153,7 +163,11 @@ def configure(
     merged = composition.merged
     show = commands.unit_properties(daemon.SERVICE)
     version = daemon.installed_version()
-    found = validation.problems(merged, version, in_swarm=daemon.in_swarm(composition.existing or {}))
+    written, environment = merged, None
+    if proxy_environment.is_needed(version) and proxy_environment.KEY in merged:
+        environment = proxy_environment.text(merged[proxy_environment.KEY])
+        written = proxy_environment.without(merged, environment)
+    found = validation.problems(written, version, in_swarm=daemon.in_swarm(composition.existing or {}))
     if found:
         raise ConfigError("; ".join(found))
     has_unit = show.get("LoadState") not in (None, "not-found")
@@ -161,7 +175,7 @@ def configure(
         _check_flags(merged, show)
     if not tls_to_come:
         _check_tls(merged)
-    changes = _changes(composition, show if has_unit else None, socket)
+    changes = _changes(composition, written, environment, show if has_unit else None, socket)
     move: host_values.Move | None = None
     existing = composition.existing or {}
     applied = daemon.applied(show, existing) if planning.is_active(show) else None
@@ -229,9 +243,17 @@ def _check_move(move: host_values.Move, keys: set[str]) -> None:
 
 
 def _changes(
-    composition: Composition, show: dict[str, str] | None, socket: dict[str, Any] | None
+    composition: Composition,
+    written: Config,
+    environment: str | None,
+    show: dict[str, str] | None,
+    socket: dict[str, Any] | None,
 ) -> dict[Path, str | None]:
-    """The files to write, path to text (None: remove), in the order to write them. ``show`` is None without a unit."""
+    """The files to write, path to text (None: remove), in the order to write them.
+
+    ``written`` is what daemon.json is to say, ``environment`` the text of the file with the proxies beside it.
+    ``show`` is None without a unit.
+    """
     wanted: dict[Path, str | None] = {}
     # The adopted fragment's name sorts first.
     for name in sorted({*composition.fragments, *composition.before}):
@@ -239,11 +261,15 @@ def _changes(
         if content != composition.before.get(name):
             wanted[state.FRAGMENTS / f"{name}.json"] = fragments.render(content) if content else None
     # A daemon.json that says the same in other words stays as the operator wrote it.
-    if (composition.existing if composition.existing is not None else {}) != composition.merged:
-        wanted[state.DAEMON_JSON] = fragments.render(composition.merged) if composition.merged else None
+    existing = composition.existing if composition.existing is not None else {}
+    if existing != composition.merged or state.read(state.PROXIES) != environment:
+        wanted[state.DAEMON_JSON] = fragments.render(written) if written else None
+        wanted[state.PROXIES] = environment
     if show is not None:
-        drop_in = units.service_drop_in(*daemon.exec_starts(show)) if "hosts" in composition.merged else None
-        wanted[state.SERVICE_DROP_IN] = drop_in
+        path = str(state.PROXIES) if environment else None
+        wanted[state.SERVICE_DROP_IN] = units.service_drop_in(
+            *daemon.exec_starts(show), without_host="hosts" in written, environment=path
+        )
     if socket is not None:
         wanted[state.SOCKET_DROP_IN] = units.socket_drop_in(socket)
     return {path: text for path, text in wanted.items() if state.read(path) != text}

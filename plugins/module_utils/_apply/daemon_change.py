@@ -13,7 +13,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from .._config import fragments, state
+from .._config import state
 from .._config.options import Config, said_once
 from .._config.state import Inputs
 from .._engine import daemon, live, planning
@@ -124,12 +124,11 @@ class DaemonChange:
     def _holding(self, config: Config) -> Iterator[None]:
         """Let daemon.json hold ``config`` meanwhile. An interrupted run leaves a file that the next one repairs."""
         text = state.read(state.DAEMON_JSON)
-        mode = state.mode_of(state.DAEMON_JSON)
-        state.write(state.DAEMON_JSON, fragments.render(config), mode)
+        state.write_daemon_json(config)
         try:
             yield
         finally:
-            state.write(state.DAEMON_JSON, text, mode)
+            state.write(state.DAEMON_JSON, text, state.mode_of(state.DAEMON_JSON))
 
     def _reload_with(self, config: Config) -> None:
         """Have the daemon read ``config`` once."""

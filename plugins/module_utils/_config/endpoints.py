@@ -13,6 +13,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from . import go_syntax
+
 _HOST_NAME = re.compile(r"^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$")
 
 
@@ -132,6 +134,16 @@ def observed(listening: list[str], address: str, declared: list[str]) -> list[st
         with contextlib.suppress(EndpointError):
             found += [one for one in reached([url], address) if one in ours or parse(one).host == address]
     return list(dict.fromkeys(found))[:_MOST]
+
+
+def without_metrics(listening: list[str], metrics: str | None) -> list[str]:
+    """The endpoints of the API among those that the daemon is ``listening`` on; ``metrics`` is its metrics-addr.
+
+    The port tells them apart, for the kernel shows the address of a name.
+    """
+    found = go_syntax.host_port(metrics) if isinstance(metrics, str) else None
+    port = found[1] if found else None
+    return [url for url in listening if not url.startswith("tcp://") or parse(url).port != port]
 
 
 def bracketed(host: str) -> str:

@@ -20,7 +20,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
-from .fragments import ConfigError, parse
+from . import proxy_environment
+from .fragments import ConfigError, parse, render
 from .options import Config
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 DAEMON_JSON = Path("/etc/docker/daemon.json")
 FRAGMENTS = Path("/etc/docker/daemon.d")
+PROXIES = Path("/etc/docker/proxies.env")
+"""The daemon's proxies, for an engine whose daemon.json has none."""
 SERVICE_DROP_IN = Path("/etc/systemd/system/docker.service.d/50-mooring.conf")
 SOCKET_DROP_IN = Path("/etc/systemd/system/docker.socket.d/50-mooring.conf")
 FILTER_DROP_INS = SERVICE_DROP_IN.parent / "60-mooring-*.conf"
@@ -149,7 +152,7 @@ def _stage(path: Path, text: str, mode: int) -> Path:
 
 def mode_of(path: Path) -> int:
     """The mode of a file that Mooring writes: what may carry a proxy's password is root's alone."""
-    return 0o600 if path == DAEMON_JSON or path.parent == FRAGMENTS else 0o644
+    return 0o600 if path in (DAEMON_JSON, PROXIES) or path.parent == FRAGMENTS else 0o644
 
 
 def write_state(path: Path, data: Any) -> None:
@@ -176,9 +179,29 @@ def fragments() -> dict[str, Config]:
 
 
 def daemon_json() -> Config | None:
-    """The effective configuration, or None. Raises ConfigError where it is broken."""
-    text = read(DAEMON_JSON)
-    return None if text is None else parse(text, str(DAEMON_JSON))
+    """The effective configuration, or None. Raises ConfigError where it is broken.
+
+    Proxies that are in the daemon's environment are part of it.
+    """
+    return _configuration(read(DAEMON_JSON), read(PROXIES))
+
+
+def recorded_config(recorded: Snapshot) -> Config:
+    """The effective configuration that ``snapshot`` saw. Raises ConfigError where it is broken."""
+    return _configuration(recorded.get(str(DAEMON_JSON)), recorded.get(str(PROXIES))) or {}
+
+
+def _configuration(text: str | None, environment: str | None) -> Config | None:
+    config = None if text is None else parse(text, str(DAEMON_JSON))
+    if environment is None:
+        return config
+    return proxy_environment.completed(config or {}, environment) or config
+
+
+def write_daemon_json(config: Config) -> None:
+    """Have daemon.json say ``config``, but for what the daemon's environment says already."""
+    text = render(proxy_environment.without(config, read(PROXIES)))
+    write(DAEMON_JSON, text, mode_of(DAEMON_JSON))
 
 
 def file_digest(path: str) -> str | None:
@@ -207,6 +230,8 @@ def backup(path: Path) -> Path | None:
 def snapshot() -> Snapshot:
     """The texts of all files that Mooring writes for the engine, path to text (None: absent)."""
     paths = [DAEMON_JSON, SERVICE_DROP_IN, SOCKET_DROP_IN, *sorted(FRAGMENTS.glob("*.json"))]
+    # Few hosts have it, and states that were recorded before there was one stay as they are.
+    paths += [PROXIES] if PROXIES.exists() else []
     return {str(path): read(path) for path in paths}
 
 
@@ -215,7 +240,7 @@ def snapshot_files(good: Snapshot) -> dict[Path, str | None]:
 
     Where it saw none at all, daemon.json was an operator's, and is to be adopted again.
     """
-    files: dict[Path, str | None] = dict.fromkeys(FRAGMENTS.glob("*.json"))
+    files: dict[Path, str | None] = dict.fromkeys([*FRAGMENTS.glob("*.json"), PROXIES])
     files.update({Path(name): text for name, text in good.items()})
     if not any(path.parent == FRAGMENTS and text is not None for path, text in files.items()):
         files[COMPOSED] = None

@@ -91,18 +91,28 @@ def without_host_flag(exec_start: str) -> str:
     return _HOST_FLAG.sub("", exec_start)
 
 
-def service_drop_in(exec_starts: list[str], source: str) -> str | None:
-    """The drop-in for docker.service, or None where the unit has no ``-H`` to take out."""
-    cleaned = [without_host_flag(line) for line in exec_starts]
-    if cleaned == exec_starts:
+def service_drop_in(
+    exec_starts: list[str], source: str, without_host: bool = True, environment: str | None = None
+) -> str | None:
+    """The drop-in for docker.service, or None where there is nothing to say in it.
+
+    ``without_host`` takes out ``-H``, where the unit has it. ``environment`` is the path of a file with variables.
+    """
+    cleaned = [without_host_flag(line) for line in exec_starts] if without_host else exec_starts
+    lines = []
+    if cleaned != exec_starts:
+        lines += [
+            "# Written by mooring.docker.daemon_config: the command of",
+            f"# {source} without -H, which would clash with hosts in daemon.json.",
+            "[Service]",
+            "ExecStart=",
+        ]
+        lines += [f"ExecStart={line}" for line in cleaned]
+    if environment:
+        lines += ["# Written by mooring.docker.daemon_config: proxies, which this engine's daemon.json cannot have."]
+        lines += ["[Service]", f"EnvironmentFile=-{environment}"]
+    if not lines:
         return None
-    lines = [
-        "# Written by mooring.docker.daemon_config: the command of",
-        f"# {source} without -H, which would clash with hosts in daemon.json.",
-        "[Service]",
-        "ExecStart=",
-    ]
-    lines += [f"ExecStart={line}" for line in cleaned]
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ import contextlib
 from typing import TypedDict
 
 from . import state
-from .fragments import ConfigError, parse
+from .fragments import ConfigError
 from .state import Inputs, Snapshot
 
 RECORD = state.STATE / "untested.json"
@@ -42,5 +42,5 @@ def is_left(applied: Inputs | None) -> bool:
     if good is None or applied is None:
         return False
     with contextlib.suppress(ConfigError):
-        return bool(parse(good.get(str(state.DAEMON_JSON)) or "{}", "") != applied["config"])
+        return bool(state.recorded_config(good) != applied["config"])
     return False

@@ -218,8 +218,8 @@ def seccomp_profile(value: Any) -> str | None:
 
 def userns_remap(value: Any) -> str | None:
     """moby ``daemon/daemon_unix.go`` (parseRemappedRoot)."""
-    right = isinstance(value, str) and re.fullmatch(r"[^\s:]+(:[^\s:]+)?", value)
-    return None if right else "must be default, USER, USER:GROUP, UID or UID:GID"
+    right = isinstance(value, str) and re.fullmatch(r"([^\s:]+(:[^\s:]+)?)?", value)
+    return None if right else "must be default, USER, USER:GROUP, UID or UID:GID, or empty for none"
 
 
 def containerd_address(value: Any) -> str | None:

@@ -48,6 +48,13 @@ def storage(info: dict[str, Any], containerd_root: str) -> list[observed.Storage
     return found
 
 
+def is_used(data_root: Path) -> bool:
+    """Whether there are containers, volumes or images of dockerd's own store in it (moby, daemon and image/fs.go)."""
+    images = data_root.glob("image/*/imagedb/content/sha256/*")
+    kept = [path for path in data_root.glob("volumes/*") if path.is_dir()]
+    return bool(kept) or any(data_root.glob("containers/*")) or any(images)
+
+
 def programs(
     info: dict[str, Any], environment: dict[str, str], containerd_program: str | None
 ) -> dict[str, str | None]:

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from .._config import fragments, pending, state
-from .._config.endpoints import bracketed
+from .._config.endpoints import bracketed, without_metrics
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
 from .._engine import containerd, containers, daemon, data_root, live, planning, resources, settings, socket_group
 from .._engine.api import ApiError
+from .._files import managed
 from .._firewall import backend, docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
 from .._ssh import sshd
@@ -110,6 +111,7 @@ def engine() -> observed.Engine:
         "published": [],
         "image_store": None,
         "storage": [],
+        "used": resources.is_used(_data_root()),
         "programs": {},
     }
     cli = re.search(r"version (\S+?),", commands.run("docker", "--version").stdout)
@@ -138,9 +140,17 @@ def engine() -> observed.Engine:
         answer["settings"] = settings.settings({**config, **settings.flags(command, environment)}, info)
         answer["image_store"] = "containerd" if containerd.has_images(info) else "dockerd"
         answer["storage"] = resources.storage(info, containerd.root(answer["containerd"] is not None))
+        answer["used"] = bool(info["Containers"] or info["Images"]) or resources.is_used(Path(info["DockerRootDir"]))
         variables = dict(text.split("=", 1) for text in environment if "=" in text)
         answer["programs"] = resources.programs(info, variables, containerd.program())
     return answer
+
+
+def _data_root() -> Path:
+    """Where the daemon keeps its data, as far as daemon.json tells."""
+    with contextlib.suppress(ConfigError):
+        return Path(str((state.daemon_json() or {}).get("data-root", "/var/lib/docker")))
+    return Path("/var/lib/docker")
 
 
 def _told(pid: int | None) -> tuple[list[str], list[str]]:
@@ -288,6 +298,13 @@ def listening(pid: int | None) -> list[str]:
     return sorted(set(found))
 
 
+def _api(pid: int | None) -> list[str]:
+    """The endpoints of the API: those that the daemon's process listens on, without its metrics."""
+    with contextlib.suppress(ConfigError):
+        return without_metrics(listening(pid), (state.daemon_json() or {}).get("metrics-addr"))
+    return listening(pid)
+
+
 def _proc_address(words: str) -> str:
     raw = bytes.fromhex(words)
     if sys.byteorder == "little":
@@ -400,11 +417,13 @@ def observe(
     sysctl_names: list[str] | None = None,
     ssh_socket: str | None = None,
     nftables_backend: bool = False,
+    host_files: dict[str, managed.HostFile] | None = None,
 ) -> observed.Host:
     """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
 
     ``sysctl_names`` are kernel parameters to look up. ``ssh_socket`` is what clients over SSH are to reach.
     ``nftables_backend`` is for a daemon whose rules are to be nftables', where daemon.json does not say so yet.
+    ``host_files`` are declared files, by path, to compare; None where nothing is known of a declaration.
 
     ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
     """
@@ -415,7 +434,7 @@ def observe(
     configured, around, running = configuration(bridges), network(), engine()
     served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
     # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.
-    endpoints = [url for url in listening(running["service"]["pid"]) if url not in running["published"]]
+    endpoints = [url for url in _api(running["service"]["pid"]) if url not in running["published"]]
     return {
         "system": here,
         "clock": {"ahead": ahead},
@@ -423,6 +442,7 @@ def observe(
         "installation": {"unfinished": apt.unfinished(names), "begun": state.INSTALLING.exists()},
         "engine": running,
         "configuration": configured,
+        "host_files": managed.observe(host_files),
         "certificates": {path: describe_file(path) for path in dict.fromkeys([*certificates, *served])},
         "files": file_modes(configured["tls"]),
         "network": around,

@@ -13,20 +13,26 @@ from .packages import installs_engine
 from .selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT, fragments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from .declaration import Declaration
     from .observation import Observation
     from .steps import Step
 
 
-def content(declaration: Declaration, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def content(
+    declaration: Declaration, chosen: Mapping[str, Any], left_out: Collection[str]
+) -> dict[str, dict[str, Any]]:
     """The declared fragments, by name, with the options that the plan has ``chosen``.
 
     That is where "auto" is declared; and the MTU of new networks, which comes to the declared defaults of networks.
+    ``left_out`` are defaults of the engine that the host does not get.
     """
     engine, network = declaration["engine"], declaration["network"]
-    content = {ENGINE_FRAGMENT: engine["options"]} if engine else {}
+    content = {}
+    if engine:
+        given = {key: value for key, value in engine["defaults"].items() if key not in left_out}
+        content[ENGINE_FRAGMENT] = {**given, **engine["options"]}
     if network:
         explicit = addresses.explicit(network)
         addressed = {option: value for option, value in chosen.items() if option != mtu.DEFAULTS}
@@ -61,6 +67,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
         "parameters": {
             "fragments": names,
             "chosen": observation.chosen if NETWORK_FRAGMENT in names else {},
+            "left_out": observation.left_out,
             "on_conflict": role["on_conflict"],
             "socket": dict(engine["socket"]) if engine and ENGINE_FRAGMENT in names else {},
             "restart": role["restart"],

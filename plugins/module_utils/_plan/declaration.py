@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from .._files.managed import HostFile
+
 Options = dict[str, Any]
 """Options of daemon.json."""
 
@@ -84,6 +86,12 @@ class RoleDeclaration(TypedDict):
 class EngineDeclaration(RoleDeclaration):
     """The role docker_engine's variables for one host."""
 
+    defaults: Options
+    """Options that give way to those of everybody else; ``_plan.defaults`` tells which a host does not get."""
+    deferred: list[str]
+    """Those among them that wait for a start of the daemon, for nobody has asked for them."""
+    files: dict[str, HostFile]
+    """Files beside the daemon's configuration, by path."""
     socket: Socket
     users: list[str]
     users_exclusive: bool

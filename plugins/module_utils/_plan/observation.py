@@ -23,6 +23,7 @@ from . import (
     apply,
     certificate,
     configuration,
+    defaults,
     filter_preview,
     firewall_backend,
     packages,
@@ -36,7 +37,8 @@ from .declaration import Declaration
 class Observation:
     """``host`` is as ``host_info`` tells it; the rest is there only for a host that can carry an engine.
 
-    ``addresses`` are the ``options`` that the plan chose and the ``problems`` that prevented it. ``network_fragment``
+    ``addresses`` are the ``options`` that the plan chose and the ``problems`` that prevented it. ``left_out`` are the
+    defaults that the host does not get. ``network_fragment``
     is the whole fragment 20-network. ``composition`` is what ``_apply.composition.configure`` answers for the fragments
     that ``--tags`` asks for, None where it asks for none or the host cannot carry them: ``refused`` says why.
     ``filter_previews`` are the changes of packet filters as nft lists them, where nft could be asked.
@@ -46,6 +48,7 @@ class Observation:
 
     host: Host
     addresses: dict[str, Any] = field(default_factory=lambda: {"options": {}, "problems": []})
+    left_out: list[str] = field(default_factory=list)
     network_fragment: dict[str, Any] = field(default_factory=dict)
     composition: dict[str, Any] | None = None
     refused: list[str] = field(default_factory=list)
@@ -94,13 +97,23 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
         return Observation(host)
     network = declaration["network"]
     chosen = addresses.choose(declaration, network, host) if network else {"options": {}, "problems": []}
-    fragments = configuration.content(declaration, chosen["options"])
+    starts = host["engine"]["service"]["active"] != "active"
+    left_out = defaults.left_out(declaration, host, starts)
+    fragments = configuration.content(declaration, chosen["options"], left_out)
     secrets = frozenset(daemon.secrets().union(*map(options.secrets, fragments.values())))
     tried, refused = _try(declaration, host, fragments, secrets, verifies)
+    # What waits for a start comes with a restart, too, and nothing is refused because of it.
+    others = defaults.left_out(declaration, host, not starts)
+    if others != left_out and (refused if starts else _restarts(declaration, tried)):
+        content = configuration.content(declaration, chosen["options"], others)
+        again, refused_again = _try(declaration, host, content, secrets, verifies)
+        if starts or not refused_again:
+            left_out, fragments, tried, refused = others, content, again, refused_again
     previews, unloadable = ({}, []) if verifies else filter_preview.preview(declaration, host)
     return Observation(
         host=host,
         addresses=chosen,
+        left_out=left_out,
         network_fragment=fragments.get(selection.NETWORK_FRAGMENT, {}),
         composition=tried,
         refused=[*refused, *unloadable],
@@ -108,6 +121,14 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
         pending=_pending(declaration, host, tried),
         secrets=secrets,
     )
+
+
+def _restarts(declaration: Declaration, tried: dict[str, Any] | None) -> bool:
+    """Whether the dry run ends in a restart that is allowed."""
+    if tried is None or apply.settings(declaration)["restart"] == "never":
+        return False
+    plan: ApplyPlan = tried["plan"]
+    return plan.action == "restart"
 
 
 def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Host:
@@ -124,6 +145,7 @@ def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Ho
         asked_at=asked_at,
         sysctl_names=[*sysctls.looked_up(declaration), *(FORWARDING if has_nftables else ())],
         nftables_backend=firewall_backend.is_declared(declaration),
+        host_files=engine["files"] if engine else None,
         ssh_socket=engine["ssh"]["socket"] if engine and engine["ssh"]["clients"] else None,
     )
 

@@ -7,6 +7,7 @@ What is decided       Where
 ====================  =================================================================================
 kind of host          ``_system.platforms``
 tags                  ``selection``
+files                 ``host_files``: of registries, apt and auditd, and the timer that prunes
 packages              ``packages``
 kernel parameters     ``sysctls``
 packet filters        ``filters``
@@ -36,6 +37,7 @@ from . import (
     confirmation,
     filters,
     firewall_backend,
+    host_files,
     networks,
     packages,
     socket_group,
@@ -67,6 +69,7 @@ def refusals(declaration: Declaration, observation: Observation) -> list[str]:
     engine, network = declaration["engine"], declaration["network"]
     found = [host["configuration"]["error"]] if host["configuration"]["error"] else []
     if engine is not None:
+        found += host_files.refusals(engine, host)
         found += packages.refusals(declaration, host)
         found += socket_group.refusals(engine, host)
         found += certificate.refusals(declaration, engine, host)
@@ -91,6 +94,7 @@ def _steps(declaration: Declaration, observation: Observation) -> list[Step]:
 
     applying = asked(apply.step(declaration, observation))
     steps = [
+        *asked(host_files.step(declaration, observation)),
         *asked(sysctls.step(declaration, observation)),
         *asked(filters.published_step(declaration, observation)),
         *asked(ssh.step(declaration, observation)),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .declaration import Declaration
 
 TAGS = {
+    "host_files": "configure",
     "packages": "install",
     "sysctls": "sysctls",
     "published_filter": "published",
@@ -42,7 +43,9 @@ def is_asked_for(tag: str, declaration: Declaration) -> bool:
 
 
 def asks_for_step(name: str, declaration: Declaration) -> bool:
-    """Whether a step is carried out where it is due."""
+    """Whether a step is carried out where it is due. The installation may need the proxy of the packages."""
+    if name == "host_files" and is_asked_for(TAGS["packages"], declaration):
+        return True
     return is_asked_for(TAGS[name], declaration) or (name == "configuration" and bool(fragments(declaration)))
 
 

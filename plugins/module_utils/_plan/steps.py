@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 STEPS = (
+    "host_files",
     "packages",
     "sysctls",
     "published_filter",

@@ -51,7 +51,9 @@ def _step(name: str) -> Step:
     has an import of its own, for Ansible sends a host only what it finds in one.
     """
     step: Step
-    if name == "packages":
+    if name == "host_files":
+        from . import host_files as step
+    elif name == "packages":
         from . import packages as step
     elif name == "key":
         from . import key as step

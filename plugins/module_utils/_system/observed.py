@@ -257,7 +257,32 @@ class Engine(TypedDict):
     image_store: str | None
     """Who keeps images and containers' files: "dockerd", or "containerd" by a snapshotter of its own."""
     storage: list[Storage]
+    used: bool
+    """Whether the data root has containers, volumes or images, also of a daemon that does not run."""
     programs: dict[str, str | None]
+
+
+class Prune(TypedDict):
+    """The timer that removes what Docker no longer uses; ``result`` is that of its last run (systemctl's Result)."""
+
+    active: str | None
+    enabled: str | None
+    result: str | None
+
+
+class HostFiles(TypedDict):
+    """What a host has of the files that are declared beside the daemon's configuration.
+
+    ``differing`` and ``leftover`` are paths; ``leftover`` are those that Mooring has written and nobody declares.
+    ``diff`` are entries of Ansible's diff without secrets. ``prune`` is None where no timer is declared, ``schedule``
+    why the host does not take its schedule.
+    """
+
+    differing: list[str]
+    leftover: list[str]
+    diff: list[dict[str, str]]
+    prune: Prune | None
+    schedule: str | None
 
 
 class Pending(TypedDict):
@@ -643,6 +668,7 @@ class Host(TypedDict):
     installation: Installation
     engine: Engine
     configuration: Configuration
+    host_files: HostFiles
     certificates: dict[str, Certificate | None]
     files: dict[str, FileStatus]
     network: Network

@@ -12,6 +12,7 @@ from ...module_utils._firewall import endpoint_filter
 from ...module_utils._plan.declaration import EngineDeclaration, IssuedTls, Options, ProvidedTls, Socket, TlsFiles
 from ...module_utils._ssh import keys as ssh_keys
 from .. import keys, names
+from . import daemon_options, host_files
 from .place import Authorities, Place
 from .variables import Variables
 
@@ -45,13 +46,16 @@ def _tcp(variables: Variables) -> list[str]:
 def _declaration(variables: Variables, place: Place) -> EngineDeclaration:
     urls = variables["docker_engine_endpoints"]
     return {
-        "options": _options(variables),
+        "options": (options := _options(variables)),
+        "defaults": (defaults := daemon_options.defaults(variables, options)),
+        "deferred": [] if daemon_options.is_hardened(variables) else sorted(defaults),
         "on_conflict": variables["docker_engine_on_conflict"],
         "restart": variables["docker_engine_restart"],
         "containers": variables["docker_engine_containers"],
         "data_root_change": variables["docker_engine_data_root_change"],
         "timeout": variables["docker_engine_timeout"],
         "confirm": variables["docker_engine_confirm_timeout"],
+        "files": host_files.declared(variables),
         "socket": _socket(variables),
         "users": variables["docker_engine_users"],
         "users_exclusive": variables["docker_engine_users_exclusive"],
@@ -84,7 +88,7 @@ def _options(variables: Variables) -> Options:
         }
     if variables["docker_engine_data_root"] is not None:
         options["data-root"] = variables["docker_engine_data_root"]
-    return {**options, **variables["docker_engine_options"]}
+    return {**options, **daemon_options.options(variables), **variables["docker_engine_options"]}
 
 
 def _socket(variables: Variables) -> Socket:
@@ -191,6 +195,8 @@ def _option_problems(variables: Variables) -> Iterator[str]:
     for name in _OWN_OPTIONS:
         if name in options:
             yield f"docker_engine_options may not have {name}, which has a variable of its own"
+    yield from daemon_options.problems(variables)
+    yield from host_files.problems(variables)
 
 
 def _passphrase_problems(variables: Variables) -> Iterator[str]:

@@ -19,6 +19,7 @@ from . import (
     engine,
     files,
     filters,
+    host_files,
     sockets,
     ssh,
 )
@@ -59,6 +60,7 @@ def on_host(
     yield from sockets.sockets(declared, host)
     yield from ssh.ssh(declared["ssh"], host)
     yield from files.files(host)
+    yield from host_files.host_files(host["host_files"])
     yield from filters.filters(declared["filters"], host["nftables"], declared["require_filters"])
     yield from filters.left_by_iptables(host["engine"]["settings"], host["nftables_backend"])
     yield from cis.recommendations(host)

@@ -59,7 +59,7 @@ _RECOMMENDATIONS = (
         "no insecure registries",
         "insecure-registries",
         lambda s: set(s["insecure-registries"]) <= set(_LOOPBACK),
-        "take insecure-registries out of docker_engine_options, and give the registry a certificate",
+        "declare no docker_engine_insecure_registries, but docker_engine_registry_certificates",
     ),
     _Recommendation(
         "2.6",
@@ -76,7 +76,7 @@ _RECOMMENDATIONS = (
         "containers have default limits",
         "default-ulimits",
         lambda s: bool(s["default-ulimits"]),
-        "docker_engine_options: {default-ulimits: {nofile: {Name: nofile, Soft: 65536, Hard: 65536}}}",
+        "docker_engine_default_ulimits: {nofile: 16384}",
     ),
     _Recommendation(
         "2.9",

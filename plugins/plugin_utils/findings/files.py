@@ -11,7 +11,7 @@ from ._finding import ERROR, WARNING, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SECRET = ("/etc/docker/daemon.json", "/etc/docker/daemon.d/", "/var/lib/mooring")
+_SECRET = ("/etc/docker/daemon.json", "/etc/docker/daemon.d/", "/etc/docker/proxies.env", "/var/lib/mooring")
 """What may carry a proxy's password: root's alone."""
 
 

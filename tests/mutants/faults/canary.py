@@ -48,8 +48,8 @@ MUTANTS = [
     Mutant(
         "A host that goes down between its files and its daemon is tested by the next run.",
         _UNTESTED,
-        "        return bool(parse",
-        "        return False and bool(parse",
+        "        return bool(state.recorded_config",
+        "        return False and bool(state.recorded_config",
         "apply/test_container_test.py",
     ),
     Mutant(

@@ -364,8 +364,8 @@ MUTANTS = [
     Mutant(
         "The drop-in resets the unit's command before it sets its own.",
         _UNITS,
-        '        "[Service]",\n        "ExecStart=",\n',
-        '        "[Service]",\n',
+        '            "[Service]",\n            "ExecStart=",\n',
+        '            "[Service]",\n',
         "config/test_units.py",
     ),
     Mutant(
@@ -385,8 +385,8 @@ MUTANTS = [
     Mutant(
         "What may carry a proxy's password is root's alone.",
         _STATE,
-        "    return 0o600 if path == DAEMON_JSON or path.parent == FRAGMENTS else 0o644\n",
-        "    return 0o600 if path == DAEMON_JSON else 0o644\n",
+        "    return 0o600 if path in (DAEMON_JSON, PROXIES) or path.parent == FRAGMENTS else 0o644\n",
+        "    return 0o600 if path in (DAEMON_JSON, PROXIES) else 0o644\n",
         "config/test_state.py",
     ),
     Mutant(
@@ -407,7 +407,7 @@ MUTANTS = [
     Mutant(
         "A restored state has no fragment that it did not see.",
         _STATE,
-        'files: dict[Path, str | None] = dict.fromkeys(FRAGMENTS.glob("*.json"))',
+        'files: dict[Path, str | None] = dict.fromkeys([*FRAGMENTS.glob("*.json"), PROXIES])',
         "files: dict[Path, str | None] = {}",
         "config/test_state.py",
     ),

@@ -97,15 +97,15 @@ MUTANTS = [
     Mutant(
         "daemon.json holds again what is declared after something else was said once.",
         _CHANGE,
-        "        finally:\n            state.write(state.DAEMON_JSON, text, mode)\n",
+        "        finally:\n            state.write(state.DAEMON_JSON, text, state.mode_of(state.DAEMON_JSON))\n",
         "        finally:\n            pass\n",
         _TESTS,
     ),
     Mutant(
         "daemon.json stays root's alone while something else is said once.",
-        _CHANGE,
-        "        state.write(state.DAEMON_JSON, fragments.render(config), mode)\n",
-        "        state.write(state.DAEMON_JSON, fragments.render(config))\n",
+        "plugins/module_utils/_config/state.py",
+        "    write(DAEMON_JSON, text, mode_of(DAEMON_JSON))\n",
+        "    write(DAEMON_JSON, text)\n",
         _TESTS,
     ),
     Mutant(

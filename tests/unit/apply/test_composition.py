@@ -229,6 +229,81 @@ def test_nothing_that_is_shown_has_a_secret(host: FakeHost) -> None:
     assert "hunter" not in str(caught.value)
 
 
+# Proxies of an engine whose daemon.json has none ------------------------------------------------------
+
+PROXIES = {"https-proxy": "http://alice:hunter2@proxy.example.com:3128", "no-proxy": "localhost,.example.com"}
+
+
+@pytest.fixture
+def old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "installed_version", lambda: (20, 10))
+
+
+def test_an_engine_before_23_has_its_proxies_from_its_environment(host: FakeHost, old: None) -> None:
+    done = configure({"10-engine": {"live-restore": True, "proxies": PROXIES}})
+    assert json.loads(state.DAEMON_JSON.read_text()) == {"live-restore": True}
+    assert state.fragments()["10-engine"]["proxies"] == PROXIES
+    assert state.PROXIES.read_text().splitlines()[1:] == [
+        'HTTPS_PROXY="http://alice:hunter2@proxy.example.com:3128"',
+        'NO_PROXY="localhost,.example.com"',
+    ]
+    # Everybody may read what a unit says.
+    assert state.PROXIES.stat().st_mode & 0o777 == 0o600
+    assert f"EnvironmentFile=-{state.PROXIES}\n" in state.SERVICE_DROP_IN.read_text()
+    assert "hunter2" not in state.SERVICE_DROP_IN.read_text()
+    assert "hunter2" not in json.dumps({key: done[key] for key in ("effective", "diff", "keys", "files")})
+    assert state.daemon_json() == {"live-restore": True, "proxies": PROXIES}
+    assert not configure({"10-engine": {"live-restore": True, "proxies": PROXIES}})["changed"]
+
+
+def test_a_change_of_these_proxies_is_a_restart_and_their_end_too(host: FakeHost, old: None) -> None:
+    configure({"10-engine": {"proxies": PROXIES}})
+    host.restart()
+    other = {"https-proxy": "http://proxy.example.com:3128"}
+    plan = configure({"10-engine": {"proxies": other}}, check_mode=True)["plan"]
+    assert (plan.action, plan.keys) == ("restart", ["proxies"])
+    done = configure({"10-engine": {"live-restore": True}})
+    assert done["plan"].action == "restart"
+    assert not state.PROXIES.exists()
+    assert "EnvironmentFile" not in (state.read(state.SERVICE_DROP_IN) or "")
+
+
+def test_a_newer_engine_takes_them_over_into_daemon_json(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared: dict[str, Config] = {"10-engine": {"proxies": PROXIES}}
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon, "installed_version", lambda: (20, 10))
+        configure(declared)
+    assert configure(declared)["changed"]
+    assert json.loads(state.DAEMON_JSON.read_text()) == {"proxies": PROXIES}
+    assert not state.PROXIES.exists()
+    assert not configure(declared)["changed"]
+
+
+def test_the_last_good_state_has_them_and_comes_back_with_them(host: FakeHost, old: None) -> None:
+    configure({"10-engine": {"proxies": PROXIES}})
+    good = state.snapshot()
+    assert state.recorded_config(good) == {"proxies": PROXIES}
+    configure({"10-engine": {"debug": True}})
+    state.restore(good)
+    assert state.daemon_json() == {"proxies": PROXIES}
+    assert state.PROXIES.stat().st_mode & 0o777 == 0o600
+    without = {path: text for path, text in good.items() if path != str(state.PROXIES)}
+    state.restore(without)
+    assert not state.PROXIES.exists()
+
+
+def test_what_would_need_escapes_of_systemd_is_refused(host: FakeHost, old: None) -> None:
+    refused(
+        host, "proxies: https-proxy must have no spaces", {"10-engine": {"proxies": {"https-proxy": 'http://a"b@p:1'}}}
+    )
+
+
+def test_what_daemon_json_holds_for_a_moment_has_no_proxies_either(host: FakeHost, old: None) -> None:
+    configure({"10-engine": {"proxies": PROXIES, "debug": True}})
+    state.write_daemon_json({"proxies": PROXIES, "debug": False})
+    assert json.loads(state.DAEMON_JSON.read_text()) == {"debug": False}
+
+
 # TLS -------------------------------------------------------------------------------------------------
 
 

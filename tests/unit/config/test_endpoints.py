@@ -9,6 +9,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._config.endpoints i
     parse,
     problems,
     socket_paths,
+    without_metrics,
 )
 
 
@@ -77,3 +78,14 @@ def test_same_socket_by_two_names_is_refused() -> None:
 def test_systemd_opens_the_sockets_and_dockerd_the_rest(urls: list[str], hosts: list[str], paths: list[str]) -> None:
     assert daemon_hosts(urls) == hosts
     assert socket_paths(urls) == paths
+
+
+@pytest.mark.parametrize("metrics", ["127.0.0.1:9323", "localhost:9323", ":9323"])
+def test_metrics_are_no_endpoint_of_the_api(metrics: str) -> None:
+    api = ["tcp://0.0.0.0:2376", "unix:///run/docker.sock"]
+    assert without_metrics(["tcp://127.0.0.1:9323", *api], metrics) == api
+
+
+def test_an_endpoint_that_nobody_declared_is_none_of_metrics() -> None:
+    listening = ["tcp://0.0.0.0:2375", "unix:///run/docker.sock"]
+    assert without_metrics(listening, None) == without_metrics(listening, "127.0.0.1:9323") == listening

@@ -53,3 +53,15 @@ def test_runtime_is_on_the_daemons_path_and_its_shim_beside_containerd(tmp_path:
 def test_runtime_that_is_a_shim_has_no_path() -> None:
     info = {"DefaultRuntime": "kata", "Runtimes": {"kata": {"runtimeType": "io.containerd.kata.v2"}}}
     assert resources.programs(info, {}, None) == {}
+
+
+def test_a_data_root_is_used_by_what_it_keeps(tmp_path: Path) -> None:
+    assert not resources.is_used(tmp_path / "nope")
+    for directory in ("containers", "volumes", "image/overlay2/imagedb/content/sha256", "overlay2/l"):
+        (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / "volumes/metadata.db").touch()
+    assert not resources.is_used(tmp_path)
+    for kept in ("containers/1f", "volumes/data", "image/overlay2/imagedb/content/sha256/2e"):
+        (tmp_path / kept).mkdir()
+        assert resources.is_used(tmp_path)
+        (tmp_path / kept).rmdir()

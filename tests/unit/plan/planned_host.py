@@ -38,6 +38,9 @@ ENGINE: EngineDeclaration = {
         "tlscert": CERTIFICATE,
         "tlskey": PATHS["key"],
     },
+    "defaults": {},
+    "deferred": [],
+    "files": {},
     "on_conflict": "refuse",
     "restart": "only_without_containers",
     "containers": "keep",
@@ -124,6 +127,7 @@ HOST: dict[str, Any] = {
         "swarm": "inactive",
         "swarm_manager": False,
         "published": [],
+        "used": True,
     },
     "configuration": {
         "error": None,
@@ -136,6 +140,7 @@ HOST: dict[str, Any] = {
         "tls": {},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
     },
+    "host_files": {"differing": [], "leftover": [], "diff": [], "prune": None, "schedule": None},
     "certificates": {CERTIFICATE: _certificate(), CLIENT_CA: _certificate(bundle=["f1"])},
     "files": {},
     "network": {
@@ -215,6 +220,7 @@ class Planned:
         self.network: Any = copy.deepcopy(NETWORK) if "network" in roles or not roles else None
         self.host = copy.deepcopy(HOST)
         self.addresses: dict[str, Any] = {"options": {}, "problems": []}
+        self.left_out: list[str] = []
         self.composition: Any = copy.deepcopy(COMPOSED)
         self.refused: list[str] = []
         self.pending: ApplyPlan | None = None
@@ -225,10 +231,11 @@ class Planned:
         """A host on which nothing was done yet."""
         for package in self.host["packages"].values():
             package["installed"] = None
-        self.host["engine"].update(installed=False, version=None, cli_version=None, networks=None)
+        self.host["engine"].update(installed=False, version=None, cli_version=None, networks=None, used=False)
         self.host["engine"]["service"] = {"active": "inactive", "enabled": None, "pid": None}
         self.host["system"]["python_libraries"] = []
         self.host["configuration"]["pending"] = None
+        self.host["host_files"]["differing"] = ["/etc/docker/certs.d/registry.example.com/ca.crt"]
         self.host["certificates"] = {CERTIFICATE: None, CLIENT_CA: None}
         self.host["nftables"] = {}
         self.host["groups"]["docker"] = None
@@ -268,10 +275,11 @@ class Planned:
         }
 
     def plan(self) -> Plan:
-        fragments = configuration.content(self.declaration, self.addresses["options"])
+        fragments = configuration.content(self.declaration, self.addresses["options"], self.left_out)
         observation = Observation(
             host=self.host,
             addresses=self.addresses,
+            left_out=self.left_out,
             network_fragment=fragments.get("20-network", {}),
             composition=self.composition,
             refused=self.refused,

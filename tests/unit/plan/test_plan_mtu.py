@@ -55,7 +55,7 @@ def test_without_a_declared_mtu_nothing_is_said() -> None:
 
 def content(planned: Planned, name: str = "20-network") -> Any:
     there = {"bip": "172.30.0.1/24", **mtu.defaults(1450)}
-    return configuration.content(planned.declaration, there)[name].get("default-network-opts")
+    return configuration.content(planned.declaration, there, [])[name].get("default-network-opts")
 
 
 def test_declared_options_of_networks_stay_beside_it() -> None:

@@ -19,6 +19,7 @@ class Tries:
         self.arguments: list[tuple[Any, ...]] = []
         self.refuses: dict[str, str] = {}
         self.asked: dict[str, Any] = {}
+        self.planned_action = "nothing"
         monkeypatch.setattr(observation.host_observation, "observe", self._observe)
         monkeypatch.setattr(observation.composition, "configure", self._configure)
         monkeypatch.setattr(observation.daemon, "secrets", lambda: {"s3cr3t-proxy"})
@@ -34,9 +35,9 @@ class Tries:
         self.made.append((list(fragments), options["tls_to_come"]))
         self.arguments.append((fragments, *arguments, options["may_drain"]))
         for name, reason in self.refuses.items():
-            if name in fragments:
+            if name in fragments or any(name in content for content in fragments.values()):
                 raise ConfigError(reason)
-        return {**COMPOSED, "files": sorted(fragments)}
+        return {**COMPOSED, "files": sorted(fragments), "plan": ApplyPlan(self.planned_action)}
 
     def observe(self) -> observation.Observation:
         return observation.observe(self.planned.declaration)
@@ -166,3 +167,48 @@ def test_daemon_that_runs_with_all_that_is_declared(
     )
     assert seen.is_applied == is_applied
     assert not observation.Observation(host=host).is_applied
+
+
+ROTATION = {"log-driver": "json-file", "log-opts": {"max-size": "10m"}}
+
+
+def _deferring(tries: Tries, action: str, restart: str = "only_without_containers") -> observation.Observation:
+    tries.planned.engine.update(defaults=ROTATION, deferred=list(ROTATION), restart=restart)
+    tries.planned.host["configuration"]["fragments"] = {"10-engine": ["hosts"]}
+    tries.planned_action = action
+    return tries.observe()
+
+
+@pytest.mark.parametrize("action", ["nothing", "reload"])
+def test_no_default_restarts_a_daemon(tries: Tries, action: str) -> None:
+    assert _deferring(tries, action).left_out == ["log-driver", "log-opts"]
+    assert len(tries.arguments) == 1
+    assert "log-driver" not in tries.arguments[0][0]["10-engine"]
+
+
+def test_a_restart_brings_the_defaults_with_it(tries: Tries) -> None:
+    assert _deferring(tries, "restart").left_out == []
+    assert [("log-driver" in fragments["10-engine"]) for fragments, *_rest in tries.arguments] == [False, True]
+
+
+def test_a_restart_that_waits_brings_nothing(tries: Tries) -> None:
+    assert _deferring(tries, "restart", restart="never").left_out == ["log-driver", "log-opts"]
+    assert len(tries.arguments) == 1
+
+
+def test_a_daemon_that_does_not_run_starts_with_the_defaults(tries: Tries) -> None:
+    tries.planned.host["engine"]["service"]["active"] = "inactive"
+    assert _deferring(tries, "start").left_out == []
+    assert "log-driver" in tries.arguments[0][0]["10-engine"]
+
+
+@pytest.mark.parametrize("active", ["active", "inactive"])
+def test_nothing_is_refused_because_of_a_default(tries: Tries, active: str) -> None:
+    """Such as one that a flag of the unit has, too."""
+    tries.refuses["log-driver"] = "log-driver is set in daemon.json and by --log-driver"
+    tries.planned.host["engine"]["service"]["active"] = active
+    seen = _deferring(tries, "restart")
+    assert (seen.left_out, seen.refused) == (["log-driver", "log-opts"], [])
+    assert seen.composition is not None
+    tries.refuses = {**tries.refuses, "live-restore": "hosts is wrong"}
+    assert tries.observe().refused == ["hosts is wrong"]

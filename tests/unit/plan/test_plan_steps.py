@@ -103,6 +103,18 @@ ONE_DIFFERENCE: list[tuple[str, Callable[[Planned], Any], list[str]]] = [
     ("a user too many", in_host("groups/docker/members", ["deploy", "mallory"]), ["socket_group"]),
     ("a change that is pending", in_host("confirm/armed", ["docker.service"]), ["confirm"]),
     ("a network", declare("network", networks=[BACK]), ["networks"]),
+    ("a certificate of a registry", in_host("host_files/differing", ["/etc/docker/certs.d/r/ca.crt"]), ["host_files"]),
+    ("a certificate too many", in_host("host_files/leftover", ["/etc/docker/certs.d/r/ca.crt"]), ["host_files"]),
+    (
+        "a timer that somebody has stopped",
+        in_host("host_files/prune", {"active": "inactive", "enabled": "enabled", "result": "success"}),
+        ["host_files"],
+    ),
+    (
+        "a timer that is off at boot",
+        in_host("host_files/prune", {"active": "active", "enabled": "disabled", "result": "success"}),
+        ["host_files"],
+    ),
 ]
 
 
@@ -123,6 +135,29 @@ def test_every_step_is_in_the_shape_that_replies_have() -> None:
         assert reply.mismatch(said, reply.REPLIES["host_plan"], "") is None
     said = {"plan": Planned().bare().plan(), "certificate_names": [], "composition": None, "host": None}
     assert reply.mismatch(said, reply.REPLIES["host_plan"], "") is None
+
+
+# Files beside the daemon's configuration -------------------------------------------------------------
+
+
+def test_a_timer_that_runs_is_left_alone_also_after_a_failure() -> None:
+    planned = Planned()
+    planned.host["host_files"]["prune"] = {"active": "active", "enabled": "enabled", "result": "exit-code"}
+    assert planned.names() == []
+
+
+def test_paths_travel_and_nothing_else() -> None:
+    planned = Planned()
+    planned.host["host_files"].update(differing=["/a"], leftover=["/b"])
+    step = planned.step("host_files")
+    assert step["parameters"] == {"write": ["/a"], "remove": ["/b"], "prune": False}
+    assert step["summary"] == "write /a; remove /b"
+
+
+def test_a_schedule_that_systemd_does_not_take_is_refused() -> None:
+    planned = Planned()
+    planned.host["host_files"]["schedule"] = "Sumday: Failed to parse calendar specification"
+    assert planned.refusals() == ["docker_engine_prune schedule Sumday: Failed to parse calendar specification"]
 
 
 # Packages --------------------------------------------------------------------------------------------
@@ -412,10 +447,12 @@ def test_a_fresh_engine_gets_its_drop_ins_also_where_all_files_are_there() -> No
 def test_configuration_names_fragments_and_the_values_that_were_chosen_here() -> None:
     planned = Planned().compose(RESTART, "/etc/docker/daemon.d/20-network.json", "/etc/docker/daemon.json")
     planned.addresses = {"options": {"bip": "172.18.0.1/16"}, "problems": []}
+    planned.left_out = ["log-opts"]
     step = planned.step("configuration")
     assert step["parameters"] == {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.18.0.1/16"},
+        "left_out": ["log-opts"],
         "on_conflict": "refuse",
         "socket": planned.engine["socket"],
         "restart": "only_without_containers",
@@ -505,13 +542,14 @@ def test_networks_are_looked_at_again_where_the_daemon_may_have_lost_them(plan: 
 @pytest.mark.parametrize(
     ("tags", "skipped", "steps"),
     [
-        (["install"], [], ["packages"]),
+        # apt may need its proxy.
+        (["install"], [], ["host_files", "packages"]),
         (["sysctls"], [], ["packages", "sysctls"]),
         (["published"], [], ["packages", "published_filter"]),
         (["ssh"], [], ["ssh_access"]),
         (["filter"], [], ["packages", "endpoint_filter"]),
         (["tls"], [], ["packages", "certificate"]),
-        (["configure"], [], ["configuration", "socket_group"]),
+        (["configure"], [], ["host_files", "configuration", "socket_group"]),
         (["bridge"], [], ["configuration"]),
         (["networks"], [], ["networks"]),
         (["always"], [], []),

@@ -27,6 +27,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "configuration": {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.31.0.1/24"},
+        "left_out": ["log-opts"],
         "on_conflict": "refuse",
         "socket": {"mode": "0600"},
         "restart": "when_needed",
@@ -161,6 +162,8 @@ def test_a_first_run_takes_three_trips_and_tells_every_step(host: Host, tmp_path
     assert host.told["certificate"]["trusted"] == known["client"]["bundle"] != ""
     fragments = host.told["configuration"]["fragments"]
     assert fragments["10-engine"]["hosts"] == ["fd://", "tcp://0.0.0.0:2376"]
+    assert fragments["10-engine"]["log-driver"] == "json-file"
+    assert "log-opts" not in fragments["10-engine"]
     assert fragments["20-network"]["bip"] == "172.31.0.1/24"
     assert [(each["name"], each["ranges"]) for each in host.told["networks"]["networks"]] == [
         ("back", NETWORK["ranges"])
@@ -258,3 +261,26 @@ def test_a_warning_of_a_step_is_one_of_the_run(host: Host) -> None:
     host.answers["apply"] |= {"armed": False, "warnings": ["a restart is pending"]}
     result = host.run("change", "apply")
     assert result["warnings"] == ["a restart is pending"]
+
+
+CERTS = "/etc/docker/certs.d/registry.example.com/ca.crt"
+
+
+def test_the_content_of_files_is_the_declared_one_and_they_come_before_packages(host: Host) -> None:
+    """A host tells what differs; what it says beside gets nothing."""
+    (path, ours), other = ("/etc/apt/apt.conf.d/95-mooring-proxy", "http://proxy:3128"), "/root/.ssh/authorized_keys"
+    host.variables["docker_engine_proxies"] = {"http": ours, "packages": True}
+    parameters = {"write": [other, path], "remove": [CERTS], "prune": False}
+    PARAMETERS["host_files"], host.answers["host_files"] = (
+        parameters,
+        {"name": "host_files", "changed": True, "written": [path], "removed": [CERTS]},
+    )
+    try:
+        result = host.run("preparation", "host_files", "packages")
+    finally:
+        del PARAMETERS["host_files"]
+    assert host.course == [["host_files", "packages"]]
+    told = host.told["host_files"]
+    assert (list(told["files"]), told["remove"], told["prune"]) == ([path], [CERTS], False)
+    assert ours in told["files"][path]["text"]
+    assert _titles(result) == ["Write the files beside the daemon's configuration", "Install the packages"]

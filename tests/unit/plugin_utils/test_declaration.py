@@ -123,8 +123,8 @@ def test_fragments_have_what_the_plan_has_chosen() -> None:
     variables = task_vars(docker_network_mtu=1400)
     gathered, _problems = declaration.gather(BOTH, variables, templar(variables))
     assert gathered is not None
-    assert configuration.content(gathered.declaration, {"bip": "172.30.0.1/24"}) == {
-        "10-engine": {"hosts": ["fd://"], "live-restore": True},
+    assert configuration.content(gathered.declaration, {"bip": "172.30.0.1/24"}, ["log-opts"]) == {
+        "10-engine": {"hosts": ["fd://"], "live-restore": True, "log-driver": "json-file"},
         "20-network": {"mtu": 1400, "bip": "172.30.0.1/24"},
     }
 

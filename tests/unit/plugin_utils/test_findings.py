@@ -195,6 +195,7 @@ HOST = {
     "sockets": [
         {"path": "/run/docker.sock", "owner": "root", "group": "docker", "mode": "0660", "group_members": ["deploy"]}
     ],
+    "host_files": {"differing": [], "leftover": [], "diff": [], "prune": None, "schedule": None},
     "files": {
         "/etc/docker/daemon.json": file(mode="0600"),
         "/run/containerd/containerd.sock": file("socket", "0660"),
@@ -422,6 +423,35 @@ def test_the_dry_run_has_its_findings() -> None:
     assert ids(found) == ["configuration.differs"]
     found["tried"] = {"msg": "bip is set twice"}
     assert ids(found) == ["configuration.refused"]
+
+
+RUNS = {"active": "active", "enabled": "enabled", "result": "success"}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"prune": RUNS}, []),
+        ({"prune": {**RUNS, "result": None}}, []),
+        ({"prune": {**RUNS, "active": "inactive"}}, ["engine.prune_timer"]),
+        ({"prune": {**RUNS, "enabled": "disabled"}}, ["engine.prune_timer"]),
+        ({"prune": {**RUNS, "result": "exit-code"}}, ["engine.prune"]),
+        ({"differing": ["/etc/docker/certs.d/r/ca.crt"]}, ["configuration.files"]),
+        ({"leftover": ["/etc/docker/certs.d/r/ca.crt"]}, ["configuration.files"]),
+        # That the timer does not run follows from that.
+        (
+            {
+                "differing": ["/etc/systemd/system/mooring-prune.timer"],
+                "prune": {"active": "inactive", "enabled": None, "result": None},
+            },
+            ["configuration.files"],
+        ),
+    ],
+)
+def test_files_beside_the_configuration_and_the_timer_are_as_declared(change: dict[str, Any], found: list[str]) -> None:
+    observed = seen()
+    observed["observed"]["host"]["host_files"].update(change)
+    assert ids(observed) == found
 
 
 def test_a_host_that_could_not_be_looked_at_is_a_finding() -> None:

@@ -157,8 +157,8 @@ def planned(*steps: Any, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"name": "reboot"}, "plan.steps[0].name must be one of packages, "),
-        ({"name": ["packages"]}, "plan.steps[0].name must be one of packages, "),
+        ({"name": "reboot"}, "plan.steps[0].name must be one of host_files, packages, "),
+        ({"name": ["packages"]}, "plan.steps[0].name must be one of host_files, packages, "),
         ({"name": "networks"}, "plan.steps[0].parameters.optional is unknown"),
         ({"role": "docker_pki"}, "plan.steps[0].role must be one of docker_engine, docker_network"),
         ({"parameters": {"required": ["x"]}}, "plan.steps[0].parameters.optional is missing"),
@@ -185,6 +185,7 @@ CONFIGURATION: dict[str, Any] = {
     "parameters": {
         "fragments": ["10-engine", "20-network"],
         "chosen": {"bip": "172.18.0.1/16"},
+        "left_out": ["log-driver"],
         "on_conflict": "refuse",
         "socket": {"mode": "0660"},
         "restart": "never",
