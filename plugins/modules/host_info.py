@@ -158,6 +158,7 @@ host:
       description:
         - Interfaces, those that are bridges, addresses, routes of all tables, neighbours, resolvers, and the address
           this session comes from.
+        - Of neighbours, C(permanent) tells those whose link-layer address (C(mac)) somebody has set.
         - C(forwarding) tells for C(inet) and C(inet6) whether the kernel forwards packets, C(without_ipv6) are the
           interfaces on which IPv6 is switched off.
         - C(router_advertisements) tells C(accept_ra) of each interface on which the kernel listens to

@@ -23,8 +23,8 @@ from ..module_utils._plan.observation import Observation
 from ..module_utils._plan.selection import NETWORK_FRAGMENT
 from ..module_utils._system import platforms
 from . import names
-from .findings import filters, links, network, on_host, packets, published
-from .findings._finding import ERROR, Finding
+from .findings import filters, links, network, on_host, packets, published, routes
+from .findings._finding import ERROR, WARNING, Finding
 from .text import printable_data
 
 if TYPE_CHECKING:
@@ -194,10 +194,14 @@ def _on_network(
     declared_network = declaration["network"]
     assert declared_network is not None
     bridges = host["bridge"] or {}
+    if bridges.get("error") and host["engine"]["api_version"]:
+        expected, found = "bridge_info tells all of bridges and containers", str(bridges["error"])
+        yield Finding("bridge.unobserved", WARNING, expected, found, "as it says, then verify again")
     if bridges.get("engine_answers"):
         yield from network.bridge(observation.network_fragment, bridges, host["network"]["without_ipv6"])
         forwarding = host["network"]["forwarding"]
-        yield from network.forwarding(observation.network_fragment, declared_network["networks"], forwarding)
+        options = observation.network_fragment
+        yield from network.forwarding(options, declared_network["networks"], bridges, forwarding)
         yield from network.networks(declared_network["networks"], bridges)
         yield from network.ways(bridges)
         yield from _in_kernel(observation, bridges)
@@ -213,8 +217,10 @@ def _in_kernel(observation: Observation, bridges: dict[str, Any]) -> Iterator[Fi
     """Findings on what the kernel has and does, compared with what the engine believes."""
     host, options = observation.host, observation.network_fragment
     declared_addresses = ["docker0"] if "bip" in options else []
-    yield from links.networks(bridges, host["network"], declared_addresses, options.get("ip-forward") is not False)
+    forwards = options.get("ip-forward") is not False
+    yield from links.networks(bridges, host["network"], declared_addresses, forwards)
     yield from links.containers(bridges)
+    yield from routes.routes(bridges, host["network"], forwards)
     settings = host["engine"]["settings"]
     version = daemon.version(host["engine"]["running_version"] or "")
     if settings and version:

@@ -327,7 +327,12 @@ def network() -> observed.Network:
             if entry.get("protocol") == "ra":
                 heard.add(route["interface"])
     neighbours: list[observed.Neighbour] = [
-        {"address": entry["dst"], "interface": entry.get("dev")}
+        {
+            "address": entry["dst"],
+            "interface": entry.get("dev"),
+            "mac": entry["lladdr"],
+            "permanent": "PERMANENT" in entry.get("state", []),
+        }
         for entry in _ip("neighbour", "show")
         # One that was looked for and is not there has no link-layer address.
         if "lladdr" in entry and "FAILED" not in entry.get("state", [])

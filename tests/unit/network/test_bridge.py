@@ -223,7 +223,7 @@ def test_networks_of_every_driver() -> None:
 # --- containers
 
 
-OUTBOUND = {"outbound": None}
+OUTBOUND: dict[str, Any] = {"outbound": None, "outbound_ipv6": None, "routes": []}
 """Nobody has looked at the packet filters yet."""
 
 
