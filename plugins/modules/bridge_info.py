@@ -260,8 +260,9 @@ containers:
       sample: false
     resolves:
       description:
-        - Whether a DNS request to 127.0.0.11 in it, for its own name, is answered. False if the request is refused. Null
-          if there was neither an answer nor a refusal, and for containers on docker0, to whom the engine does not answer.
+        - Whether a DNS request to 127.0.0.11 in it, for its own name, is answered. False if the request is refused.
+        - Null if there was neither an answer nor a refusal, and for containers on docker0, whom the engine does not
+          answer.
       type: bool
       sample: true
     nameservers:

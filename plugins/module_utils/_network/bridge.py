@@ -7,9 +7,7 @@ Gathering is ``observe``'s part; the rest are pure functions over what the kerne
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,12 +17,10 @@ from .._engine import daemon
 from .._engine.api import Api, ApiError
 from .._firewall import firewall_rules
 from .._firewall.packet_filter import Filters
-from .._system import commands, observed, rtnetlink
+from .._system import commands, namespaces, observed, rtnetlink
 from .._system.rtnetlink import Link
 from . import datapath, networks, resolver
 
-# setns(2), sched.h
-_CLONE_NEWNET = 0x40000000
 # How many of the API's answers are waited for at a time.
 _THREADS = 4
 
@@ -322,11 +318,7 @@ def _inspect(api: Api, entry: dict[str, Any], problems: list[str]) -> dict[str, 
 def _enter_all(
     containers: list[observed.Container], timeout: float, problems: list[str], requests: resolver.Requests
 ) -> dict[str, list[Link]]:
-    """The links in every container's own network namespace, by container id. DNS requests are sent from there.
-
-    The namespace of a thread is its own (setns(2)), so a thread that is made for this and ends with it enters one
-    container after the other; the process itself stays where it is.
-    """
+    """The links in every container's own network namespace, by container id. DNS requests are sent from there."""
     own = [
         (container, container["pid"])
         for container in containers
@@ -338,7 +330,7 @@ def _enter_all(
 
     def enter(container: observed.Container, pid: int) -> None:
         try:
-            _enter(pid)
+            namespaces.enter_network(pid)
             inside[container["id"]] = rtnetlink.links(timeout)
             # In docker0's network the engine answers none.
             if container["network_mode"] not in ("default", "bridge"):
@@ -351,18 +343,6 @@ def _enter_all(
     with ThreadPoolExecutor(max_workers=1) as thread:
         list(thread.map(lambda member: enter(*member), own))
     return inside
-
-
-def _enter(pid: int) -> None:
-    """Move this thread to the network namespace of a process. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12.
-    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if libc.setns(namespace, _CLONE_NEWNET):
-            number = ctypes.get_errno()
-            raise OSError(number, f"cannot enter its network namespace: {os.strerror(number)}")
-    finally:
-        os.close(namespace)
 
 
 def _add_datapath(

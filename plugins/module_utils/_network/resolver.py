@@ -47,7 +47,7 @@ class Requests:
         # What its own filters forbid tells nothing.
         with contextlib.suppress(OSError):
             sock.connect(_SERVER)
-            sock.send(_request(name))
+            sock.send(request(name))
 
     def answers(self) -> dict[str, bool | None]:
         """Container id to whether there was an answer: False for a refusal, None for neither within a moment."""
@@ -74,7 +74,8 @@ def _is_answer(sock: socket.socket) -> bool | None:
         return None
 
 
-def _request(name: str) -> bytes:
+def request(name: str) -> bytes:
+    """A DNS request for the IPv4 address of a name."""
     labels = [label.encode()[:_LONGEST_LABEL] for label in name.split(".") if label]
     encoded = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
     return _HEADER.pack(1, _RECURSION_DESIRED, 1, 0, 0, 0) + encoded + _A_IN

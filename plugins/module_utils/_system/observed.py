@@ -594,6 +594,31 @@ class Bridges(TypedDict):
     error: str | None
 
 
+class PathTest(TypedDict):
+    """What became of connections between a host and a container that was started for them on docker0.
+
+    ``to_container`` is why the host got none to the container's address, ``published`` why none to its port that was
+    published on 127.0.0.1. ``outward`` is what machine the container did not reach, which the host did, and how.
+    ``obstacle`` is why that could not be tried. Each is None for nothing.
+    """
+
+    to_container: str | None
+    published: str | None
+    outward: str | None
+    obstacle: str | None
+
+
+class ContainerTest(TypedDict):
+    """How a container fares that was run to test it: ``problem`` is why none runs, ``obstacle`` why none was tried.
+
+    ``path`` is None where none ran, or where there is no docker0.
+    """
+
+    problem: str | None
+    obstacle: str | None
+    path: PathTest | None
+
+
 # Endpoints, from wherever they are reached -------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from . import (
     engine,
     files,
     filters,
+    path,
     sockets,
     ssh,
 )
@@ -53,6 +54,7 @@ def on_host(
     yield from _clock(host["clock"]["ahead"])
     yield from engine.engine(declared, host)
     yield from engine.container(observed.get("test"))
+    yield from path.path(observed.get("test"))
     if not host["engine"]["installed"]:
         return
     yield from configuration.configuration(host, tried)
