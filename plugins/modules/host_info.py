@@ -261,8 +261,11 @@ def main() -> None:
         "sysctls",
         "ssh_socket",
     )
-    with commands.asking_once():
-        host = observation.observe(*(params[option] for option in options))
+    try:
+        with commands.asking_once():
+            host = observation.observe(*(params[option] for option in options))
+    except OSError as error:
+        module.fail_json(msg=f"the host cannot be observed: {error}")
     module.exit_json(host=host)
 
 

@@ -221,6 +221,10 @@ def main() -> None:
                 transaction.record_success(state.daemon_json() or {})
     except TimeoutError as error:
         module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
+    except OSError as error:
+        # A file that went while it was looked at, or that the disk does not give.
+        message = redaction.scrubbed(f"the host cannot be observed: {error}", secrets)
+        module.fail_json(msg=message, invocation=shown)
     module.exit_json(
         changed=False,
         plan=plan.plan(declaration, observed),

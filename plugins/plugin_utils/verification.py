@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..module_utils._config import endpoints
+from ..module_utils._config import endpoints, state
 from ..module_utils._engine import daemon
 from ..module_utils._engine.probe import CredentialError, probe
 from ..module_utils._firewall import published as published_filter
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from .declaration.place import Place
     from .declaration.variables import Variables
 
+_READ = "correct what the error names on the controller, then verify again"
 _PORT_TIMEOUT = 2
 """Seconds for a published port to take a connection."""
 
@@ -165,6 +168,9 @@ def compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[st
     expected = expectation(declared)
     try:
         return _compare(declared, expected, seen, other_probes)
+    except OSError as error:
+        finding = Finding("host.unobserved", ERROR, "the controller reads what it compares with", str(error), _READ)
+        return Comparison([finding], _evidence(declared, expected, {"msg": str(error)}, None, {}, []))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         problem = f"something that cannot be read ({type(error).__name__}: {error})"
         finding = Finding("host.unobserved", ERROR, "host_info tells what is there", problem, "look at the host")
@@ -242,10 +248,22 @@ def _collisions(declaration: Declaration, declared_network: NetworkDeclaration, 
     return [*observation.addresses["problems"], *(declared_ones or addresses.live_collisions(around))]
 
 
+def write(comparison: Comparison, directory: Path, host: str) -> Comparison:
+    """Write the evidence to a file of the host's, and return the comparison; what fails is a finding more."""
+    try:
+        state.write(directory / f"{host}.json", json.dumps(comparison.evidence), 0o600)
+    except OSError as error:
+        expected, remedy = f"what was seen is written to {directory}", "make room there, or name another directory"
+        finding = Finding("host.evidence", ERROR, expected, str(error), remedy)
+        return dataclasses.replace(comparison, findings=[*comparison.findings, finding])
+    return comparison
+
+
 def observer(directory: str, authority: str | None) -> dict[str, str]:
     """As whom the controller connects: as the client in ``directory``, else as nobody who knows the ``authority``."""
     base = Path(directory).expanduser()
-    if (base / "cert.pem").exists():
+    # False, and no error, for a directory that this user may not enter.
+    if os.access(base / "cert.pem", os.F_OK):
         return {"ca": f"{base}/ca.pem", "certificate": f"{base}/cert.pem", "key": f"{base}/key.pem"}
     return {"ca": authority} if authority else {}
 

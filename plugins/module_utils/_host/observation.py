@@ -275,7 +275,11 @@ def listening(pid: int | None) -> list[str]:
     if not pid:
         return []
     inodes = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
+    try:
+        links = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []  # It ended meanwhile.
+    for link in links:
         try:
             match = re.match(r"^socket:\[(\d+)\]$", str(link.readlink()))
         except OSError:

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 
 class _Problem(NamedTuple):
-    """What is alike for several containers: the finding without their names, of whom ``expected`` speaks as {}."""
+    """What is alike for several containers: the finding in parts, between which their names belong.
+
+    Between those of ``remedy`` belongs the address of one of them.
+    """
 
     id: str
     severity: str
-    expected: str
+    expected: tuple[str, str]
     found: str
-    remedy: str
+    remedy: tuple[str, ...]
 
 
 def routes(seen: dict[str, Any], around: Network, forwards: bool) -> Iterator[Finding]:
@@ -50,9 +53,9 @@ def routes(seen: dict[str, Any], around: Network, forwards: bool) -> Iterator[Fi
         yield Finding(
             problem.id,
             problem.severity,
-            problem.expected.format(names),
+            names.join(problem.expected),
             problem.found,
-            problem.remedy.format(address),
+            address.join(problem.remedy),
         )
 
 
@@ -87,9 +90,9 @@ def _problems(
         yield _Problem(
             f"{about}.route",
             ERROR,
-            f"the host's packets to {{}} go out by {name}",
+            ("the host's packets to ", f" go out by {name}"),
             problem,
-            "see `ip route get {}`, ip rule, and ip route show table all: delete what leads elsewhere",
+            ("see `ip route get ", "`, ip rule, and ip route show table all: delete what leads elsewhere"),
         )
         return
     if uplink is None:
@@ -98,11 +101,9 @@ def _problems(
         yield _Problem(
             f"{about}.no_way_out",
             WARNING,
-            "packets of {} to other machines have a route, as the host's own have",
+            ("packets of ", " to other machines have a route, as the host's own have"),
             f"the kernel refuses them: {lookup['outward']['error']}",
-            f"see ip rule, and `ip route get 198.41.0.4 from {{}} iif {name}`: delete what leads nowhere"
-            if ":" not in lookup["address"]
-            else "see ip -6 rule, and ip -6 route show table all: delete what leads {} nowhere",
+            ("see `ip rule`, `ip -6 rule`, and ip route show table all: delete what leads ", " nowhere"),
         )
         return
     is_published = any(port["outside"] for port in container["published"])
@@ -112,11 +113,11 @@ def _problems(
         yield _Problem(
             "published.not_routed",
             WARNING,
-            f"packets that come in by {incoming} for published ports of {{}} go out by {name}",
+            (f"packets that come in by {incoming} for published ports of ", f" go out by {name}"),
             problem + (f": rp_filter is strict, and answers would not leave by {incoming}" if strict else ""),
-            f"sysctl net.ipv4.conf.{incoming}.rp_filter=2, or lead its answers by {incoming} (see ip rule, {{}})"
+            (f"sysctl net.ipv4.conf.{incoming}.rp_filter=2, or lead what comes from ", f" out by {incoming} (ip rule)")
             if strict
-            else "see ip rule, and ip route show table all: delete what leads {} elsewhere",
+            else ("see ip rule, and ip route show table all: delete what leads ", " elsewhere"),
         )
 
 
