@@ -90,10 +90,11 @@ def _shown(address: tuple[str, int]) -> str:
 
 def _targets(network: observed.Network) -> Iterator[_Target]:
     """The machines elsewhere that the host knows, over IPv4."""
+    own = {one["address"].partition("/")[0] for one in network["addresses"]}
     for text in network["resolvers"]:
         with contextlib.suppress(ValueError):
             address = ipaddress.ip_address(text)
-            if address.version == 4 and not address.is_loopback:
+            if address.version == 4 and not address.is_loopback and text not in own:
                 yield _Target(text, 53, True)
     for route in network["routes"]:
         if route["destination"] == "default" and route["table"] == "main":

@@ -83,7 +83,8 @@ def networks(seen: dict[str, Any], around: Network, declared: list[str], forward
                 "it is switched off there (NOARP): the host and the containers do not find each other",
                 f"ip link set {name} arp on",
             )
-        if name in around["without_ipv6"] and network["ipv6"] and name not in declared:
+        # docker0 has it where it is declared, and a finding of its own.
+        if name in around["without_ipv6"] and network["ipv6"] and about == "networks":
             yield Finding(
                 f"{about}.ipv6_off",
                 ERROR,

@@ -16,7 +16,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._network import pat
 from ansible_collections.mooring.docker.plugins.module_utils._system import namespaces
 
 NOTHING = dict.fromkeys(("to_container", "published", "outward", "obstacle"))
-NETWORK: Any = {"resolvers": [], "routes": []}
+NETWORK: Any = {"addresses": [], "resolvers": [], "routes": []}
 HERE = "127.0.0.1"
 
 
@@ -124,7 +124,8 @@ def test_what_the_host_does_not_reach_tells_nothing(host: Host, monkeypatch: pyt
 
 def test_machines_elsewhere_that_a_host_knows() -> None:
     network: Any = {
-        "resolvers": ["127.0.0.53", "192.0.2.53", "fd00::53", "nonsense"],
+        "addresses": [{"interface": "host0", "address": "192.0.2.7/24"}],
+        "resolvers": ["127.0.0.53", "192.0.2.7", "192.0.2.53", "fd00::53", "nonsense"],
         "routes": [
             {"destination": "default", "table": "main", "gateways": ["192.0.2.1", "fe80::1"]},
             {"destination": "default", "table": "77", "gateways": ["192.0.2.2"]},
