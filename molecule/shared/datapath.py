@@ -91,8 +91,8 @@ ROUNDS: dict[str, list[Fault]] = {
     "links": [
         Fault(
             "MTU of docker0",
-            "ip link set docker0 mtu 1300",
-            "ip link set docker0 mtu 1500",
+            "cat /sys/class/net/docker0/mtu > /root/kept/mtu; ip link set docker0 mtu 1300",
+            'ip link set docker0 mtu "$(cat /root/kept/mtu)"',
             [("bridge.mtu", "docker0 has the MTU .* found: 1300")],
         ),
         Fault(
@@ -121,21 +121,21 @@ ROUNDS: dict[str, list[Fault]] = {
         ),
         Fault(
             "docker-proxy killed",
-            "pkill --full 'docker-proxy .*-host-port 8084 '",
-            "docker restart --timeout 0 local",
+            "pkill --full '[d]ocker-proxy .*-host-port 8084 '",
+            "docker restart --time 0 local",
             [("published.proxy", "127.0.0.1:8084/tcp of local")],
         ),
         Fault(
             "file system without inodes",
-            "mount --types tmpfs --options nr_inodes=20 tmpfs /var/lib/docker",
-            "umount /var/lib/docker",
-            [("engine.storage", "/var/lib/docker.* inodes are free")],
+            "mount --types tmpfs --options nr_inodes=20 tmpfs /var/lib/containerd",
+            "umount /var/lib/containerd",
+            [("engine.storage", "/var/lib/containerd.* inodes are free")],
         ),
         Fault(
             "file system read-only",
-            "mount --bind /var/lib/containerd /var/lib/containerd; mount --options remount,bind,ro /var/lib/containerd",
-            "umount /var/lib/containerd",
-            [("engine.storage", "/var/lib/containerd.* read-only")],
+            "mount --bind /var/lib/docker /var/lib/docker; mount --options remount,bind,ro /var/lib/docker",
+            "umount /var/lib/docker",
+            [("engine.storage", "/var/lib/docker.* read-only")],
         ),
     ],
     "addresses and routes": [
@@ -178,7 +178,7 @@ ROUNDS: dict[str, list[Fault]] = {
         Fault(
             "handle of a network namespace lost",
             "umount \"$(docker inspect --format '{{.NetworkSettings.SandboxKey}}' back2)\"",
-            "docker restart --timeout 0 back2",
+            "docker restart --time 0 back2",
             [("networks.sandbox_lost", "back2")],
         ),
         Fault(
@@ -213,12 +213,12 @@ ROUNDS: dict[str, list[Fault]] = {
             "port down",
             'ip link set "$(port local)" down',
             'ip link set "$(port local)" up',
-            [("bridge.port_closed", "carries packets of local .* found: it is down")],
+            [("bridge.port_closed", "carries packets of local; found: it is down")],
         ),
         Fault(
             "rules of a container's resolver gone",
             "inside back2 sh -c 'iptables --table nat --flush; nft flush ruleset'",
-            "docker restart --timeout 0 back2",
+            "docker restart --time 0 back2",
             [("networks.no_resolver", "back2 .* they are refused")],
         ),
         Fault(
@@ -270,6 +270,8 @@ ROUNDS: dict[str, list[Fault]] = {
             "restore",
             [("filter.engine_rules", "to 0.0.0.0:8080/tcp of web")],
             nftables='delete ip filter-forward-in__docker0 "daddr $(of web) .*dport 80 .*accept"',
+            # Before, FORWARD drops only where dockerd itself has switched forwarding on.
+            since=(28, 0),
         ),
         Fault(
             "rule of enable_icc gone",
@@ -296,7 +298,7 @@ ROUNDS: dict[str, list[Fault]] = {
         Fault(
             "DROP between ports of a bridge",
             "nft add table bridge a; nft 'add chain bridge a x { type filter hook forward priority 0; }'; "
-            "nft add rule bridge a x meta ibrname br-back drop",
+            "nft add rule bridge a x ip saddr 10.77.1.0/24 drop",
             "nft delete table bridge a",
             [("filter.blocks", "between containers of network back; .*chain bridge a x")],
         ),

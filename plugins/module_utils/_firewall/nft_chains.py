@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable
 
@@ -36,6 +37,12 @@ def read(listed: list[dict[str, Any]]) -> Iterator[Chain]:
         if owner:
             owner.rules += _rules(said, named)
     yield from chains.values()
+
+
+def devices(text: str) -> list[str]:
+    """The devices of a chain, from ``nft list chain``: ``device "a"`` or ``devices = { a, "b" }``."""
+    match = re.search(r"\bhook \w+ devices? (?:= )?(?:\{([^}]*)\}|(\S+))", text)
+    return [name.strip().strip('"') for name in (match[1] or match[2]).split(",")] if match else []
 
 
 def tables(listed: list[dict[str, Any]]) -> set[tuple[str, str]]:

@@ -31,6 +31,9 @@ ACCEPT, DROP, RETURN, JUMP, GOTO, DNAT, SNAT, CONTINUE, UNKNOWN = (
 )
 """Verdicts. SNAT is masquerading too, DROP is rejecting too."""
 
+_HARDLY_NAMED = 9
+"""A port that rules of address translation are not about, unless they are about all (RFC 863)."""
+
 ANY_PORT = "*"
 """A port of a bridge, no matter which."""
 
@@ -161,7 +164,11 @@ class Filters:
         return deciding
 
     def translate(self, hook: str, packet: Packet) -> Outcome:
-        """What address translation of a hook does: DNAT, SNAT, ACCEPT for nothing, or UNKNOWN."""
+        """What address translation of a hook does: DNAT, SNAT, ACCEPT for nothing, or UNKNOWN.
+
+        For a packet to any port, what it does to all but a few.
+        """
+        packet = packet if packet.port is not None else replace(packet, port=_HARDLY_NAMED)
         for chain in self._hooks.get((hook, packet.version), []):
             if not chain.is_nat:
                 continue

@@ -56,9 +56,18 @@ def observe_filters(saved: dict[str, str], timeout: float) -> Filters:
             # What is in its maps counts. Other tables may have sets with a great many addresses.
             own = (family, BACKEND)
             listed = [entry for entry in listed if not _is_of(entry, own)] + _nft(timeout, "list", "table", *own)
+    _add_devices(listed, timeout)
     # The tables of iptables-nft are in both, and nft cannot tell what their rules are about.
     seen = nft_chains.without(nft_chains.read(listed), ("ip", "ip6"), iptables_chains.TABLES)
     return Filters([*chains, *(chain for chain in seen if not chain.key[1].startswith("mooring_"))])
+
+
+def _add_devices(listed: list[dict[str, Any]], timeout: float) -> None:
+    """The devices of chains that have some: nft 1.0 tells them in its own words only."""
+    for chain in (entry["chain"] for entry in listed if "chain" in entry):
+        if chain.get("hook") in ("ingress", "egress") and "dev" not in chain:
+            words = "list", "chain", chain["family"], chain["table"], chain["name"]
+            chain["dev"] = nft_chains.devices(commands.run("nft", *words, timeout=timeout).stdout)
 
 
 def _nft(timeout: float, *words: str) -> list[dict[str, Any]]:

@@ -12,12 +12,14 @@ import copy
 import functools
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon
+from ansible_collections.mooring.docker.plugins.module_utils._firewall import nft_chains
 from ansible_collections.mooring.docker.plugins.module_utils._network import datapath
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings import links, network, packets, routes
 
@@ -567,6 +569,27 @@ def test_what_an_operator_may_want_is_no_finding(name: str, engine: str, monkeyp
     host = Host(engine)
     OPERATORS[name](host)
     assert host.findings(monkeypatch) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "devices"),
+    [
+        ('device "host0" priority filter', ["host0"]),
+        ('devices = { eth0, "eth1" } priority 0', ["eth0", "eth1"]),
+        ("priority 0", []),
+    ],
+)
+def test_devices_that_nft_tells_in_its_own_words_only(
+    words: str, devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nft 1.0.6 leaves them out of its JSON."""
+    text = f"table netdev b {{\n\tchain x {{\n\t\ttype filter hook ingress {words}; policy accept;\n\t}}\n}}\n"
+    said = subprocess.CompletedProcess([], 0, text, "")
+    monkeypatch.setattr(datapath.commands, "run", lambda *_words, timeout: said)
+    host = Host("20.10")
+    _other_table("netdev", "ingress", {"drop": None})(host)
+    assert [one.id for one in host.findings(monkeypatch)] == (["filter.blocks"] if "host0" in devices else [])
+    assert nft_chains.devices(text) == devices
 
 
 @pytest.mark.parametrize(
