@@ -82,4 +82,6 @@ mutants: setup-dev ## break each guarantee on purpose in a copy, and say which t
 mutants-sample: setup-dev ## ten of them, by unit tests alone
 	$(BIN)/python -m tests.mutants --sample 10
 
-test: lint unit mutants-sample browser molecule ## everything that guards main
+test: setup-dev ## everything that guards main
+	$(MAKE) --jobs=2 --output-sync=target lint unit mutants-sample browser
+	$(MAKE) molecule

@@ -114,10 +114,14 @@ def let_in(client: Client) -> list[str]:
 
 
 def ssh_line(name: str, key: Path, *words: str, user: str = ACCOUNT) -> list[str]:
-    """The command line of plain ssh to a host, by one key. HOST in ``words`` stands for its address."""
+    """The command line of plain ssh to a host, by one key. HOST in ``words`` stands for its address.
+
+    A sshd that reloads refuses connections for a moment: it executes itself again.
+    """
     known = f"UserKnownHostsFile={reach.declared(name)['state']}/ssh/known_hosts"
     line = ["ssh", "-F", "none", "-o", known]
     line += ["-o", "IdentitiesOnly=yes", "-o", f"IdentityFile={key}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+    line += ["-o", "ConnectionAttempts=10"]
     return [*line, "-l", user, *(word.replace("HOST", reach.declared(name)["address"]) for word in words)]
 
 

@@ -216,7 +216,8 @@ class ActionModule(OnHost):
         known = authorities.view(directory)
         signers = [known[kind]["signer"] for kind in authorities.KINDS]
         return [
-            (one["name"], generations.make(directory, one["kind"], one["number"], passphrase, *days)) for one in signers
+            (signer["name"], generations.make(directory, signer["kind"], signer["number"], passphrase, *days))
+            for signer in signers
         ]
 
     def _note_authorities(self, making: Future[list[tuple[str, list[str]]]]) -> None:

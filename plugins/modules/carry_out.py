@@ -33,14 +33,11 @@ options:
     type: list
     elements: str
     required: true
-  inventory:
-    description:
-      - The names and addresses of all hosts of the inventory, as P(mooring.docker.fleet_names#lookup) returns them.
-    type: dict
-    required: true
   prepared:
-    description: The key of the certificate, as RV(key) of V(preparation).
+    description: The result of V(preparation), whose RV(key) gets its certificate.
     type: dict
+extends_documentation_fragment:
+  - mooring.docker.inventory
 attributes:
   check_mode:
     description: Does nothing in check mode. The plan shows what would change.

@@ -188,7 +188,7 @@ backup:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mooring.docker.plugins.module_utils._config import options, state
+from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
 from ansible_collections.mooring.docker.plugins.module_utils._steps import configuration
 from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 
@@ -199,8 +199,7 @@ def main() -> None:
     params = module.params
     concealed = {name: options.concealed(content or {}) for name, content in params["fragments"].items()}
     shown = {"module_args": {**params, "fragments": concealed}}
-    # Ansible would take every value for secret, and hide "true" and "10m" in all that is said.
-    module.no_log_values = {secret for secret in configuration.secrets(params) if len(secret) > 7}
+    module.no_log_values = redaction.long_enough(configuration.secrets(params))
     try:
         with state.locked():
             result = configuration.execute(params, module.check_mode)

@@ -57,11 +57,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.mooring.docker.plugins.module_utils._config import options, state
+from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
 from ansible_collections.mooring.docker.plugins.module_utils._steps import execution
 from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
-
-_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def _validate(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -82,15 +80,15 @@ def main() -> None:
     fragments = [
         content for step in steps for content in (step.get("parameters", {}).get("fragments") or {}).values() if content
     ]
-    # Ansible would take every value for secret, and hide "true" and "10m" in all that is said.
-    module.no_log_values = {secret for content in fragments for secret in options.secrets(content) if len(secret) > 7}
+    module.no_log_values = redaction.long_enough(secret for content in fragments for secret in options.secrets(content))
+    shown = {"module_args": {"steps": redaction.PARAMETER}}
     try:
         with state.locked():
             outcomes = execution.execute(steps, _validate)
     except (OSError, TimeoutError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), invocation=shown)
     changed = any(outcome.get("changed") for outcome in outcomes)
-    module.exit_json(changed=changed, steps=outcomes, invocation={"module_args": {"steps": _HIDDEN}})
+    module.exit_json(changed=changed, steps=outcomes, invocation=shown)
 
 
 if __name__ == "__main__":

@@ -213,8 +213,9 @@ host:
     ssh:
       description:
         - C(accounts) are those that Mooring made, with their C(groups), C(shell), whether they have a C(password) and
-          whether one C(expires). C(authorized_keys) is the sha256 of the keys that get in. C(has_home) tells whether
-          there is a home, C(guarded) whether it has nothing else, and root alone may change it.
+          whether one C(expires). C(authorized_keys) is the sha256 of the keys that get in, and C(clients) are their
+          names, null where the file cannot be read. C(has_home) tells whether there is a home, C(guarded) whether it
+          has nothing else, and root alone may change it.
         - C(drop_in) is the text of Mooring's share of sshd's configuration, null for none, and C(loaded) whether the
           sshd that listens has read it, null where that cannot be told. C(pending) tells that a run was cut while it
           changed any of this.
@@ -229,7 +230,7 @@ host:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._host import observation
-from ansible_collections.mooring.docker.plugins.module_utils._system import commands
+from ansible_collections.mooring.docker.plugins.module_utils._system.asking import asking_once
 
 
 def main() -> None:
@@ -262,7 +263,7 @@ def main() -> None:
         "ssh_socket",
     )
     try:
-        with commands.asking_once():
+        with asking_once():
             host = observation.observe(*(params[option] for option in options))
     except OSError as error:
         module.fail_json(msg=f"the host cannot be observed: {error}")

@@ -162,7 +162,6 @@ from ansible_collections.mooring.docker.plugins.module_utils._system.observed im
 
 # Seconds for each request to the daemon.
 _TEST_TIME = 30.0
-_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def _composition(observed: observation.Observation) -> dict[str, Any] | None:
@@ -205,9 +204,8 @@ def main() -> None:
         for role in ("engine", "network")
         for secret in options.secrets((declaration[role] or {}).get("options", {}))
     }
-    # Ansible would take every value for secret, and hide "true" and "10m" in all that is said.
-    module.no_log_values = {secret for secret in secrets if len(secret) > 7}
-    shown = {"module_args": {**params, "declaration": _HIDDEN}}
+    module.no_log_values = redaction.long_enough(secrets)
+    shown = {"module_args": {**params, "declaration": redaction.PARAMETER}}
     asked_at, begun = params["asked_at"], time.monotonic()
     try:
         # What another run is about to change is no ground for a plan.

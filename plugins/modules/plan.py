@@ -25,11 +25,6 @@ options:
     elements: str
     choices: [docker_engine, docker_network]
     required: true
-  inventory:
-    description:
-      - The names and addresses of all hosts of the inventory, as P(mooring.docker.fleet_names#lookup) returns them.
-    type: dict
-    required: true
   file:
     description:
       - A file that playbooks/plan.yml has written. The module fails if the steps for the host differ from those in the
@@ -41,6 +36,8 @@ options:
         O(mooring.docker.host_plan#module:record). Not in check mode.
     type: bool
     default: true
+extends_documentation_fragment:
+  - mooring.docker.inventory
 attributes:
   check_mode:
     description: Reports whether there are steps.

@@ -16,11 +16,6 @@ description:
   - Changes nothing, unless O(active) is set, and does not fail. Something that cannot be observed is a finding.
     C(--tags) and C(--skip-tags) select subjects, such as V(endpoints).
 options:
-  inventory:
-    description:
-      - The names and addresses of all hosts of the inventory, as P(mooring.docker.fleet_names#lookup) returns them.
-    type: dict
-    required: true
   probes:
     description: Results of M(mooring.docker.endpoint_info) from other hosts, with their C(item).
     type: list
@@ -44,6 +39,7 @@ options:
     description: Directory on the controller for RV(evidence), as JSON in a file by the name of the host.
     type: path
 extends_documentation_fragment:
+  - mooring.docker.inventory
   - mooring.docker.observation
 seealso:
   - module: mooring.docker.show_findings

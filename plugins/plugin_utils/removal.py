@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -161,9 +160,9 @@ def _certificate_problem(
 def _present(fleet: dict[str, Any], host: Mapping[str, Any]) -> Ways:
     """What there is on a host, as it was seen."""
     group = fleet["hosts"][str(host["inventory_hostname"])]["socket_group"]
-    before = host.get("removal_before") or {}
+    answer = _answer(host, "removal_before")
     try:
-        return {"group": bool(_answer(host, "removal_before")["groups"][group]), "keys": "content" in before["keys"]}
+        return {"group": bool(answer["groups"][group]), "keys": answer["ssh"]["authorized_keys"] is not None}
     except (AttributeError, KeyError, TypeError):
         return {"group": False, "keys": False}
 
@@ -201,8 +200,7 @@ _WAYS = (_KEY, _ACCOUNT, _SOCKET)
 def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
     """The ways by which ``name`` gets in on a host beside certificates; None where it could not be looked at.
 
-    Its ``variable`` has the replies of ``host_info`` (host) and of slurp for the account's authorized_keys (keys). One
-    that answers something else could not be looked at.
+    Its ``variable`` has the reply of ``host_info``. One that answers something else could not be looked at.
     """
     try:
         return _seen(fleet, host, name, variable)
@@ -211,15 +209,12 @@ def _ways(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: s
 
 
 def _seen(fleet: dict[str, Any], host: Mapping[str, Any], name: str, variable: str) -> list[str] | None:
-    answer, keys = _answer(host, variable), (host.get(variable) or {}).get("keys", {})
+    answer = _answer(host, variable)
+    clients = answer["ssh"]["clients"]
     # A file of keys that is there and cannot be read may have any.
-    if not answer or not ("content" in keys or "file not found" in keys["msg"].lower()):
+    if clients is None:
         return None
-    found = []
-    text = base64.b64decode(keys.get("content") or "").decode("utf-8", "replace")
-    # A line is options, type, key and name.
-    if any(line.split()[-1:] == [name] for line in text.splitlines() if not line.startswith("#")):
-        found.append(_KEY)
+    found = [_KEY] if name in clients else []
     user = answer["users"].get(name)
     # Root needs neither.
     if user and user["uid"] != 0:
@@ -239,7 +234,7 @@ def _has_account(host: Mapping[str, Any], name: str) -> bool:
 
 def _answer(host: Mapping[str, Any], variable: str) -> dict[str, Any]:
     """What ``host_info`` told; nothing where it did not."""
-    found: dict[str, Any] = (host.get(variable) or {}).get("host", {}).get("host") or {}
+    found: dict[str, Any] = (host.get(variable) or {}).get("host") or {}
     return found
 
 

@@ -192,6 +192,7 @@ _SSH = {
     **_SSHD,
     "accounts": {str: {"groups": TEXTS, "shell": str, "password": bool, "expires": bool}},
     "authorized_keys": TEXT,
+    "clients": (TEXTS, None),
     "has_home": bool,
     "guarded": bool,
     "drop_in": TEXT,

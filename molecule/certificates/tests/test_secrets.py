@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def loud(client: Client, replaced: Replacement) -> Loud:
     ):
         status = replaced.loud.run(playbook, playbook, **variables)
         said = replaced.loud.said[playbook]
-        assert status == 0, [line for line in said.splitlines() if "remedy:" in line] or said[-3000:]
+        assert status == 0, "\n".join(re.findall(r".*: (?:error|warning) \S+: expected.*", said)) or said[-3000:]
     return replaced.loud
 
 

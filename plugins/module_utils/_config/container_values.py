@@ -92,16 +92,11 @@ def is_shim(name: str) -> bool:
     return bool(re.fullmatch(r"[^./][^/]*\.[^/]*", name))
 
 
-def exec_options(value: Any) -> str | None:
-    if texts(value):
-        return texts(value)
-    for item in value:
-        key, _equals, one = (part.strip() for part in item.partition("="))
-        if key.lower() != "native.cgroupdriver":
-            return f"{item!r} is no such option; there is native.cgroupdriver=systemd or =cgroupfs"
-        if one not in ("systemd", "cgroupfs"):
-            return f"native.cgroupdriver must be systemd or cgroupfs, not {one!r}"
-    return None
+def exec_option(item: str) -> str | None:
+    key, _equals, one = (part.strip() for part in item.partition("="))
+    if key.lower() != "native.cgroupdriver":
+        return f"{item!r} is no such option; there is native.cgroupdriver=systemd or =cgroupfs"
+    return None if one in ("systemd", "cgroupfs") else f"native.cgroupdriver must be systemd or cgroupfs, not {one!r}"
 
 
 def cgroup_driver(config: dict[str, Any]) -> str | None:
@@ -133,23 +128,19 @@ _STORAGE = {
 """Storage driver: its options, and what they are. Those of other drivers are not judged here."""
 
 
-def storage_options(value: Any) -> str | None:
-    if texts(value):
-        return texts(value)
-    kinds = {name: kind for options in _STORAGE.values() for name, kind in options.items()}
-    for item in value:
-        name, equals, one = item.partition("=")
-        name = name.strip().lower()
-        if not equals or not name:
-            return f"{item!r} is no NAME=VALUE such as overlay2.size=20G"
-        driver = name.partition(".")[0]
-        if driver in _STORAGE and name not in _STORAGE[driver]:
-            return f"{name} is no option of {driver}; it has {', '.join(_STORAGE[driver])}"
-        kind = kinds.get(name)
-        if kind == "size" and go_syntax.size(one.strip()) is None:
-            return f"{name} must be a size such as 20G, not {one!r}"
-        if kind == "boolean" and go_syntax.boolean(one.strip()) is None:
-            return f"{name} must be true or false, not {one!r}"
+def storage_option(item: str) -> str | None:
+    name, equals, one = item.partition("=")
+    name = name.strip().lower()
+    if not equals or not name:
+        return f"{item!r} is no NAME=VALUE such as overlay2.size=20G"
+    driver = name.partition(".")[0]
+    if driver in _STORAGE and name not in _STORAGE[driver]:
+        return f"{name} is no option of {driver}; it has {', '.join(_STORAGE[driver])}"
+    kind = _STORAGE.get(driver, {}).get(name)
+    if kind == "size" and go_syntax.size(one.strip()) is None:
+        return f"{name} must be a size such as 20G, not {one!r}"
+    if kind == "boolean" and go_syntax.boolean(one.strip()) is None:
+        return f"{name} must be true or false, not {one!r}"
     return None
 
 

@@ -122,7 +122,7 @@ OPTIONS: dict[str, Option] = {
         reload=Reload("reloadPlatform", "64M", shown=False),
     ),
     "default-ulimits": Option(container_values.ulimits),
-    "exec-opts": Option(container_values.exec_options),
+    "exec-opts": Option(values.each_text(container_values.exec_option)),
     "init": Option(values.boolean),
     "init-path": Option(values.path),
     "log-driver": Option(values.log_driver),
@@ -149,12 +149,16 @@ OPTIONS: dict[str, Option] = {
             "native",
         )
     ),
-    "storage-opts": Option(container_values.storage_options),
+    "storage-opts": Option(values.each_text(container_values.storage_option)),
     "insecure-registries": Option(
-        remote_values.insecure_registries, reload=Reload("reloadInsecureRegistries", []), secret=redaction.addresses
+        values.each_text(remote_values.insecure_registry),
+        reload=Reload("reloadInsecureRegistries", []),
+        secret=redaction.addresses,
     ),
     "registry-mirrors": Option(
-        remote_values.registry_mirrors, reload=Reload("reloadRegistryMirrors", []), secret=redaction.addresses
+        values.each_text(remote_values.registry_mirror),
+        reload=Reload("reloadRegistryMirrors", []),
+        secret=redaction.addresses,
     ),
     "allow-nondistributable-artifacts": Option(
         values.texts,
@@ -196,8 +200,8 @@ OPTIONS: dict[str, Option] = {
     "default-network-opts": Option(remote_values.network_options, since=(24, 0)),
     "network-control-plane-mtu": Option(values.integer(0, 65535)),
     "dns": Option(values.addresses),
-    "dns-opts": Option(remote_values.dns_options),
-    "dns-search": Option(remote_values.search_domains),
+    "dns-opts": Option(values.each_text(remote_values.dns_option)),
+    "dns-search": Option(values.each_text(remote_values.search_domain)),
     "host-gateway-ip": Option(values.address()),
     "host-gateway-ips": Option(remote_values.host_gateways, since=(28, 0)),
 }

@@ -25,6 +25,9 @@ Visitor = Callable[[Any, Mark], Any]
 HIDDEN = "********"
 DIFFERS = f"{HIDDEN} (differs, not shown)"
 
+PARAMETER = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+"""What Ansible shows for a parameter that has secrets."""
+
 # Words of a name by which it names a secret; the parts also within a word.
 _WORDS = {"apikey", "auth", "authorization", "bearer", "cookie", "cred", "creds", "dsn", "key", "keys", "pass", "pin"}
 _WORDS |= {"psk", "pw", "pwd", "sas", "sig", "signature"}
@@ -139,6 +142,14 @@ def secrets(value: Any, visitor: Visitor) -> set[str]:
 
     visitor(value, note)
     return found
+
+
+def long_enough(known: Iterable[str]) -> set[str]:
+    """Those that Ansible can hide in all that a module says (``no_log_values``).
+
+    By itself it would take every value of a parameter for secret, and hide "true" and "10m" everywhere.
+    """
+    return {secret for secret in known if len(secret) > 7}
 
 
 def concealed(value: Any, visitor: Visitor) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import go_syntax
 from .structures import field_problem
-from .values import addresses, driver_options, texts
+from .values import addresses, driver_options
 
 _DOMAIN = re.compile(r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])")
 _DOMAINS = re.compile(rf"{_DOMAIN.pattern}(?:\.{_DOMAIN.pattern})*")
@@ -43,29 +43,19 @@ def _registry_problem(text: str) -> str | None:
     return None
 
 
-def insecure_registries(value: Any) -> str | None:
+def insecure_registry(item: str) -> str | None:
     """dockerd takes http:// and https:// away with a warning, and so they are no reason to refuse anything."""
-    if texts(value):
-        return texts(value)
-    for item in value:
-        problem = _registry_problem(re.sub(r"^https?://", "", item, flags=re.IGNORECASE))
-        if problem:
-            return f"{item!r} {problem}; write HOST:PORT or a network such as 10.1.0.0/16"
-    return None
+    problem = _registry_problem(re.sub(r"^https?://", "", item, flags=re.IGNORECASE))
+    return problem and f"{item!r} {problem}; write HOST:PORT or a network such as 10.1.0.0/16"
 
 
-def registry_mirrors(value: Any) -> str | None:
-    if texts(value):
-        return texts(value)
-    for item in value:
-        parts = go_syntax.url(item)
-        if parts is None or parts.scheme not in ("http", "https") or not parts.host:
-            return f"{item!r} is no address of a mirror; write https://HOST or http://HOST:PORT"
-        if parts.userinfo is not None:
-            return f"{item!r} has a user or a password: dockerd refuses mirrors with one"
-        if parts.query:
-            return f"{item!r} must end before its ? or #"
-    return None
+def registry_mirror(item: str) -> str | None:
+    parts = go_syntax.url(item)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.host:
+        return f"{item!r} is no address of a mirror; write https://HOST or http://HOST:PORT"
+    if parts.userinfo is not None:
+        return f"{item!r} has a user or a password: dockerd refuses mirrors with one"
+    return f"{item!r} must end before its ? or #" if parts.query else None
 
 
 def mirror_path_problem(config: dict[str, Any], version: tuple[int, int] | None) -> str | None:
@@ -114,32 +104,22 @@ _RESOLVER = (
 _NUMBERED = ("ndots", "timeout", "attempts")
 
 
-def dns_options(value: Any) -> str | None:
+def dns_option(item: str) -> str | None:
     """resolv.conf(5); libraries ignore what they do not know, so a name is refused only where it is nearly another."""
-    if texts(value):
-        return texts(value)
-    for item in value:
-        name, _colon, number = item.partition(":")
-        if re.search(r"\s", item):
-            return f"{item!r} has a space; write single options of resolv.conf such as ndots:2"
-        if name in _NUMBERED and not re.fullmatch("[0-9]+", number):
-            return f"{item!r} must be {name}:NUMBER"
-        if name not in _RESOLVER:
-            near = difflib.get_close_matches(name, _RESOLVER, n=1, cutoff=0.75)
-            if near:
-                return f"{item!r} is no option of resolv.conf; did you mean {near[0]}?"
-    return None
+    name, _colon, number = item.partition(":")
+    if re.search(r"\s", item):
+        return f"{item!r} has a space; write single options of resolv.conf such as ndots:2"
+    if name in _NUMBERED and not re.fullmatch("[0-9]+", number):
+        return f"{item!r} must be {name}:NUMBER"
+    near = [] if name in _RESOLVER else difflib.get_close_matches(name, _RESOLVER, n=1, cutoff=0.75)
+    return f"{item!r} is no option of resolv.conf; did you mean {near[0]}?" if near else None
 
 
-def search_domains(value: Any) -> str | None:
-    if texts(value):
-        return texts(value)
-    for item in value:
-        domain = item.strip().rstrip(".")
-        if item.strip() == "." or (_DOMAINS.fullmatch(domain) and re.search("[A-Za-z]", domain) and len(domain) < 255):
-            continue
-        return f"{item!r} is no domain such as example.com"
-    return None
+def search_domain(item: str) -> str | None:
+    domain = item.strip().rstrip(".")
+    if item.strip() == "." or (_DOMAINS.fullmatch(domain) and re.search("[A-Za-z]", domain) and len(domain) < 255):
+        return None
+    return f"{item!r} is no domain such as example.com"
 
 
 def host_gateways(value: Any) -> str | None:

@@ -42,6 +42,11 @@ def texts(value: Any) -> str | None:
     return "must be a list of strings"
 
 
+def each_text(check: Callable[[str], str | None]) -> Check:
+    """A list of strings, of which each passes the check."""
+    return lambda value: texts(value) or next(filter(None, map(check, value)), None)
+
+
 _RESERVED_LABELS = ("com.docker.", "io.docker.", "org.dockerproject.")
 
 

@@ -16,6 +16,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .._config.endpoints import bracketed
+from .._system.asking import once
 from .._system.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -206,11 +208,11 @@ class Api:
         sock = open_tcp(host, port, deadline)
         if self._tls is not None:
             sock = secure(sock, self._tls, self._server_name or host, deadline)
-        return sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return sock, f"{bracketed(host)}:{port}"
 
     def get(self, path: str) -> Any:
         """The decoded JSON (or, for other content, the text) of ``GET path``. Raises ApiError as ``request`` does."""
-        return self.request("GET", path)
+        return once((self._unix, self._tcp, self._tls, path), lambda: self.request("GET", path))
 
     def post(self, path: str, content: Any) -> Any:
         """What ``POST path`` answers to ``content``, as ``exchange`` sends it. Raises ApiError as ``request`` does."""

@@ -80,7 +80,7 @@ def run(config: Config, timeout: float) -> str | None:
         api = live.local_api(config, timeout)
         _remove(api)
         try:
-            _try(api, canary_image.root(program), config, timeout)
+            _run(api, canary_image.root(program), config, timeout)
         except BaseException:
             with contextlib.suppress(ApiError, CanaryError):
                 _remove(api)
@@ -92,14 +92,6 @@ def run(config: Config, timeout: float) -> str | None:
             return f"the daemon forbids it: {_words(error)}"
         raise
     return None
-
-
-def _try(api: Api, root: bytes, config: Config, timeout: float) -> None:
-    """Run ``root`` until it has run, a few times at most. Raises as ``run`` does, and leaves containers and images."""
-    for _attempt in range(_ATTEMPTS - 1):
-        with contextlib.suppress(CanaryError):
-            return _run(api, root, config, timeout)
-    return _run(api, root, config, timeout)
 
 
 @contextlib.contextmanager
@@ -120,7 +112,7 @@ def resting(config: Config, timeout: float) -> Iterator[Resting]:
             "ExposedPorts": {key: {}},
             "HostConfig": {"PortBindings": {key: [binding]}},
         }
-        identifier = _start(api, root, content)
+        identifier = _launch(api, root, content)
         with _doing("a container that was started is not there"):
             found = api.get(f"/containers/{identifier}/json")
         settings = found["NetworkSettings"]
@@ -137,12 +129,12 @@ def resting(config: Config, timeout: float) -> Iterator[Resting]:
 
 
 def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
-    """Run ``root`` once. Raises as ``run`` does, and leaves container and image."""
+    """Run ``root``. Raises as ``run`` does, and leaves container and image."""
     content: dict[str, Any] = {"Entrypoint": canary_image.COMMAND}
     if config.get("bridge") == "none":
         # There is no default network, and a container must say that it does without.
         content["HostConfig"] = {"NetworkMode": "none"}
-    identifier = _start(api, root, content)
+    identifier = _launch(api, root, content)
     with _doing("a container that was started does not end"):
         try:
             status = api.post(f"/containers/{identifier}/wait", None)["StatusCode"]
@@ -155,7 +147,7 @@ def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
         raise CanaryError(f"a container that was started ended with status {status}" + (f": {said}" if said else ""))
 
 
-def _start(api: Api, root: bytes, content: dict[str, Any]) -> str:
+def _launch(api: Api, root: bytes, content: dict[str, Any]) -> str:
     """Create and start a container of ``root`` as ``content`` says, and return its id. Raises as ``run`` does."""
     name = f"{NAME}-{secrets.token_hex(4)}"
     source = {"fromSrc": "-", "repo": NAME, "tag": name, "changes": f"LABEL {LABEL}=true"}
@@ -167,9 +159,21 @@ def _start(api: Api, root: bytes, content: dict[str, Any]) -> str:
     content = {**content, "Image": f"{NAME}:{name}", "Labels": {LABEL: "true"}}
     with _doing("a container cannot be created"):
         identifier: str = api.post(f"/containers/create?name={name}", content)["Id"]
-    with _doing("a container does not start"):
-        api.post(f"/containers/{identifier}/start", None)
+    _start(api, identifier)
     return identifier
+
+
+def _start(api: Api, identifier: str) -> None:
+    """Start a container, a few times at most. Raises as ``run`` does."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with _doing("a container does not start"):
+                api.post(f"/containers/{identifier}/start", None)
+        except CanaryError:
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            return
 
 
 def _remove(api: Api) -> None:

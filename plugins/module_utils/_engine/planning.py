@@ -13,6 +13,7 @@ from .._config.classification import ApplyPlan
 from .._config.options import OPTIONS, Config
 from .._config.state import Inputs
 from .._system import commands
+from .._system.asking import asking_once
 from . import containers, daemon, live
 from .containers import Container
 
@@ -46,6 +47,7 @@ class Observed:
         return self.unit.get("UnitFileState") == "enabled"
 
 
+@asking_once()
 def observe(may_drain: bool = False) -> Observed:
     """The daemon as it runs, its files as they are, and the plan. Raises ConfigError where daemon.json is broken.
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .._config import fragments, pending, state
+from .._config.endpoints import bracketed
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
 from .._engine import containers, daemon, live, planning, resources, settings, socket_group
@@ -66,21 +67,6 @@ def _apparmor_parser() -> bool | None:
     except OSError:
         return None
     return Path("/sbin/apparmor_parser").exists() if enabled.startswith("Y") else None
-
-
-def packages(names: list[str]) -> dict[str, observed.Package]:
-    """Installed and installable version of Debian packages; both null where apt knows nothing of one."""
-    found: dict[str, observed.Package] = {name: {"installed": None, "candidate": None} for name in names}
-    if not names:
-        return found
-    name = ""
-    for line in commands.run("apt-cache", "policy", *names).stdout.splitlines():
-        if line and not line.startswith(" "):
-            name = line.rstrip(":")
-        match = re.match(r"^\s+(Installed|Candidate): (\S+)", line)
-        if match and name in found and match[2] != "(none)":
-            found[name]["installed" if match[1] == "Installed" else "candidate"] = match[2]
-    return found
 
 
 def _user(name: str) -> observed.User | None:
@@ -137,16 +123,16 @@ def engine() -> observed.Engine:
             said = api.get("/version")
             answer["api_version"], answer["running_version"] = said["ApiVersion"], said["Version"]
             info = api.get("/info")
-            containers = api.get("/containers/json?all=1")
-            listed = networks.described(api.get("/networks"), containers)
+            listed = api.get("/containers/json?all=1")
+            known = networks.described(api.get("/networks"), listed)
         except (ApiError, ConfigError):
             return answer
         answer["containers_running"] = info["ContainersRunning"]
         answer["live_restore"] = info["LiveRestoreEnabled"]
         answer["swarm"] = (info.get("Swarm") or {}).get("LocalNodeState")
         answer["swarm_manager"] = bool((info.get("Swarm") or {}).get("ControlAvailable"))
-        answer["networks"] = listed
-        answer["published"] = networks.published(containers)
+        answer["networks"] = known
+        answer["published"] = networks.published(listed)
         command, environment = _told(answer["service"]["pid"])
         answer["settings"] = settings.settings({**config, **settings.flags(command, environment)}, info)
         answer["storage"] = resources.storage(info)
@@ -217,12 +203,12 @@ def configuration() -> observed.Configuration:
             "untested": False,
         }
     effective = effective or {}
-    pending: observed.Pending | None = None
+    to_apply: observed.Pending | None = None
     is_untested = False
     if daemon.dockerd():
         seen = planning.observe()
         plan, is_untested = seen.plan, seen.is_untested
-        pending = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
+        to_apply = {"action": plan.action, "keys": plan.keys, "reasons": plan.reasons}
     return {
         "error": None,
         "fragments": {name: sorted(content) for name, content in contents.items()},
@@ -231,7 +217,7 @@ def configuration() -> observed.Configuration:
         "edited": _edited(contents, effective),
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
-        "pending": pending,
+        "pending": to_apply,
         "untested": is_untested,
     }
 
@@ -307,8 +293,7 @@ def _proc_address(words: str) -> str:
     raw = bytes.fromhex(words)
     if sys.byteorder == "little":
         raw = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
-    address = ipaddress.ip_address(raw)
-    return f"[{address}]" if address.version == 6 else str(address)
+    return bracketed(str(ipaddress.ip_address(raw)))
 
 
 def network() -> observed.Network:
@@ -356,11 +341,11 @@ def network() -> observed.Network:
         "resolvers": list(dict.fromkeys(resolvers)),
         "client": current.client if current else None,
         "forwarding": {
-            "inet": _switch("ipv4/ip_forward"),
-            "inet6": _switch("ipv6/conf/all/forwarding"),
+            "inet": sysctls.switch("ipv4/ip_forward"),
+            "inet6": sysctls.switch("ipv6/conf/all/forwarding"),
         },
         "router_advertisements": _router_advertisements(sorted(heard)),
-        "without_ipv6": [name for name in interfaces if _switch(f"ipv6/conf/{name}/disable_ipv6")],
+        "without_ipv6": [name for name in interfaces if sysctls.switch(f"ipv6/conf/{name}/disable_ipv6")],
     }
 
 
@@ -371,12 +356,6 @@ def _router_advertisements(interfaces: list[str]) -> dict[str, int]:
     """
     texts = {name: state.read(Path(f"/proc/sys/net/ipv6/conf/{name}/accept_ra")) for name in interfaces}
     return {name: int(text) for name, text in texts.items() if text is not None and int(text) > 0}
-
-
-def _switch(name: str) -> bool | None:
-    """A setting of the kernel's network that is on or off; None where this kernel has none."""
-    text = state.read(Path("/proc/sys/net") / name)
-    return None if text is None else text.strip() != "0"
 
 
 def _ip(*words: str) -> list[dict[str, Any]]:
@@ -439,7 +418,7 @@ def observe(
     return {
         "system": here,
         "clock": {"ahead": ahead},
-        "packages": packages(names),
+        "packages": apt.versions(names),
         "installation": {"unfinished": apt.unfinished(names), "begun": state.INSTALLING.exists()},
         "engine": running,
         "configuration": configured,

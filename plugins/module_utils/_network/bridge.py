@@ -322,9 +322,7 @@ def _enter_all(
     own = [
         (container, container["pid"])
         for container in containers
-        if container["pid"]
-        and container["network_mode"] not in ("host", "none")
-        and "container:" not in container["network_mode"]
+        if container["pid"] and datapath.has_namespace(container)
     ]
     inside: dict[str, list[Link]] = {}
 

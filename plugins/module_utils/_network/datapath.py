@@ -17,12 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._config.endpoints import bracketed
 from .._firewall import iptables_chains, nft_chains, packet_filter
-from .._firewall.packet_filter import ANY_PORT, Chain, Filters, Packet, Passage, Port
-from .._system import commands, observed, rtnetlink
+from .._firewall.packet_filter import ANY_PORT, Chain, Filters, Packet, Port
+from .._system import commands, files, observed, rtnetlink
+from . import sysctls
 
 _PROC = Path("/proc")
-_SWITCHES = _PROC / "sys/net"
 # How proc(5) writes 127.0.0.11, where the engine answers the DNS requests of containers.
 _RESOLVER = int.from_bytes(bytes([127, 0, 0, 11]), sys.byteorder)
 _STRICT = 1
@@ -35,8 +36,8 @@ BACKEND = "docker-bridges"
 """The table of engine 29 and later, of the families ip and ip6, where its firewall-backend is nftables."""
 _ELSEWHERE = ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10")
 """Ranges that no machine elsewhere has an address of."""
-
-
+_SOURCES = {packet_filter.SNAT: "translated", packet_filter.ACCEPT: "kept"}
+"""What becomes of a packet's source, by ``Passage.translated``."""
 _FAR = {4: "198.41.0.4", 6: "2001:503:ba3e::2:30"}
 """An address that is on no private network, by version of IP: a.root-servers.net. Nothing is sent there."""
 
@@ -139,10 +140,10 @@ class Paths:
         for bridge in used:
             bridge["within"] = self._between(bridge, bridge)
             bridge["open_to"] = {
-                str(other["network"]): _passage(found)
+                str(other["network"]): found
                 for other in used
                 if other is not bridge
-                for found in [self._between_bridges(bridge, other)]
+                for found in [self._between(bridge, other)]
                 if found
             }
 
@@ -182,7 +183,7 @@ class Paths:
         interface, address = way
         packet = self._packet(interface, None, None, address)
         packet = replace(packet, protocol=port["protocol"], port=port["host_port"], is_for_host=True)
-        return _passage(packet_filter.passage(self._filters, packet, self._port_of))
+        return self._passage(packet)
 
     def _past_translation(self, port: observed.PublishedPort, container: observed.Container) -> observed.Passage | None:
         """Of a packet for the container's own address and port, which a neighbour of the host may send."""
@@ -195,7 +196,7 @@ class Paths:
                 if way and bridge and ipaddress.ip_address(address).version == version:
                     packet = self._packet(way[0], bridge, None, address)
                     packet = replace(packet, protocol=port["protocol"], port=port["container_port"])
-                    return _passage(packet_filter.passage(self._filters, packet, self._port_of))
+                    return self._passage(packet)
         return None
 
     def _outbound(self, version: int, attached: observed.ContainerNetwork) -> observed.Passage | None:
@@ -205,20 +206,15 @@ class Paths:
             bridge, uplink = self._bridge_of(str(address)), self.uplink(address.version)
             if address.version == version and bridge and uplink:
                 packet = self._packet(bridge, uplink[0], str(address), None)
-                return _passage(packet_filter.passage(self._filters, packet, self._port_of))
+                return self._passage(packet)
         return None
 
     def _between(self, one: observed.Bridge, other: observed.Bridge) -> observed.Passage | None:
-        found = self._between_bridges(one, other)
-        return _passage(found) if found else None
-
-    def _between_bridges(self, one: observed.Bridge, other: observed.Bridge) -> Passage | None:
         """Of a packet from a container on one bridge to one on the other, to no port in particular."""
         source, destination = self._some_address(one["name"], 2), self._some_address(other["name"], 3)
         if source is None or destination is None:
             return None
-        packet = self._packet(one["name"], other["name"], source, destination)
-        return packet_filter.passage(self._filters, packet, self._port_of)
+        return self._passage(self._packet(one["name"], other["name"], source, destination))
 
     def _some_address(self, bridge: str, from_end: int) -> str | None:
         """One that nobody has, as a rule: near the end of the bridge's range."""
@@ -234,22 +230,14 @@ class Paths:
         version = ipaddress.ip_address(known).version if known else 4
         return Packet(version, incoming, outgoing, source, destination, here=self._here)
 
-
-def _passage(found: Passage) -> observed.Passage:
-    to = None
-    if found.to:
-        address, port = found.to
-        to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return {
-        "verdict": found.kind,
-        "rule": found.rule or None,
-        "to": to,
-        "source": "translated"
-        if found.translated == packet_filter.SNAT
-        else "kept"
-        if found.translated == packet_filter.ACCEPT
-        else "unknown",
-    }
+    def _passage(self, packet: Packet) -> observed.Passage:
+        found = packet_filter.passage(self._filters, packet, self._port_of)
+        to = None
+        if found.to:
+            address, port = found.to
+            to = f"{bracketed(address)}:{port}"
+        source = _SOURCES.get(found.translated, "unknown")
+        return {"verdict": found.kind, "rule": found.rule or None, "to": to, "source": source}
 
 
 # Routes ---------------------------------------------------------------------------------------------
@@ -300,32 +288,32 @@ def _way(found: rtnetlink.Way | None) -> observed.Way | None:
 
 def add_switches(bridge: observed.Bridge) -> None:
     """What the kernel is told to do with packets that come in by a bridge, and with those of its ports."""
-    bridge["forwarding"] = _switch(f"ipv4/conf/{bridge['name']}/forwarding")
-    bridge["route_localnet"] = _switch(f"ipv4/conf/{bridge['name']}/route_localnet")
+    bridge["forwarding"] = sysctls.switch(f"ipv4/conf/{bridge['name']}/forwarding")
+    bridge["route_localnet"] = sysctls.switch(f"ipv4/conf/{bridge['name']}/route_localnet")
     for port in bridge["ports"]:
         directory = Path("/sys/class/net", port["interface"], "brport")
-        state, isolated = _read(directory / "state"), _read(directory / "isolated")
+        state, isolated = files.text(directory / "state"), files.text(directory / "isolated")
         port["forwards"] = None if state is None else state.strip() == _FORWARDING
         port["isolated"] = None if isolated is None else isolated.strip() == "1"
 
 
 def add_uplink_switches(uplink: observed.Uplink) -> None:
     """What the kernel is told to do with IPv4 packets that come in by an uplink."""
-    uplink["forwarding"] = _switch(f"ipv4/conf/{uplink['interface']}/forwarding")
+    uplink["forwarding"] = sysctls.switch(f"ipv4/conf/{uplink['interface']}/forwarding")
     # The greater of both counts (linux/inetdevice.h, IN_DEV_RPFILTER).
-    modes = [_read(_SWITCHES / f"ipv4/conf/{name}/rp_filter") for name in ("all", uplink["interface"])]
+    modes = [files.text(_PROC / f"sys/net/ipv4/conf/{name}/rp_filter") for name in ("all", uplink["interface"])]
     uplink["strict"] = None if None in modes else max(int(str(mode)) for mode in modes) == _STRICT
 
 
 def connections() -> observed.Connections | None:
     """How many connections the kernel keeps track of, and how many it can."""
-    count, limit = (_read(_SWITCHES / f"netfilter/nf_conntrack_{what}") for what in ("count", "max"))
+    count, limit = (files.text(_PROC / f"sys/net/netfilter/nf_conntrack_{what}") for what in ("count", "max"))
     return {"count": int(count), "limit": int(limit)} if count and limit else None
 
 
 def filters_bridged() -> bool | None:
     """Whether iptables sees what containers of one bridge send each other; None where the module is not loaded."""
-    return _switch("bridge/bridge-nf-call-iptables")
+    return sysctls.switch("bridge/bridge-nf-call-iptables")
 
 
 class Handles(NamedTuple):
@@ -346,22 +334,28 @@ def add_process(container: observed.Container, engine_root: str, handles: Handle
         return
     directory = _PROC / str(pid)
     container["parent"] = _parent(directory)
-    if container["network_mode"] in ("host", "none") or "container:" in container["network_mode"]:
+    if not has_namespace(container):
         return
-    routes, sockets = _read(directory / "net/route"), _read(directory / "net/udp")
+    routes, sockets = files.text(directory / "net/route"), files.text(directory / "net/udp")
     container["gateways"] = None if routes is None else list(_gateways(routes))
     container["resolver"] = None if sockets is None else f" {_RESOLVER:08X}:" in sockets
     if handles.sandbox:
         container["sandboxed"] = _same(directory / "ns/net", Path(engine_root + handles.sandbox))
-    told = _read(Path(engine_root + handles.resolv_conf)) if handles.resolv_conf and routes is not None else None
+    told = files.text(Path(engine_root + handles.resolv_conf)) if handles.resolv_conf and routes is not None else None
     container["nameservers"] = None if told is None else re.findall(r"^nameserver\s+(\S+)", told, re.MULTILINE)
+
+
+def has_namespace(container: observed.Container) -> bool:
+    """Whether the engine has connected a network namespace of the container's own."""
+    mode = container["network_mode"]
+    return mode not in ("host", "none") and "container:" not in mode
 
 
 def _parent(directory: Path) -> str | None:
     """The name of the parent of a process."""
-    status = _read(directory / "status")
+    status = files.text(directory / "status")
     parent = re.search(r"^PPid:\t(\d+)$", status or "", re.MULTILINE)
-    name = _read(_PROC / parent[1] / "comm") if parent else None
+    name = files.text(_PROC / parent[1] / "comm") if parent else None
     return name.strip() if name else None
 
 
@@ -385,15 +379,3 @@ def _same(one: Path, other: Path) -> bool | None:
     except OSError:
         return False
     return (known.st_dev, known.st_ino) == (found.st_dev, found.st_ino)
-
-
-def _switch(name: str) -> bool | None:
-    text = _read(_SWITCHES / name)
-    return None if text is None else text.strip() != "0"
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from .._config.endpoints import bracketed
 from .._engine import daemon
 from .._system import observed
 
@@ -67,9 +68,7 @@ def published(containers: list[dict[str, Any]]) -> list[str]:
     ports = [port for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")]
     return sorted(
         {
-            f"tcp://[{port['IP']}]:{port['PublicPort']}"
-            if ":" in port["IP"]
-            else f"tcp://{port['IP']}:{port['PublicPort']}"
+            f"tcp://{bracketed(port['IP'])}:{port['PublicPort']}"
             for port in ports
             if port["Type"] == "tcp" and port.get("IP")
         }

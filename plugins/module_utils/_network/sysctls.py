@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .._system import commands, observed
+from .._system import commands, files, observed
 from . import networks
 
 FILE = "/etc/sysctl.d/99-zz-mooring.conf"
@@ -57,7 +57,7 @@ def observe(names: list[str]) -> observed.Sysctls:
     None where the kernel has no such parameter, or no file sets it. ``own`` are the names in Mooring's file.
     ``program`` sets them, None where there is none.
     """
-    kept = _read(Path(FILE)) or ""
+    kept = files.text(Path(FILE)) or ""
     own = re.findall(r"^([^#;\s=]+)\s*=", kept, re.MULTILINE)
     asked = [name for name in dict.fromkeys([*names, *own]) if _is_name(name)]
     set_at_boot = {}
@@ -73,16 +73,15 @@ def observe(names: list[str]) -> observed.Sysctls:
     }
 
 
+def switch(path: str) -> bool | None:
+    """A setting below /proc/sys/net that is on or off; None where this kernel has none."""
+    text = files.text(Path("/proc/sys/net", path))
+    return None if text is None else text.strip() != "0"
+
+
 def _live(name: str) -> str | None:
-    text = _read(Path("/proc/sys", proc_name(name)))
+    text = files.text(Path("/proc/sys", proc_name(name)))
     return None if text is None else _text(text)
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
 
 
 def _is_name(name: Any) -> bool:

@@ -13,7 +13,8 @@ from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._engine import daemon, planning
 from .._host import observation as host_observation
-from .._system import commands, platforms
+from .._system import platforms
+from .._system.asking import asking_once
 from .._system.observed import Host
 from . import addresses, apply, certificate, configuration, filter_preview, packages, selection, sysctls
 from .declaration import Declaration
@@ -71,7 +72,7 @@ def observe(declaration: Declaration, verifies: bool = False, asked_at: float | 
     ``verifies`` is for who compares and changes nothing: bridges are looked at too, and the configuration is tried
     without the TLS files, which have findings of their own. ``asked_at`` is ``host_info``'s option.
     """
-    with commands.asking_once():
+    with asking_once():
         return _observe(declaration, verifies, asked_at)
 
 

@@ -109,7 +109,7 @@ def ensure(declared: Access, check_mode: bool) -> dict[str, Any]:
     """Bring the host to the declaration; returns what the module does. Raises AccessError and EndError."""
     seen = sshd.observe(declared.user, None, declared.socket if declared.clients else None)
     todo = steps(declared, seen)
-    keys, wanted = sshd.text_of(sshd.KEYS), declared.keys if declared.clients else None
+    keys, wanted = files.text(sshd.KEYS), declared.keys if declared.clients else None
     ending = _ending(declared, todo, ssh_keys.grants(keys or "") - ssh_keys.grants(wanted or ""))
     if declared.clients:
         _refuse(declared, seen, check_mode)

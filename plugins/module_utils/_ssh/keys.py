@@ -167,5 +167,14 @@ def authorized_keys(clients: dict[str, str], socket: str) -> str:
 
 def grants(text: str) -> set[str]:
     """What a file of ``authorized_keys`` gives: its lines without comments. One that is gone has ended."""
-    lines = (line.strip() for line in text.splitlines())
-    return {line.rpartition(" ")[0] for line in lines if line and not line.startswith("#")}
+    return {line.rpartition(" ")[0] for line in _entries(text)}
+
+
+def names(text: str) -> list[str]:
+    """The clients in a file of ``authorized_keys``, each named behind its key."""
+    return sorted({line.split()[-1] for line in _entries(text)})
+
+
+def _entries(text: str) -> list[str]:
+    lines = map(str.strip, text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]

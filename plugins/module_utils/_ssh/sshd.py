@@ -37,7 +37,7 @@ def observe(user: str, client: str | None, socket: str | None = None) -> observe
     """
     found, error = settings(user, client)
     listening = listeners()
-    text = text_of(sshd_config.DROP_IN)
+    text = files.text(sshd_config.DROP_IN)
     trial: observed.SshTrial | None = None
     if socket and text != drop_in(user, socket, found):
         tried, why = _trial(drop_in(user, socket, found), user, client)
@@ -45,12 +45,13 @@ def observe(user: str, client: str | None, socket: str | None = None) -> observe
     return {
         "accounts": {entry.pw_name: _account(entry) for entry in accounts()},
         "authorized_keys": state.file_digest(str(KEYS)),
+        "clients": clients(),
         "has_home": os.path.lexists(HOME),
         "guarded": is_guarded(),
         "drop_in": text,
         "loaded": _is_loaded(started(found, listening)),
         "pending": PENDING.exists(),
-        "configuration": sshd_config.survey(text_of, _found),
+        "configuration": sshd_config.survey(files.text, _found),
         "listeners": [_title(process) for process in listening],
         "settings": found,
         "error": error,
@@ -62,6 +63,16 @@ def observe(user: str, client: str | None, socket: str | None = None) -> observe
 def _found(pattern: str) -> list[str]:
     """The files that a pattern leads to, as glob(3) finds them, which sshd asks."""
     return sorted(glob.glob(pattern))  # noqa: PTH207
+
+
+def clients() -> list[str] | None:
+    """The clients whose keys get in; None where nobody knows, for the file cannot be read."""
+    try:
+        return ssh_keys.names(KEYS.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return []
+    except OSError:
+        return None
 
 
 def accounts() -> list[pwd.struct_passwd]:
@@ -152,21 +163,13 @@ def is_guarded() -> bool:
     )
 
 
-def text_of(path: Path) -> str | None:
-    """The text of a file that sshd reads, which need not be UTF-8; None where there is none."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-
-
 def started(settings: dict[str, list[str]], listening: list[processes.Process]) -> int | None:
     """When, in nanoseconds since the epoch, the sshd that listens last read its configuration, or None.
 
     It writes its pid file at each start, and whenever it reads its configuration again.
     """
     path = Path(" ".join(settings.get("pidfile", ["none"])))
-    pid = (text_of(path) or "").strip()
+    pid = (files.text(path) or "").strip()
     with contextlib.suppress(OSError):
         if pid in {str(process.pid) for process in listening}:
             return path.stat().st_mtime_ns

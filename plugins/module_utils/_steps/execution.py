@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Carry out steps one after the other, in one process.
 
-Each module here is a step: ``OPTIONS`` is the argument spec of its parameters, and ``execute`` carries it out, returns
-what its module returns, and raises StepError. The caller holds the lock (``_config.state.locked``).
+The caller holds the lock (``_config.state.locked``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .failure import StepError
 
@@ -16,8 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Callable
 
-    Execute = Callable[[Mapping[str, Any], bool], dict[str, Any]]
     Validate = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Step(Protocol):
+    """A module of this package. ``OPTIONS`` is the argument spec of its parameters."""
+
+    OPTIONS: dict[str, Any]
+
+    def execute(self, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        """Carry the step out; returns what its module returns. Raises StepError."""
 
 
 def execute(steps: Iterable[Mapping[str, Any]], validate: Validate) -> list[dict[str, Any]]:
@@ -30,48 +37,36 @@ def execute(steps: Iterable[Mapping[str, Any]], validate: Validate) -> list[dict
     for step in steps:
         name = step["name"]
         try:
-            options, run = _step(name)
-            outcomes.append({"name": name, **run(validate(options, step["parameters"]), False)})
+            module = _step(name)
+            outcomes.append({"name": name, **module.execute(validate(module.OPTIONS, step["parameters"]), False)})
         except StepError as error:
             return [*outcomes, {"name": name, "failed": True, "msg": str(error)}]
     return outcomes
 
 
-def _step(name: str) -> tuple[Mapping[str, Any], Execute]:
-    """The argument spec of a step, and what carries it out. Raises StepError for an unknown one.
+def _step(name: str) -> Step:
+    """The module of a step. Raises StepError for an unknown one.
 
-    Modules are imported late: a trip compiles only what it needs, and what an earlier step has installed is found.
+    Modules are imported late: a trip compiles only what it needs, and what an earlier step has installed is found. Each
+    has an import of its own, for Ansible sends a host only what it finds in one.
     """
+    step: Step
     if name == "packages":
-        from . import packages
-
-        return packages.OPTIONS, packages.execute
-    if name == "key":
-        from . import key
-
-        return key.OPTIONS, key.execute
-    if name == "certificate":
-        from . import certificate
-
-        return certificate.OPTIONS, certificate.execute
-    if name == "configuration":
-        from . import configuration
-
-        return configuration.OPTIONS, configuration.execute
-    if name == "socket_group":
-        from . import socket_group
-
-        return socket_group.OPTIONS, socket_group.execute
-    if name == "apply":
-        from . import apply
-
-        return apply.OPTIONS, apply.execute
-    if name == "confirm":
-        from . import confirm
-
-        return confirm.OPTIONS, confirm.execute
-    if name == "networks":
-        from . import networks
-
-        return networks.OPTIONS, networks.execute
-    raise StepError(f"there is no step {name!r}")
+        from . import packages as step
+    elif name == "key":
+        from . import key as step
+    elif name == "certificate":
+        from . import certificate as step
+    elif name == "configuration":
+        from . import configuration as step
+    elif name == "socket_group":
+        from . import socket_group as step
+    elif name == "apply":
+        from . import apply as step
+    elif name == "confirm":
+        from . import confirm as step
+    elif name == "networks":
+        from . import networks as step
+    else:
+        raise StepError(f"there is no step {name!r}")
+    return step

@@ -17,10 +17,12 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from . import observed
 
 LISTS = (Path("/var/lib/apt/lists"), Path("/var/lib/apt/periodic/update-success-stamp"))
 """Their times tell when the package lists were refreshed last."""
@@ -67,13 +69,6 @@ class AptError(Exception):
     """Packages could not be installed; the message has apt's own last lines."""
 
 
-class Versions(TypedDict):
-    """Of a package: None where it is not installed, and where apt knows no version to install."""
-
-    installed: str | None
-    candidate: str | None
-
-
 @dataclass(frozen=True)
 class Selection:
     """What one call of apt-get installs, and the required packages that no source of the host has."""
@@ -82,9 +77,9 @@ class Selection:
     unknown: list[str] = field(default_factory=list)
 
 
-def versions(names: list[str]) -> dict[str, Versions]:
-    """Installed and installable version of each package."""
-    known: dict[str, Versions] = {name: {"installed": None, "candidate": None} for name in names}
+def versions(names: list[str]) -> dict[str, observed.Package]:
+    """Installed and installable version of each package; both None where apt knows nothing of one."""
+    known: dict[str, observed.Package] = {name: {"installed": None, "candidate": None} for name in names}
     if not names:
         return known
     name = ""
@@ -183,7 +178,7 @@ def _holder(path: Path) -> str | None:
     return None
 
 
-def select(required: list[str], optional: list[str], known: dict[str, Versions]) -> Selection:
+def select(required: list[str], optional: list[str], known: dict[str, observed.Package]) -> Selection:
     """What is missing. Optional packages come along with required ones and never cause an installation.
 
     An optional package that no source has, or only in a version before ``LEAST_VERSIONS``, is left out.

@@ -4,45 +4,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_answers: dict[tuple[str, ...], subprocess.CompletedProcess[str]] | None = None
-"""What commands have answered since ``asking_once`` was entered; None outside of it."""
-
-
-@contextlib.contextmanager
-def asking_once() -> Iterator[None]:
-    """Run each command once, and give its answer again when it is run again: for looking at a host.
-
-    Nothing may be changed meanwhile by who looks. A command with input is always run.
-    """
-    global _answers
-    if _answers is not None:
-        yield
-        return
-    _answers = {}
-    try:
-        yield
-    finally:
-        _answers = None
+from .asking import once
 
 
 def run(*words: str, timeout: float = 30.0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command with a deadline and the C locale; never raises for its exit status.
 
-    A command that is missing or misses its deadline is reported as exit status 127 or 124.
+    A command that is missing or misses its deadline is reported as exit status 127 or 124. One with input is run each
+    time, also within ``asking_once``.
     """
-    if _answers is None or stdin is not None:
+    if stdin is not None:
         return _run(words, timeout, stdin)
-    if words not in _answers:
-        _answers[words] = _run(words, timeout, stdin)
-    return _answers[words]
+    return once(words, lambda: _run(words, timeout, stdin))
 
 
 def _run(words: tuple[str, ...], timeout: float, stdin: str | None) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who owns the engine's files and who may write or read them. Their content is never looked at."""
+"""Who owns the engine's files and who may write or read them, which takes no look at their content; and plain texts."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ _KINDS = (
     (stat.S_ISREG, "file"),
     (stat.S_ISSOCK, "socket"),
 )
+
+
+def text(path: Path) -> str | None:
+    """The text of a file, which need not be UTF-8; None where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
 
 
 def describe(paths: Iterable[Path]) -> dict[str, observed.FileStatus]:

@@ -369,6 +369,7 @@ class Ssh(TypedDict):
 
     accounts: dict[str, SshAccount]
     authorized_keys: str | None
+    clients: list[str] | None
     has_home: bool
     guarded: bool
     drop_in: str | None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         Network,
     )
 
-_OPTION = "com.docker.network.bridge."
+OPTION = "com.docker.network.bridge."
 _KERNELS_MTU = 1500
 """A bridge without ports has it, until the first port brings another."""
 _FULL = 0.95
@@ -34,7 +34,12 @@ def subject(bridge: str) -> str:
 
 def gateway_mode(network: DockerNetwork) -> str:
     """How packets get into a network from other machines and out, where it is not translated by rules of the host."""
-    return network["options"].get(f"{_OPTION}gateway_mode_ipv4", "nat")
+    return network["options"].get(f"{OPTION}gateway_mode_ipv4", "nat")
+
+
+def connects(network: DockerNetwork) -> bool:
+    """Whether containers of a network are to reach each other."""
+    return network["options"].get(f"{OPTION}enable_icc") != "false"
 
 
 def networks(seen: dict[str, Any], around: Network, declared: list[str], forwards: bool) -> Iterator[Finding]:
@@ -118,7 +123,7 @@ def _mtu(network: DockerNetwork, bridge: Bridge) -> Iterator[Finding]:
 
 
 def has_no_address(network: DockerNetwork) -> bool:
-    return network["options"].get(f"{_OPTION}inhibit_ipv4") == "true" or gateway_mode(network) == "isolated"
+    return network["options"].get(f"{OPTION}inhibit_ipv4") == "true" or gateway_mode(network) == "isolated"
 
 
 def _addresses(
@@ -218,7 +223,7 @@ def _port_problem(network: DockerNetwork, port: BridgePort, is_up: bool) -> tupl
     # A bridge that is down closes all its ports.
     if port["forwards"] is False and is_up:
         return "the bridge keeps it closed (bridge link show)", f"bridge link set dev {name} state 3"
-    if port["isolated"] and network["options"].get(f"{_OPTION}enable_icc") != "false":
+    if port["isolated"] and connects(network):
         return "it is isolated from other ports", f"bridge link set dev {name} isolated off"
     return None
 

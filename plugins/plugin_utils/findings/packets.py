@@ -8,15 +8,15 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
+from ...module_utils._config.endpoints import bracketed
 from ._finding import ERROR, WARNING, Finding
-from .links import gateway_mode, subject
+from .links import OPTION, connects, gateway_mode, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ...module_utils._system.observed import Container, DockerNetwork, Passage, PublishedPort
 
-_OPTION = "com.docker.network.bridge."
 _RESTART = "restart the daemon, which puts its rules back"
 _PROTECTED_SINCE = (28, 0)
 """Since then nobody reaches a container by its own address (moby 48724)."""
@@ -83,8 +83,7 @@ def _carried(container: Container, by_name: dict[str, DockerNetwork]) -> list[Pu
 
 
 def _shown(port: PublishedPort) -> str:
-    host = port["host_address"]
-    return f"{f'[{host}]' if ':' in host else host}:{port['host_port']}/{port['protocol']}"
+    return f"{bracketed(port['host_address'])}:{port['host_port']}/{port['protocol']}"
 
 
 # What must pass -------------------------------------------------------------------------------------
@@ -119,7 +118,7 @@ def _blocked(
         within = bridge["within"]
         # Rules of bridges see it whether iptables does or not.
         is_seen = seen["filters_bridged"] or (within and _BRIDGES_OWN.search(within["rule"] or ""))
-        if network and network["options"].get(f"{_OPTION}enable_icc") != "false" and is_seen:
+        if network and connects(network) and is_seen:
             check(within, f"between containers of network {network['name']}")
     for rule, whats in dropped.items():
         expected = f"packets pass {_listed(dict.fromkeys(whats))}"
@@ -151,10 +150,7 @@ def _ends(container: Container, port: PublishedPort) -> set[str]:
     addresses = [
         ipaddress.ip_interface(text).ip for attached in container["networks"].values() for text in attached["addresses"]
     ]
-    return {
-        f"[{one}]:{port['container_port']}" if one.version == 6 else f"{one}:{port['container_port']}"
-        for one in addresses
-    }
+    return {f"{bracketed(str(one))}:{port['container_port']}" for one in addresses}
 
 
 def _not_sent(ports: list[tuple[Container, PublishedPort]]) -> Iterator[Finding]:
@@ -189,11 +185,11 @@ def _not_masqueraded(running: list[Container], by_name: dict[str, DockerNetwork]
     told = set()
     for container in running:
         for name, network in _open(container, by_name):
-            if network["options"].get(f"{_OPTION}enable_ip_masquerade") == "false":
+            if network["options"].get(f"{OPTION}enable_ip_masquerade") == "false":
                 continue
             attached = container["networks"][name]
             ways = {"": attached["outbound"]}
-            if has_ipv6 and network["options"].get(f"{_OPTION}gateway_mode_ipv6", "nat").startswith("nat"):
+            if has_ipv6 and network["options"].get(f"{OPTION}gateway_mode_ipv6", "nat").startswith("nat"):
                 ways[" over IPv6"] = attached["outbound_ipv6"]
             for how, passage in ways.items():
                 is_kept = passage and passage["source"] == "kept" and passage["verdict"] != "drop"
@@ -214,7 +210,7 @@ def _not_masqueraded(running: list[Container], by_name: dict[str, DockerNetwork]
 
 def _is_protected(network: DockerNetwork) -> bool:
     options = network["options"]
-    return gateway_mode(network) == "nat" and not options.get(f"{_OPTION}trusted_host_interfaces")
+    return gateway_mode(network) == "nat" and not options.get(f"{OPTION}trusted_host_interfaces")
 
 
 def _direct(ports: list[tuple[Container, PublishedPort]], by_name: dict[str, DockerNetwork]) -> Iterator[Finding]:
@@ -256,7 +252,7 @@ def _not_apart(
                 f"they reach those of {', '.join(others)}",
                 _RESTART,
             )
-        if network["options"].get(f"{_OPTION}enable_icc") != "false" or not bridge["within"]:
+        if connects(network) or not bridge["within"]:
             continue
         if not filters_bridged or bridge["within"]["verdict"] == "accept":
             yield Finding(

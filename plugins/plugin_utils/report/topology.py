@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...module_utils._config.endpoints import bracketed
+
 Json = dict[str, Any]
 
 # Pixels. Text is set in a monospaced font of 12 px, of which the widest in use advance by 0.62 em.
@@ -261,7 +263,7 @@ def ranges(published: list[Json]) -> list[str]:
         else:
             runs.append([one])
     return [
-        f"{_bracketed(run[0]['host_address'])}:{_span(run, 'host_port')} → "
+        f"{bracketed(run[0]['host_address'])}:{_span(run, 'host_port')} → "
         f"{_span(run, 'container_port')}/{run[0]['protocol']}"
         for run in runs
     ]
@@ -270,10 +272,6 @@ def ranges(published: list[Json]) -> list[str]:
 def _span(run: list[Json], key: str) -> str:
     first, last = run[0][key], run[-1][key]
     return str(first) if first == last else f"{first}-{last}"
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def _by_reach(published: list[Json]) -> list[tuple[str, list[str], list[Json]]]:

@@ -202,10 +202,10 @@ MUTANTS = [
     ),
     Mutant(
         "A file of SSH keys that is there and cannot be read may have any.",
-        _REMOVAL,
-        'if not answer or not ("content" in keys or "file not found" in keys["msg"].lower()):',
-        "if not answer:",
-        "plugin_utils/test_removal.py",
+        "plugins/module_utils/_ssh/sshd.py",
+        "    except FileNotFoundError:\n        return []\n    except OSError:\n        return None\n",
+        "    except OSError:\n        return []\n",
+        "ssh/test_access.py",
     ),
     Mutant(
         "A removal that --limit keeps from the controller's index is refused.",

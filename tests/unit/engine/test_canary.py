@@ -156,6 +156,7 @@ def test_start_that_fails_now_and_then_is_tried_again(daemon: FakeDaemon, failur
 
     daemon.fails = fail
     assert (canary.test({}, TIMEOUT)["problem"] is None) == is_fine
+    assert daemon.asked.count("POST create") == 1
     assert _is_clean(daemon)
 
 
@@ -163,6 +164,8 @@ def test_container_that_never_ends(daemon: FakeDaemon) -> None:
     daemon.fails = lambda request: ApiError("timed out") if request == "POST wait" else None
     with pytest.raises(CanaryError, match="a container that was started does not end within 7 s"):
         canary.run({}, TIMEOUT)
+    # Each time would take the whole timeout.
+    assert daemon.asked.count("POST wait") == 1
     assert _is_clean(daemon)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon, live
+from ansible_collections.mooring.docker.plugins.module_utils._engine import api, daemon, live
+from ansible_collections.mooring.docker.plugins.module_utils._system.asking import asking_once
 from forge import CLIENT, SERVER, Authority
 
 
@@ -112,3 +113,14 @@ def test_socket_without_a_daemon_is_named(
     for config in ({"hosts": ["fd://"]}, {}):
         (silent,) = live.unanswered(config)
         assert silent.startswith(f"unix://{path} does not answer (")
+
+
+def test_daemon_is_asked_once_while_a_host_is_looked_at(sockets: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Api, "log_message", lambda handler, *_words: asked.append(handler.path))
+    one, other = (api.Api(unix=path) for path in sockets)
+    with asking_once():
+        assert [one.get("/_ping"), one.get("/_ping"), other.get("/_ping")] == ["OK", "OK", "OK"]
+    assert len(asked) == 2
+    assert one.get("/_ping") == one.get("/_ping") == "OK"
+    assert len(asked) == 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,16 @@ from test_signing import authority, client
 NO: Consent = {"replace_authority": False, "emergency": "false", "without": []}
 YES: Consent = {"replace_authority": "true", "emergency": False, "without": []}
 
-LINE = 'restrict,command="docker system dial-stdio" ssh-ed25519 AAAA {}\n'
-
 
 def ways(*keys: str, users: dict[str, Any] | None = None, owner: str = "root") -> dict[str, Any]:
     """What was seen of a host with these clients over SSH."""
-    text = "# Mooring: docker_engine_ssh_clients\n" + "".join(LINE.format(name) for name in keys)
     sockets = [{"path": "/run/docker.sock", "owner": owner}]
-    return {
-        "host": {"host": {"users": users or {}, "sockets": sockets}},
-        "keys": {"content": base64.b64encode(text.encode()).decode()},
-    }
+    ssh = {"authorized_keys": "0" * 64, "clients": list(keys)}
+    return {"host": {"users": users or {}, "sockets": sockets, "ssh": ssh}}
 
 
 NOTHING = ways()
-UNREACHABLE = {"host": {"unreachable": True}, "keys": {"unreachable": True}}
+UNREACHABLE = {"unreachable": True}
 MEMBER = ways(users={"alice": {"uid": 1000, "groups": ["alice", "docker"]}})
 
 
@@ -125,11 +119,8 @@ def test_nobody_is_taken_for_another(fleet: dict[str, Any]) -> None:
 
 def test_a_host_that_cannot_be_looked_at_may_let_anybody_in(fleet: dict[str, Any]) -> None:
     assert "(b could not be looked at)" in problem_of(fleet, YES, hosts(UNREACHABLE))
-    lies = (
-        {"host": {"host": ["root"]}, "keys": {"content": "x"}},
-        {"host": {"host": {"users": 1}}, "keys": {"content": ""}},
-    )
-    unread = {**NOTHING, "keys": {"msg": "Source is a directory and must be a file: /x"}}
+    lies = ({"host": ["root"]}, {"host": {**NOTHING["host"], "users": 1}})
+    unread = {"host": {**NOTHING["host"], "ssh": {"authorized_keys": None, "clients": None}}}
     for before, after in (
         (UNREACHABLE, NOTHING),
         (NOTHING, UNREACHABLE),
@@ -180,22 +171,15 @@ def test_a_certificate_that_cannot_be_read_is_not_one_that_ended(
     assert not problem_of(fleet, YES, hosts(NOTHING))
 
 
-def test_no_file_of_keys_is_no_key(fleet: dict[str, Any]) -> None:
-    for message in ("file not found: /x", "File not found: /x"):
-        none = {**NOTHING, "keys": {"msg": message}}
-        assert told_of(fleet, hosts(none, none), False, False)["left"] == []
-
-
 def test_hosts_are_asked_for_what_they_have(fleet: dict[str, Any]) -> None:
     """Who has neither group nor keys is left alone, and so is one that could not be looked at, or answers nonsense."""
-    group = ways("alice")
-    group["host"]["host"]["groups"] = {"docker": {"gid": 9}}
+    group = ways("alice")["host"] | {"groups": {"docker": {"gid": 9}}}
     none = {"group": False, "keys": False}
     for before, present in (
-        (group, {"group": True, "keys": True}),
-        ({**group, "keys": {"msg": "file not found: /x"}}, {"group": True, "keys": False}),
+        ({"host": group}, {"group": True, "keys": True}),
+        ({"host": {**group, "ssh": {"authorized_keys": None, "clients": []}}}, {"group": True, "keys": False}),
         (UNREACHABLE, none),
-        ({"host": {"host": {"groups": 1}}, "keys": 1}, none),
+        ({"host": {"groups": 1}}, none),
     ):
         assert plan(fleet, "alice", YES, hosts(before), False)["ways"]["b"] == present
 

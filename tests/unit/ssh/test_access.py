@@ -502,3 +502,14 @@ def test_line_that_a_block_would_narrow_is_moved(tmp_path: Path) -> None:
 def test_what_ssh_cannot_follow_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="write ssh://"):
         told(tmp_path, [url], {})
+
+
+def test_clients_are_named_behind_their_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "authorized_keys"
+    monkeypatch.setattr(sshd, "KEYS", path)
+    assert sshd.clients() == []
+    path.write_text(ssh_keys.authorized_keys({"bob": f"{BOB} x", "alice": ALICE}, SOCKET) + f"\n{BOB} by hand\n")
+    assert sshd.clients() == ["alice", "bob", "hand"]
+    path.unlink()
+    path.mkdir()
+    assert sshd.clients() is None

@@ -15,6 +15,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._config import stat
 from ansible_collections.mooring.docker.plugins.module_utils._ssh import access, sshd, sshd_config
 from ansible_collections.mooring.docker.plugins.module_utils._ssh import keys as ssh_keys
 from ansible_collections.mooring.docker.plugins.module_utils._ssh.access import Access, AccessError
+from ansible_collections.mooring.docker.plugins.module_utils._system import files
 from test_access import ACCESS, ALICE, CALM, KNOWN, LISTENER, SOCKET
 
 UID = 4711
@@ -82,7 +83,7 @@ class Host:
         ]
 
     def observe(self, _user: str, _client: Any = None, _socket: Any = None) -> Any:
-        text = sshd.text_of(sshd_config.DROP_IN)
+        text = files.text(sshd_config.DROP_IN)
         problem = self.obstacle(text)
         wanted = sshd.values(_socket or SOCKET, KNOWN)
         effective = {**KNOWN, **{name.lower(): value.split() for name, value in wanted.items()}}

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mooring.docker.plugins.module_utils._config import state
 from ansible_collections.mooring.docker.plugins.module_utils._steps import execution, key, packages
 from ansible_collections.mooring.docker.plugins.module_utils._steps.failure import StepError
 from ansible_collections.mooring.docker.plugins.module_utils._system import apt
@@ -71,6 +73,22 @@ def test_parameters_are_those_of_the_module(name: str, parameters: dict[str, Any
 
 def _execute_unchecked(name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     return execution.execute([{"name": name, "parameters": parameters}], execute_steps._validate)
+
+
+def test_a_trip_that_cannot_begin_tells_nothing_of_its_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def busy() -> None:
+        raise TimeoutError("another run holds the lock")
+
+    monkeypatch.setattr(state, "locked", busy)
+    fragments = {"30-logging": {"log-opts": {"splunk-token": "s3cret"}}}
+    steps = [{"name": "configuration", "parameters": {"fragments": fragments}}]
+    with patch_module_args({"steps": steps}), pytest.raises(SystemExit):
+        execute_steps.main()
+    said = capsys.readouterr().out
+    assert "another run holds the lock" in said
+    assert "s3cret" not in said
 
 
 def test_a_key_needs_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

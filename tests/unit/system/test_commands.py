@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.mooring.docker.plugins.module_utils._system.commands import asking_once, run
+from ansible_collections.mooring.docker.plugins.module_utils._system.asking import asking_once
+from ansible_collections.mooring.docker.plugins.module_utils._system.commands import run
 
 
 def test_a_command_is_run_once_within(tmp_path: Path) -> None:
