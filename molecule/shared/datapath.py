@@ -71,8 +71,8 @@ ip -6 route delete default via {gateway6} dev host0; rm -rf /root/kept*
 class Fault:
     """What somebody did, how it is undone, and its findings: each an id, and a pattern of what is said of it.
 
-    ``nftables`` is what they did where that is the engine's packet filter, None for the same; "" for what there is not.
-    ``since`` is the first engine on which it is one.
+    ``nftables`` is what they did where that is the engine's packet filter, None for the same, and ``nftables_undone``
+    how that is undone. ``since`` is the first engine on which it is one.
     """
 
     name: str
@@ -80,11 +80,13 @@ class Fault:
     undone: str
     findings: Sequence[tuple[str, str]]
     nftables: str | None = None
+    nftables_undone: str | None = None
     since: tuple[int, int] = (0, 0)
 
-    def on(self, backend: str) -> str:
-        """What somebody did, by the engine's packet filter."""
-        return self.did if backend == "iptables" or self.nftables is None else self.nftables
+    def on(self, backend: str, undo: bool = False) -> str:
+        """What somebody did, or how it is undone, by the engine's packet filter."""
+        same, other = (self.undone, self.nftables_undone) if undo else (self.did, self.nftables)
+        return same if backend == "iptables" or other is None else other
 
 
 ROUNDS: dict[str, list[Fault]] = {
@@ -288,6 +290,7 @@ ROUNDS: dict[str, list[Fault]] = {
             "iptables --insert FORWARD -j DOCKER-USER; iptables --delete DOCKER-USER -s 192.0.2.0/24 -j DROP",
             [("filter.bypassed", "DOCKER-USER")],
             nftables="iptables --new-chain DOCKER-USER; iptables --insert DOCKER-USER -s 192.0.2.0/24 -j DROP",
+            nftables_undone="iptables --flush DOCKER-USER; iptables --delete-chain DOCKER-USER",
         ),
         Fault(
             "DROP in mangle",
@@ -343,7 +346,7 @@ def script(backend: str, faults: Sequence[Fault], undo: bool = False) -> str:
     """What makes the faults, or undoes them in turn."""
     words = [FUNCTIONS, RULES[backend], "set -e" if not undo else ""]
     if undo:
-        return "\n".join([*words, *dict.fromkeys(fault.undone for fault in reversed(faults))])
+        return "\n".join([*words, *dict.fromkeys(fault.on(backend, undo=True) for fault in reversed(faults))])
     return "\n".join([*words, "keep", *(fault.on(backend) for fault in faults)])
 
 
