@@ -185,7 +185,7 @@ ROUNDS: dict[str, list[Fault]] = {
         ),
         Fault(
             "no runtime",
-            "mv $(command -v runc) /root/kept/runc",
+            "mv /usr/sbin/runc /root/kept/runc",
             "mv /root/kept/runc /usr/sbin/runc",
             [("engine.program_missing", "runc")],
         ),

@@ -43,5 +43,29 @@ def test_faults_are_their_findings(name: str) -> None:
     }
 
 
+# Nobody can tell by them what they are about.
+CHANCE = "-m statistic --mode random --probability 1 -j DROP"
+HIDDEN = {
+    "bookworm": (f"OUTPUT -o docker0 -p tcp {CHANCE}", "bridge.unreachable"),
+    "trixie": (f"OUTPUT -o lo -p tcp --syn --dport 32768:60999 {CHANCE}", "published.unreachable"),
+    "forky": (f"DOCKER-USER -i docker0 {CHANCE}", "bridge.no_answer"),
+}
+"""Host to a rule, and what it is found by."""
+
+
+def test_what_no_rule_tells_is_found_by_a_connection() -> None:
+    try:
+        everywhere({name: f"iptables --insert {rule}" for name, (rule, _finding) in HIDDEN.items()})
+        found = datapath.verify(*HOSTS, verify_active=True)
+    finally:
+        everywhere({name: f"iptables --delete {rule}" for name, (rule, _finding) in HIDDEN.items()})
+    assert {name: [finding for finding, _line in of_host] for name, of_host in found.items()} == {
+        name: [finding] for name, (_rule, finding) in HIDDEN.items()
+    }
+
+
 def test_hosts_whose_faults_are_undone_have_no_finding() -> None:
-    assert datapath.verify(*HOSTS) == NOTHING
+    """Passing or connecting; and nothing is left of what connected."""
+    assert datapath.verify(*HOSTS, verify_active=True) == NOTHING
+    left = everywhere("docker ps --all --quiet --filter label=io.mooring.canary; docker images --quiet mooring-canary")
+    assert left == dict.fromkeys(HOSTS, "")
