@@ -51,7 +51,7 @@ SETUP = "\n".join(
         NETWORK.format("back", 1, ""),
         NETWORK.format("six", 2, "--ipv6 --subnet fd77:2::/64"),
         NETWORK.format("apart", 4, "--opt com.docker.network.bridge.enable_icc=false"),
-        RUN.format("web", "bridge", "--publish 8080:80"),
+        RUN.format("front", "bridge", "--publish 8080:80"),
         RUN.format("local", "bridge", "--publish 127.0.0.1:8084:80"),
         RUN.format("back1", "back", "--publish 8081:80"),
         RUN.format("back2", "back", ""),
@@ -62,7 +62,7 @@ SETUP = "\n".join(
     ]
 )
 TEARDOWN = """
-docker rm --force web local back1 back2 six1 apart1; docker network rm back six apart
+docker rm --force front local back1 back2 six1 apart1; docker network rm back six apart
 ip -6 route delete default via {gateway6} dev host0; rm -rf /root/kept*
 """
 
@@ -117,8 +117,8 @@ ROUNDS: dict[str, list[Fault]] = {
         ),
         Fault(
             "port isolated",
-            'bridge link set dev "$(port web)" isolated on',
-            'bridge link set dev "$(port web)" isolated off',
+            'bridge link set dev "$(port front)" isolated on',
+            'bridge link set dev "$(port front)" isolated off',
             [("bridge.port_closed", "isolated")],
         ),
         Fault(
@@ -155,9 +155,9 @@ ROUNDS: dict[str, list[Fault]] = {
         ),
         Fault(
             "rule of routing that refuses a container's packets",
-            'ip rule add to "$(of web)" blackhole priority 77',
+            'ip rule add to "$(of front)" blackhole priority 77',
             "ip rule delete priority 77",
-            [("bridge.route", "the host's packets to web .* found: the kernel refuses them")],
+            [("bridge.route", "the host's packets to front .* found: the kernel refuses them")],
         ),
         Fault(
             "another's link-layer address",
@@ -200,7 +200,7 @@ ROUNDS: dict[str, list[Fault]] = {
         Fault(
             "strict rp_filter on an asymmetric path",
             "ip route add default via 10.77.2.9 dev br-six table 78; "
-            'ip rule add from "$(of web)" lookup 78 priority 78; '
+            'ip rule add from "$(of front)" lookup 78 priority 78; '
             "sysctl --write net.ipv4.conf.host0.rp_filter=1",
             "sysctl --write net.ipv4.conf.host0.rp_filter=0; ip rule delete priority 78; ip route flush table 78",
             [("published.not_routed", "come in by host0 .* rp_filter is strict")],
@@ -268,10 +268,10 @@ ROUNDS: dict[str, list[Fault]] = {
         ),
         Fault(
             "nothing lets a port pass",
-            'delete iptables filter "-A DOCKER -d $(of web)/32 .*--dport 80 .*ACCEPT"',
+            'delete iptables filter "-A DOCKER -d $(of front)/32 .*--dport 80 .*ACCEPT"',
             "restore",
-            [("filter.engine_rules", "to 0.0.0.0:8080/tcp of web")],
-            nftables='delete ip filter-forward-in__docker0 "daddr $(of web) .*dport 80 .*accept"',
+            [("filter.engine_rules", "to 0.0.0.0:8080/tcp of front")],
+            nftables='delete ip filter-forward-in__docker0 "daddr $(of front) .*dport 80 .*accept"',
             # Before, FORWARD drops only where dockerd itself has switched forwarding on.
             since=(28, 0),
         ),
@@ -296,7 +296,7 @@ ROUNDS: dict[str, list[Fault]] = {
             "DROP in mangle",
             "iptables --table mangle --insert FORWARD -i docker0 -j DROP",
             "iptables --table mangle --delete FORWARD -i docker0 -j DROP",
-            [("filter.blocks", "from web.*iptables -t mangle -A FORWARD -i docker0 -j DROP")],
+            [("filter.blocks", "from front.*iptables -t mangle -A FORWARD -i docker0 -j DROP")],
         ),
         Fault(
             "DROP between ports of a bridge",
