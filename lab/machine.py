@@ -237,9 +237,6 @@ class Machine:
 [Match]
 Name=host0
 
-[Link]
-MTUBytes={network.uplink_mtu()}
-
 [Network]
 Address={self.address}/24
 Address={self.lab.address6(self.host.octet)}/64

@@ -67,14 +67,6 @@ def detach(interface: str) -> None:
         succeeds("ip", "link", "delete", interface)
 
 
-def uplink_mtu() -> int:
-    """The MTU of the machine's way out: hosts with a larger one would depend on path MTU discovery."""
-    for route in _ip("-4", "route", "show", "default"):
-        for link in _ip("link", "show", "dev", route["dev"]):
-            return min(1500, int(link["mtu"]))
-    return 1500
-
-
 def masquerade(lab: Identity) -> str:
     """The lab's own nftables table, replaced in one transaction."""
     return f"""\
@@ -84,6 +76,11 @@ table ip {lab.table} {{
     chain postrouting {{
         type nat hook postrouting priority 100; policy accept;
         ip saddr {lab.network} oifname != "{lab.bridge}" masquerade
+    }}
+    # The machine's way out may take less than the hosts do, and they know nothing of it.
+    chain forward {{
+        type filter hook forward priority mangle; policy accept;
+        iifname "{lab.bridge}" oifname != "{lab.bridge}" tcp flags syn / syn,rst tcp option maxseg size set rt mtu
     }}
 }}
 """

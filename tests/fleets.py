@@ -61,6 +61,10 @@ def host_info(name: str) -> Json:
             "cli_version": "26.1.5+dfsg1",
             "api_version": "1.45",
             "service": {"active": "active", "enabled": "enabled", "pid": 411},
+            "storage": [
+                {"path": "/var/lib/docker", "holds": ["volumes", "logs"], "size": 40 << 30, "free": 3 << 29},
+                {"path": "/var/lib/containerd", "holds": ["images"], "size": 40 << 30, "free": 3 << 29},
+            ],
         },
         "listening": ["tcp://[::]:2376", "unix:///run/docker.sock"],
     }
@@ -150,6 +154,7 @@ def uplink(family: str, gateway: str, address: str) -> Json:
         "interface": "eth0",
         "family": family,
         "gateway": gateway,
+        "metric": 0,
         "addresses": [f"{address}/24", "2001:db8::7/64", "fe80::5054:ff:fe12:3456/64"],
         "mtu": 1500,
     }

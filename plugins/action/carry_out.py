@@ -119,7 +119,7 @@ class ActionModule(OnHost):
             content = configuration.content(gathered.declaration, composing["chosen"])
             steps["configuration"] = {
                 "fragments": {name: content[name] for name in composing["fragments"]},
-                **{name: composing[name] for name in ("on_conflict", "restart", "containers")},
+                **{name: composing[name] for name in ("on_conflict", "restart", "containers", "data_root_change")},
                 # One that says nothing leaves the sockets alone.
                 "socket": composing["socket"] or None,
             }
@@ -139,7 +139,8 @@ class ActionModule(OnHost):
             self._connection.reset()
         if gathered and "networks" in self._steps:
             wanted = {name: self._steps["networks"][name] for name in ("docker_host", "timeout")}
-            last["networks"] = {"networks": gathered.variables["docker_network_networks"], **wanted}
+            declared = gathered.declaration["network"]
+            last["networks"] = {"networks": declared["networks"] if declared else [], **wanted}
         self._trip(last)
 
     def _settle(self, order: issuing.Order | None) -> None:

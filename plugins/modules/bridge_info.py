@@ -335,6 +335,7 @@ uplinks:
     - The interfaces of the default routes in the main table, once for each C(family) (V(inet), V(inet6)) and gateway.
     - C(forwarding) tells whether the kernel forwards IPv4 packets that come in by it, C(strict) whether it takes only
       those whose sender has its route back by it (rp_filter).
+    - The kernel uses the routes with the least C(metric).
   returned: always
   type: list
   elements: dict
@@ -342,6 +343,7 @@ uplinks:
     - interface: eth0
       family: inet
       gateway: 192.0.2.1
+      metric: 0
       addresses: [192.0.2.7/24]
       mtu: 1500
       mac: "52:54:00:12:34:56"

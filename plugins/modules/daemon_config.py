@@ -66,6 +66,14 @@ options:
     type: str
     choices: [keep, drain]
     default: keep
+  data_root_change:
+    description:
+      - What to do if C(data-root) changes and the daemon has something in the old one that is missing in the new one.
+      - V(refuse) fails before anything is changed. V(move) lets M(mooring.docker.daemon_apply) move it. Until it has,
+        the new root is a link to the old one.
+    type: str
+    choices: [refuse, move]
+    default: refuse
   tls_to_come:
     description:
       - The TLS files that O(fragments) name are created later in the play, so they are not checked, and count as

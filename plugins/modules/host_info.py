@@ -110,9 +110,11 @@ host:
         - C(settings) are those of the running daemon that are no secrets, by their names in C(daemon.json).
         - C(networks) as RV(mooring.docker.bridge_info#module:networks), null where no daemon answers.
         - C(published), where containers publish TCP ports.
-        - C(storage) are the file systems of images, containers and C(/run), with their C(size), what is C(free) of it
-          in bytes and in inodes (C(inodes_free)), and whether they are C(read_only). C(programs) start containers, each
-          with its path, null where it is missing. Both are empty where no daemon answers.
+        - C(image_store) tells who keeps images and containers' files, V(dockerd) below its data root or V(containerd)
+          below its own root, which is the default of engine 29 and later on a new data root.
+        - C(storage) are the file systems of images, containers and C(/run), with what each C(holds), their C(size),
+          what is C(free) of it in bytes and in inodes (C(inodes_free)), and whether they are C(read_only). C(programs)
+          start containers, each with its path, null where it is missing. Both are empty where no daemon answers.
       type: dict
       sample: {"installed": true, "version": "26.1.5+dfsg1", "api_version": "1.45", "containers_running": 2}
     configuration:

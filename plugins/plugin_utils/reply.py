@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Union
 
+from ..module_utils._network import mtu
 from ..module_utils._plan.selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT
 from ..module_utils._plan.steps import STEPS
 from ..module_utils._ssh import keys as ssh_keys
@@ -149,7 +150,9 @@ _BRIDGES = {
         }
     ],
     "parents": [{"interface": str, "children": [_CONTAINER_INTERFACE]}],
-    "uplinks": [{"interface": str, "gateway": TEXT, "addresses": TEXTS, "mtu": NUMBER}],
+    "uplinks": [
+        {"interface": str, "family": str, "gateway": TEXT, "metric": int, "addresses": TEXTS, "mtu": int},
+    ],
     "connections": ({"count": int, "limit": int}, None),
     "filters_bridged": SWITCH,
     "bypassed": TEXTS,
@@ -255,6 +258,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
                 "bip6": Optional(str),
                 "fixed-cidr-v6": Optional(str),
                 "default-address-pools": Optional([Exactly({"base": str, "size": int})]),
+                mtu.DEFAULTS: Optional(Exactly({mtu.DRIVER: Exactly({mtu.OPTION: str})})),
             }
         ),
         "on_conflict": str,
@@ -263,6 +267,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         ),
         "restart": str,
         "containers": str,
+        "data_root_change": str,
         "adopted": bool,
         "files": TEXTS,
     },

@@ -210,6 +210,7 @@ def _on_network(
         yield from network.forwarding(options, declared_network["networks"], bridges, forwarding)
         yield from network.networks(declared_network["networks"], bridges)
         yield from network.ways(bridges)
+        yield from network.uplinks(bridges)
         yield from _in_kernel(observation, bridges)
         yield from network.collisions(_collisions(declaration, declared_network, observation))
     yield from network.sysctls(parameters, host["sysctls"])

@@ -103,7 +103,7 @@ FAULTS = {
         Fault(
             "network missing",
             "docker network rm backend",
-            "docker network create --subnet 172.31.8.0/24 backend",
+            "docker network create --subnet 172.31.8.0/24 --opt com.docker.network.driver.mtu=1400 backend",
             {"networks.missing": APPLY},
         ),
         Fault(

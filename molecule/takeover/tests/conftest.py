@@ -90,6 +90,8 @@ def declaration(client: Client) -> dict[str, Any]:
         "docker_engine_users": [USER],
         "docker_engine_options": {"max-concurrent-downloads": 5, "log-opts": {"max-size": "10m"}},
         "docker_network_pools": POOLS,
+        # The older version applied it to docker0 alone, and this one to all networks.
+        "docker_network_mtu": None,
         "docker_network_published": {"allow": [{"sources": lab, "ports": [3000]}]},
         "docker_network_networks": [{"name": "backend", "ranges": [{"subnet": "172.30.8.0/24"}]}],
         "docker_network_sysctls": {"net.core.somaxconn": 1024},

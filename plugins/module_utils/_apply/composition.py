@@ -7,6 +7,7 @@ Nothing is written before everything is known to be right; ``daemon_apply`` make
 
 from __future__ import annotations
 
+import dataclasses
 import ssl
 import stat
 import tempfile
@@ -15,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from .._config import fragments, host_values, option_names, options, redaction, state, units, validation
-from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._config.options import Config
-from .._engine import containers, daemon, planning, surroundings
+from .._engine import containers, daemon, data_root, planning, surroundings
 from .._system import commands
+from . import data_move
 
 _TLS_KEYS = ("tlscacert", "tlscert", "tlskey")
 
@@ -107,9 +108,10 @@ def _check_tls(merged: Config) -> None:
             raise ConfigError(f"tlscacert {merged['tlscacert']} holds no certificate ({error})") from error
 
 
-def _check_host(merged: Config, existing: Config, has_engine: bool) -> None:
+def _check_host(merged: Config, existing: Config, has_engine: bool, move: host_values.Move | None) -> None:
     """Refuse what dockerd, or a container, would miss on this host."""
-    found = host_values.problems(merged, surroundings.observe(merged, existing, has_engine))
+    seen = dataclasses.replace(surroundings.observe(merged, existing, has_engine), move=move)
+    found = host_values.problems(merged, seen)
     if found:
         raise ConfigError("; ".join(found))
 
@@ -135,15 +137,16 @@ def configure(
     policy: str | None = None,
     may_drain: bool = False,
     tls_to_come: bool = False,
+    may_move: bool = False,
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """Write the ``declared`` fragments, by owner, and bring all that follows from them in line.
 
     ``socket`` (paths, owner, group, mode) sets docker.socket; None leaves it alone. ``policy`` refuses a
     restart that it would not allow; None and "never" refuse none. ``drain`` lets containers be stopped that keep the
-    bridge from changing. ``tls_to_come`` tells that the TLS files are still to be made. Returns changed, diff, files,
-    effective, adopted and backup as documented in the module, ``plan`` as an ApplyPlan, and the ``keys`` of daemon.json
-    that change.
+    bridge from changing. ``tls_to_come`` tells that the TLS files are still to be made. ``may_move`` lets the daemon's
+    data be moved where the data root changes. Returns changed, diff, files, effective, adopted and backup as documented
+    in the module, ``plan`` as an ApplyPlan, and the ``keys`` of daemon.json that change.
     Raises ConfigError, with every file as it was.
     """
     composition = _compose(declared, on_conflict)
@@ -159,12 +162,28 @@ def configure(
     if not tls_to_come:
         _check_tls(merged)
     changes = _changes(composition, show if has_unit else None, socket)
-    plan = _plan(merged, composition.existing, show, changes, may_drain, tls_to_come)
+    move: host_values.Move | None = None
+    existing = composition.existing or {}
+    applied = daemon.applied(show, existing) if planning.is_active(show) else None
+    inputs = daemon.inputs(merged, show, changes, tls_to_come)
+    plan = planning.plan_apply(show, applied, inputs, may_drain)
+    # What an interrupted run has begun is finished, whatever is allowed now.
+    begun = data_root.pending(merged)
+    if begun is not None:
+        plan = planning.add_move(plan, applied, inputs, begun["old"], begun["new"])
     # What the daemon runs with needs no second opinion.
     if changes or plan.action != "nothing":
-        _check_host(merged, composition.existing or {}, version is not None)
+        old_root = data_root.current(existing, applied, planning.is_active(show))
+        move = data_root.move(old_root, merged, plan.containers)
+        moves = may_move and move is not None and bool(move.missing or move.running)
+        _check_host(merged, existing, version is not None, None if moves else move)
+        if moves and move:
+            _check_move(move, options.changed_keys(existing, merged))
+            plan = planning.add_move(plan, applied, inputs, move.old, move.new)
         if not tls_to_come:
             _check_with_dockerd(merged, version)
+        else:
+            move = None
     refusal = plan.refusal(policy) if policy not in (None, "never") else None
     if refusal:
         stopped = ", ".join(container.name for container in containers.interrupted())
@@ -188,8 +207,25 @@ def configure(
         if composition.adopting or (state.DAEMON_JSON in changes and composition.hand_edited):
             kept = state.backup(state.DAEMON_JSON)
             result["backup"] = str(kept) if kept else None
+        if move:
+            data_move.begin(move.old, move.new)
+        elif begun is None:
+            data_move.forget_other(merged)
         _write(changes)
     return result
+
+
+def _check_move(move: host_values.Move, keys: set[str]) -> None:
+    """Refuse to move data where Mooring cannot, or not in this run."""
+    obstacle = data_root.obstacle(move)
+    if obstacle:
+        raise ConfigError(f"data-root {move.new}: {obstacle}")
+    others = sorted(key for key in keys if key in options.OPTIONS and options.OPTIONS[key].affects_connectivity)
+    if others:
+        raise ConfigError(
+            f"data-root {move.new}: {', '.join(others)} change too, and the host could not revert both by itself: "
+            "declare one after the other"
+        )
 
 
 def _changes(
@@ -247,19 +283,6 @@ def _parsed(text: str | None) -> Config | None:
         return fragments.parse(text or "", "")
     except ConfigError:
         return None
-
-
-def _plan(
-    merged: Config,
-    existing: Config | None,
-    show: dict[str, str],
-    changes: dict[Path, str | None],
-    may_drain: bool,
-    tls_to_come: bool,
-) -> ApplyPlan:
-    """What ``daemon_apply`` has to do once the ``changes`` are written."""
-    applied = daemon.applied(show, existing or {}) if planning.is_active(show) else None
-    return planning.plan_apply(show, applied, daemon.inputs(merged, show, changes, tls_to_come), may_drain)
 
 
 def _remember(show: dict[str, str], existing: Config | None) -> None:

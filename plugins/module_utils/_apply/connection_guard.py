@@ -14,6 +14,7 @@ from .._config.options import OPTIONS, Config, changed_keys
 from .._engine import containers, daemon, live
 from .._system import commands
 from . import revert_script, revert_timer
+from .transaction import ApplyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +54,13 @@ def guarded(seconds: int, action: str, config: Config, drained: Sequence[contain
     if drained:
         # Whoever the way back does not start is left to the next run.
         written[containers.RECORD] = containers.text(drained)
-    with revert_timer.guarded(OWNER, seconds, [state.GOOD, state.APPLIED, untested.RECORD], undo, written):
+
+    def is_undone(error: Exception) -> bool:
+        # dockerd keeps the addresses of docker0 where the good state names none.
+        return isinstance(error, ApplyError) and error.is_undone and _bridge_addresses() == bridge
+
+    files = [state.GOOD, state.APPLIED, untested.RECORD]
+    with revert_timer.guarded(OWNER, seconds, files, undo, written, is_undone):
         yield
 
 

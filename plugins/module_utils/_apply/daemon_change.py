@@ -20,7 +20,7 @@ from .._engine import daemon, live, planning
 from .._system import commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Seconds. dockerd reloads within a second, or says why it does not: after 1 + 2 + 4 + 8 seconds where it looks for an
 # authorization plugin (moby, pkg/plugins).
@@ -35,15 +35,24 @@ class DaemonChange:
     """One way of the daemon, from what it has read to the files as they are.
 
     ``action`` is "nothing", "reload", "start" or "restart". ``applied`` and ``effective`` are as in
-    ``planning.Observed``. Each wait lasts ``timeout`` seconds at most. ``has_begun`` tells that the daemon may have
-    read something else by now.
+    ``planning.Observed``. Each wait lasts ``timeout`` seconds at most. ``while_stopped`` is done
+    between the end of the old daemon and the start of the new one. ``has_begun`` tells that the daemon may have read
+    something else by now.
     """
 
-    def __init__(self, action: str, applied: Inputs | None, effective: Inputs, timeout: float) -> None:
+    def __init__(
+        self,
+        action: str,
+        applied: Inputs | None,
+        effective: Inputs,
+        timeout: float,
+        while_stopped: Callable[[], None] | None = None,
+    ) -> None:
         self.action = action
         self.applied = applied
         self.effective = effective
         self.timeout = timeout
+        self.while_stopped = while_stopped
         self.has_begun = False
 
     @property
@@ -98,9 +107,14 @@ class DaemonChange:
         # Whether these worked shows when the service starts.
         commands.run("systemctl", "daemon-reload")
         commands.run("systemctl", "reset-failed", daemon.SERVICE, daemon.SOCKET)
-        if self.action == "start" or self.applied is None or self.applied["socket"] != self.effective["socket"]:
+        is_other_socket = self.applied is None or self.applied["socket"] != self.effective["socket"]
+        if self.action == "start" or is_other_socket or self.while_stopped:
             # A socket unit cannot be restarted under its running service, systemd.socket(5).
             commands.run("systemctl", "stop", daemon.SERVICE, daemon.SOCKET, timeout=self.timeout)
+            if self.while_stopped:
+                if planning.is_active(commands.unit_properties(daemon.SERVICE)):
+                    raise DaemonError("the daemon does not stop")
+                self.while_stopped()
             commands.run("systemctl", "start", daemon.SOCKET, timeout=self.timeout)
         done = commands.run("systemctl", "restart", daemon.SERVICE, timeout=self.timeout)
         if done.returncode != 0:

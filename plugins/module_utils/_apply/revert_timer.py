@@ -19,7 +19,7 @@ from .._system import commands, session
 from . import revert_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 TIMER = "mooring-revert.timer"
 
@@ -49,7 +49,12 @@ class ConfirmError(Exception):
 
 @contextlib.contextmanager
 def guarded(
-    owner: str, seconds: int, files: Sequence[Path], undo: str, written: dict[Path, str | None] | None = None
+    owner: str,
+    seconds: int,
+    files: Sequence[Path],
+    undo: str,
+    written: dict[Path, str | None] | None = None,
+    is_undone: Callable[[Exception], bool] = lambda _error: False,
 ) -> Iterator[None]:
     """Make a change that the host reverts unless it is confirmed within ``seconds``; with 0 there is no timer.
 
@@ -57,16 +62,20 @@ def guarded(
     that makes the running system follow when the files are back, its last status counts. At a boot, before the network
     comes up, it runs with ``$live`` "no". ``written`` are the older texts (None: absent) of files that were changed
     before. The caller holds the lock. A change that raises an exception is reverted at once, and so is one that cannot
-    be left pending.
+    be left pending. Where the exception is one after which the change ``is_undone``, only what was pending before is
+    reverted.
     """
     if seconds == 0:
         yield
         return
+    before = _record()
     _prepare(owner, seconds, files, undo, written or {})
     try:
         yield
         _leave_pending(seconds)
-    except Exception:
+    except Exception as error:
+        if is_undone(error):
+            _write_script(before)
         _revert_now()
         raise
 
@@ -131,9 +140,13 @@ def _prepare(owner: str, seconds: int, files: Sequence[Path], undo: str, written
             if pending.SCRIPT.exists():
                 _revert_now()
             raise
-        state.write(pending.SCRIPT, revert_script.script(record["files"], record["undo"]), 0o700)
+        _write_script(record)
     except OSError as error:
         raise ConfirmError(f"the change was not begun, for what it replaces could not be saved: {error}") from error
+
+
+def _write_script(record: pending.Record) -> None:
+    state.write(pending.SCRIPT, revert_script.script(record["files"], record["undo"]), 0o700)
 
 
 def _leave_pending(seconds: int) -> None:

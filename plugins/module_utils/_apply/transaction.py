@@ -9,28 +9,37 @@ passes by it (KeyboardInterrupt, SystemExit), and leaves what the next run finis
 from __future__ import annotations
 
 import contextlib
+import functools
 import stat
 import time
 from pathlib import Path
 
-from .._config import classification, state, untested
+from .._config import classification, fragments, state, untested
 from .._config.fragments import ConfigError
 from .._config.options import Config
 from .._config.state import Inputs, Snapshot
-from .._engine import containers, daemon, planning
+from .._engine import containers, daemon, data_root, planning
 from .._engine.api import ApiError
 from .._engine.canary import CanaryError
 from .._engine.planning import Observed
 from .._firewall import nftables
 from .._system import commands
-from . import drain
+from . import data_move, drain
 from .container_test import ContainerTest
 from .daemon_change import DaemonChange, DaemonError
+from .data_move import MoveError
 from .drain import DrainError
 
 
 class ApplyError(Exception):
-    """The daemon could not be brought to the configuration; the message says why and what holds now."""
+    """The daemon could not be brought to the configuration; the message says why and what holds now.
+
+    ``is_undone`` tells whether the daemon and its containers are on the last good state again.
+    """
+
+    def __init__(self, message: str, is_undone: bool = False) -> None:
+        super().__init__(message)
+        self.is_undone = is_undone
 
 
 class Transaction:
@@ -66,7 +75,15 @@ class Transaction:
         if obstacle:
             raise ApplyError(f"{plan.sentence()} was not begun, for dockerd would not start: {obstacle}")
         begun = time.time()
-        change = DaemonChange(plan.action, self.observed.applied, self.observed.effective, self.timeout)
+        self._stay_on_data_root()
+        move = self.observed.move
+        change = DaemonChange(
+            plan.action,
+            self.observed.applied,
+            self.observed.effective,
+            self.timeout,
+            functools.partial(data_move.copy, move) if move else None,
+        )
         try:
             self._enable()
             self._test.before()
@@ -80,7 +97,8 @@ class Transaction:
         except Exception as error:
             problem = _daemons_own_words(change, begun, error) or _sentence(error)
             tried = "the test of what an interrupted run has applied" if plan.action == "nothing" else plan.sentence()
-            raise ApplyError(f"{tried} failed: {problem.rstrip('.')}. {self._roll_back(change)}") from error
+            outcome, is_undone = self._roll_back(change)
+            raise ApplyError(f"{tried} failed: {problem.rstrip('.')}. {outcome}", is_undone) from error
 
     def start_interrupted(self) -> list[str]:
         """Start what an interrupted run has left stopped, where nothing else is done; their names.
@@ -107,6 +125,18 @@ class Transaction:
             raise ApplyError(f"the daemon has read its configuration, but: {_sentence(error)}") from error
 
     # Steps -----------------------------------------------------------------------------------------
+
+    def _stay_on_data_root(self) -> None:
+        """Let no way lead back to an old data root once a daemon has had the new one: what it has there would be lost.
+
+        That is where a run was interrupted after the data had been moved, before it could say that all was well.
+        """
+        record, good = data_root.record(), state.read_state(state.GOOD)
+        if record and good and self.observed.move is None and data_root.kept(self.observed.config):
+            with contextlib.suppress(ConfigError):
+                text = good.get(str(state.DAEMON_JSON)) or "{}"
+                if data_root.root_of(fragments.parse(text, "")) == record["old"]:
+                    state.write_state(state.GOOD, state.snapshot())
 
     def _enable(self) -> None:
         """Have the daemon start at boot."""
@@ -135,23 +165,35 @@ class Transaction:
 
     # The way back ----------------------------------------------------------------------------------
 
-    def _roll_back(self, tried: DaemonChange) -> str:
-        """Bring the last good state back; says how that went."""
+    def _roll_back(self, tried: DaemonChange) -> tuple[str, bool]:
+        """Bring the last good state back; says how that went, and whether it is back."""
         try:
             good: Snapshot | None = state.read_state(state.GOOD)
             config = None if good is None else self._return_to(good, tried)
         except Exception as error:
             problems = [_sentence(error), *(self._start_what_is_left() if not isinstance(error, DrainError) else [])]
-            return f"The last good state could not be brought back: {'; '.join(problems)}."
+            return f"The last good state could not be brought back: {'; '.join(problems)}.", False
         if config is None:
             problems = ["There is no earlier good state on this host to go back to", *self._start_what_is_left()]
-            return f"{'; '.join(problems)}."
+            return f"{'; '.join(problems)}.", False
         tested = self._test_good(config)
         try:
             record_success(config)
         except OSError as error:
-            return f"The last good state is back and the daemon answers, but that is not recorded: {_sentence(error)}."
-        return f"The last good state is back and the daemon answers{tested}."
+            unrecorded = f"but that is not recorded: {_sentence(error)}"
+            return f"The last good state is back and the daemon answers, {unrecorded}.", False
+        return f"The last good state is back and the daemon answers{tested}{self._give_move_up(config)}.", True
+
+    def _give_move_up(self, config: Config) -> str:
+        """Leave nothing of a move of the daemon's data, which are where they were; what is to be said of it."""
+        move = self.observed.move
+        if move is None or data_root.root_of(config) == move["new"]:
+            return ""
+        try:
+            data_move.give_up()
+        except OSError as error:
+            return f"; what was copied to {move['new']} could not be removed: {_sentence(error)}"
+        return ""
 
     def _test_good(self, config: Config) -> str:
         """What is to be said of containers on the last good state, which is back."""
@@ -256,6 +298,6 @@ def _sentence(error: Exception) -> str:
     """An exception in words that are never empty."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, (DaemonError, DrainError, ApiError, CanaryError, ConfigError)) and str(error):
+    if isinstance(error, (DaemonError, DrainError, ApiError, CanaryError, ConfigError, MoveError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}"

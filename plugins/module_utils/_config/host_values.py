@@ -39,13 +39,32 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Another data root, ``new``, than the one that the daemon has.
+
+    ``missing`` are how many of each kind are in ``old`` and not in ``new``; ``running`` are the containers that write
+    to ``old`` now. ``size`` is what ``old`` takes, in bytes, None where nobody asked or it takes long to tell; ``free``
+    are the bytes at ``mount_point``, which has ``new``.
+    """
+
+    old: str
+    new: str
+    missing: dict[str, int]
+    running: list[str]
+    size: int | None
+    free: int
+    mount_point: str
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What the host has of what a configuration names; only what the configuration names is in it.
 
     ``files`` are kinds by path, "file", "directory", "socket", "other" or None for what is not there. ``programs`` are
     paths by name, None for one that is not there or cannot be executed. ``groups`` tells which are there. ``plugins``
     and ``profiles`` are why one does not serve, None where it does. ``links`` are "bridge", "other" or None.
-    ``subordinate_ids`` tells why a user of ``userns-remap`` does not serve. ``open_files`` is fs.nr_open. Where
+    ``subordinate_ids`` tells why a user of ``userns-remap`` does not serve. ``move`` is what a new data root leaves
+    behind, None where there is nothing. ``open_files`` is fs.nr_open. Where
     dockerd may not set any limit (capabilities(7)), ``limits`` are the highest hard ones by name, -1 for none.
     """
 
@@ -57,6 +76,7 @@ class Surroundings:
     links: dict[str, str | None] = field(default_factory=dict)
     subordinate_ids: dict[str, str | None] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
+    move: Move | None = None
     open_files: int | None = None
     limits: dict[str, int] = field(default_factory=dict)
     unified_cgroups: bool = True
@@ -111,6 +131,7 @@ def problems(config: Config, seen: Surroundings) -> list[str]:
         *_limits(config, seen),
         *_cgroups(config, seen),
         *_data_root(seen),
+        *_move(seen.move),
     ]
 
 
@@ -191,6 +212,27 @@ def _data_root(seen: Surroundings) -> Iterator[str]:
         reason = _unfit(disk)
         if reason:
             yield f"data-root {path}: {reason}; declare a directory on a local disk"
+
+
+def _move(move: Move | None) -> Iterator[str]:
+    """Why the daemon does not change to another data root by itself, and how a person moves it."""
+    if move is None or not (move.missing or move.running):
+        return
+    reasons = []
+    if move.missing:
+        counts = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in move.missing.items()]
+        reasons.append(f"it would start without {', '.join(counts)}, there in {move.old} and not here")
+    if move.running:
+        reasons.append(f"{', '.join(move.running)} run and write to {move.old}")
+    space = f"{move.free // 2**20} MiB are free at {move.mount_point}"
+    needed = f"{move.old} takes {move.size // 2**20} MiB, and {space}" if move.size is not None else space
+    is_full = move.size is not None and move.size + LEAST_SPACE > move.free
+    yield (
+        f"data-root {move.new}: the daemon has {move.old}, and {'; '.join(reasons)}. {needed}"
+        + (f", too little: {(move.size or 0) // 2**20} and {LEAST_SPACE // 2**20} more are needed" if is_full else "")
+        + ". Have the data moved, for which the containers are stopped, with docker_engine_data_root_change: move; or "
+        f"declare docker_engine_data_root: {move.old}. To begin with an empty one, move {move.old} away first"
+    )
 
 
 def _unfit(disk: Disk) -> str | None:

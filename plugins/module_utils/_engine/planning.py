@@ -14,7 +14,7 @@ from .._config.options import OPTIONS, Config
 from .._config.state import Inputs
 from .._system import commands
 from .._system.asking import asking_once
-from . import containers, daemon, live
+from . import containers, daemon, data_root, live
 from .containers import Container
 
 
@@ -26,6 +26,7 @@ class Observed:
     it would read now, both as ``daemon.inputs``; ``applied`` is None where no daemon runs or nobody can know.
     ``to_run`` are the containers that run once the plan is carried out, of those that it stops or that an interrupted
     run has left stopped. ``is_untested`` tells that an interrupted run has left a daemon on which no container has run.
+    ``move`` is where the daemon's data are to be brought while it is stopped.
     """
 
     config: Config
@@ -35,6 +36,7 @@ class Observed:
     plan: ApplyPlan
     to_run: tuple[Container, ...]
     is_untested: bool
+    move: data_root.Record | None = None
 
     @property
     def is_installed(self) -> bool:
@@ -60,10 +62,13 @@ def observe(may_drain: bool = False) -> Observed:
     plan = plan_apply(unit, applied, effective, may_drain)
     if plan.action == "nothing":
         plan = add_containers(_plan_repair(unit, config), applied, effective, may_drain)
+    move = data_root.pending(config)
+    if move is not None:
+        plan = add_move(plan, applied, effective, move["old"], move["new"])
     to_run = containers.interrupted()
     if plan.drained:
         to_run = containers.merged(to_run, containers.survey((applied or effective)["config"])[0])
-    return Observed(config, unit, applied, effective, plan, tuple(to_run), untested.is_left(applied))
+    return Observed(config, unit, applied, effective, plan, tuple(to_run), untested.is_left(applied), move)
 
 
 def is_active(unit: dict[str, str]) -> bool:
@@ -101,9 +106,25 @@ def add_containers(plan: ApplyPlan, applied: Inputs | None, effective: Inputs, m
         plan = dataclasses.replace(plan, shown=live.shown(config), keys=keys)
     # What an interrupted run has begun is finished, whatever is allowed now.
     if plan.ignored_keys() and (may_drain or containers.interrupted()):
-        running, lost = containers.survey(listening)
-        plan = dataclasses.replace(plan, drained=[container.name for container in running], not_restartable=lost)
+        plan = _drained(plan, listening)
     return plan
+
+
+def add_move(plan: ApplyPlan, applied: Inputs | None, effective: Inputs, old: str, new: str) -> ApplyPlan:
+    """``plan`` with the daemon's data moved from ``old`` to ``new``, for which it is stopped with all containers."""
+    reasons = [*plan.reasons, f"the data in {old} move to {new}"]
+    if plan.action == "start":
+        # Nobody who could be asked would stop them.
+        lost = [f"{name} runs without a daemon" for name in plan.containers]
+        return dataclasses.replace(plan, reasons=reasons, not_restartable=[*plan.not_restartable, *lost])
+    moving = add_containers(dataclasses.replace(plan, action="restart", reasons=reasons), applied, effective, False)
+    return _drained(moving, (applied or effective)["config"])
+
+
+def _drained(plan: ApplyPlan, listening: Config) -> ApplyPlan:
+    """``plan`` with all running containers stopped before and started again."""
+    running, lost = containers.survey(listening)
+    return dataclasses.replace(plan, drained=[container.name for container in running], not_restartable=lost)
 
 
 def _plan_repair(unit: dict[str, str], config: Config) -> ApplyPlan:

@@ -247,6 +247,11 @@ def disk(path: Path, mounts: str | None = None) -> Disk:
     )
 
 
+def unescaped(point: str) -> str:
+    """A mount point as the kernel writes it, with its spaces."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point)
+
+
 def _mount(path: Path, text: str) -> tuple[str, str]:
     """The mount point above ``path`` and its file system; of two at one place the later counts."""
     found = ("/", "")
@@ -255,7 +260,7 @@ def _mount(path: Path, text: str) -> tuple[str, str]:
         words = fields.split()
         if len(words) < 5 or not rest.split():
             continue
-        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4])
+        point = unescaped(words[4])
         is_above = point == "/" or path == Path(point) or Path(point) in path.parents
         if is_above and len(point) >= len(found[0]):
             found = (point, rest.split()[0])

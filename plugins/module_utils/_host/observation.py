@@ -25,7 +25,7 @@ from .._config import fragments, pending, state
 from .._config.endpoints import bracketed
 from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
-from .._engine import containers, daemon, live, planning, resources, settings, socket_group
+from .._engine import containerd, containers, daemon, data_root, live, planning, resources, settings, socket_group
 from .._engine.api import ApiError
 from .._firewall import docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
@@ -108,6 +108,7 @@ def engine() -> observed.Engine:
         "swarm_manager": None,
         "networks": None,
         "published": [],
+        "image_store": None,
         "storage": [],
         "programs": {},
     }
@@ -135,9 +136,10 @@ def engine() -> observed.Engine:
         answer["published"] = networks.published(listed)
         command, environment = _told(answer["service"]["pid"])
         answer["settings"] = settings.settings({**config, **settings.flags(command, environment)}, info)
-        answer["storage"] = resources.storage(info)
+        answer["image_store"] = "containerd" if containerd.has_images(info) else "dockerd"
+        answer["storage"] = resources.storage(info, containerd.root(answer["containerd"] is not None))
         variables = dict(text.split("=", 1) for text in environment if "=" in text)
-        answer["programs"] = resources.programs(info, variables, _containerd_program())
+        answer["programs"] = resources.programs(info, variables, containerd.program())
     return answer
 
 
@@ -154,15 +156,6 @@ def _told(pid: int | None) -> tuple[list[str], list[str]]:
 _TOLD = ("cmdline", "environ")
 
 
-def _containerd_program() -> str | None:
-    """The program of the service containerd, None where it does not run."""
-    pid = commands.unit_properties("containerd.service").get("MainPID", "0")
-    try:
-        return str(Path(f"/proc/{pid}/exe").readlink()) if pid != "0" else None
-    except OSError:
-        return None
-
-
 def _package() -> observed.EnginePackage | None:
     """The Debian package that brings the engine, with its version; None where it came otherwise."""
     words = "${db:Status-Status} ${Package} ${Version}\\n"
@@ -177,7 +170,7 @@ def _containerd(show: dict[str, str]) -> observed.Containerd | None:
     lines, _source = daemon.exec_starts(show)
     if not any("--containerd" in line for line in lines):
         return None
-    own = commands.unit_properties("containerd.service")
+    own = commands.unit_properties(containerd.SERVICE)
     return {"active": own.get("ActiveState", ""), "enabled": own.get("UnitFileState", "")}
 
 
@@ -185,8 +178,11 @@ def _containerd(show: dict[str, str]) -> observed.Containerd | None:
 _ADDRESSES = ("bridge", "bip", "bip6", "fixed-cidr", "fixed-cidr-v6", "default-gateway", "default-address-pools")
 
 
-def configuration() -> observed.Configuration:
-    """The fragments' names and keys, and what still has to be applied. No values but addresses: they may be secrets."""
+def configuration(measures: bool = False) -> observed.Configuration:
+    """The fragments' names and keys, and what still has to be applied. No values but addresses: they may be secrets.
+
+    ``measures`` asks for the size of an old data root, which takes its time.
+    """
     try:
         contents = state.fragments()
         effective = state.daemon_json()
@@ -200,6 +196,7 @@ def configuration() -> observed.Configuration:
             "addresses": {},
             "tls": {},
             "pending": None,
+            "old_data_root": None,
             "untested": False,
         }
     effective = effective or {}
@@ -218,8 +215,14 @@ def configuration() -> observed.Configuration:
         "addresses": {key: value for key, value in effective.items() if key in _ADDRESSES},
         "tls": {key: effective[key] for key in _TLS_OPTIONS if key in effective},
         "pending": to_apply,
+        "old_data_root": _old_data_root(effective, measures),
         "untested": is_untested,
     }
+
+
+def _old_data_root(effective: Config, measures: bool) -> observed.OldDataRoot | None:
+    path = data_root.kept(effective)
+    return None if path is None else {"path": path, "size": data_root.size(path) if measures else None}
 
 
 def _edited(contents: dict[str, Config], effective: Config) -> list[str]:
@@ -411,7 +414,7 @@ def observe(
     here = system()
     if here["kernel"] != "Linux":
         return {"system": here}  # type: ignore[typeddict-item]  # As the type says.
-    configured, around, running = configuration(), network(), engine()
+    configured, around, running = configuration(bridges), network(), engine()
     served = [str(configured["tls"][key]) for key in ("tlscert", "tlscacert") if key in configured["tls"]]
     # Since 28, without docker-proxy, the daemon itself keeps containers' ports from others.
     endpoints = [url for url in listening(running["service"]["pid"]) if url not in running["published"]]

@@ -212,6 +212,7 @@ def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[o
                             "interface": link["ifname"],
                             "family": family,
                             "gateway": hop.get("gateway") or (hop.get("via") or {}).get("host"),
+                            "metric": int(route.get("metric", 0)),
                             "addresses": _addresses(link),
                             "mtu": link["mtu"],
                             "mac": link.get("address"),

@@ -14,6 +14,7 @@ from typing import Any
 from .._config.endpoints import bracketed
 from .._engine import daemon
 from .._system import observed
+from . import mtu
 
 LABEL = "mooring.docker"
 OPTIONS_LABEL = "mooring.docker.options"
@@ -164,7 +165,8 @@ def differences(entry: dict[str, Any], network: observed.DockerNetwork) -> list[
     options = {key: text(value) for key, value in (entry.get("driver_options") or {}).items()}
     recorded = [name for name in network["labels"].get(OPTIONS_LABEL, "").split(",") if name]
     for key in sorted({*options, *recorded}):
-        compare(f"option {key}", network["options"].get(key), options.get(key))
+        default = str(mtu.DEFAULT) if key == mtu.OPTION and key in options and network["bridge"] else None
+        compare(f"option {key}", network["options"].get(key, default), options.get(key))
 
     labels = {str(key): text(value) for key, value in (entry.get("labels") or {}).items()}
     ours = network["labels"].get(LABEL)

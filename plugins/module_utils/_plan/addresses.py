@@ -6,8 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._network import address_plan, addresses
+from .._config.options import OPTIONS
+from .._engine import daemon
+from .._network import address_plan, addresses, mtu
 from .._system.observed import Host
+from .packages import ENGINE
 from .selection import NETWORK_FRAGMENT
 
 if TYPE_CHECKING:
@@ -41,12 +44,25 @@ def around(declaration: Declaration, network: NetworkDeclaration, host: Host) ->
 
 
 def choose(declaration: Declaration, network: NetworkDeclaration, host: Host) -> dict[str, Any]:
-    """The ``options`` of daemon.json that are left to the plan, and the ``problems`` that prevent it."""
+    """The ``options`` of daemon.json that are left to the plan, and the ``problems`` that prevent it.
+
+    Among them is the MTU of new networks, which not every engine knows.
+    """
     place = {"name": declaration["name"], "fragment": NETWORK_FRAGMENT, "address_block": network["address_block"]}
     chosen: dict[str, Any] = address_plan.plan(
         network["options"], around(declaration, network, host), host["configuration"], place
     )
-    return chosen
+    return {**chosen, "options": {**chosen["options"], **_network_defaults(network, host)}}
+
+
+def _network_defaults(network: NetworkDeclaration, host: Host) -> dict[str, Any]:
+    """What gives new networks the declared MTU, on the engine that is there or will be installed."""
+    declared = network["options"].get("mtu")
+    if declared is None:
+        return {}
+    coming = host["packages"].get(ENGINE, {"candidate": None})["candidate"]
+    version = daemon.version(host["engine"]["version"] or coming or "")
+    return mtu.defaults(declared) if version and version >= OPTIONS[mtu.DEFAULTS].since else {}
 
 
 def refusals(declaration: Declaration, network: NetworkDeclaration, host: Host, chosen: dict[str, Any]) -> list[str]:

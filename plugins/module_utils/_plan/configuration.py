@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from .._network import mtu
 from . import addresses, apply
 from .packages import installs_engine
 from .selection import ENGINE_FRAGMENT, NETWORK_FRAGMENT, fragments
@@ -20,11 +21,19 @@ if TYPE_CHECKING:
 
 
 def content(declaration: Declaration, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The declared fragments, by name, with the options that the plan has ``chosen`` where "auto" is declared."""
+    """The declared fragments, by name, with the options that the plan has ``chosen``.
+
+    That is where "auto" is declared; and the MTU of new networks, which comes to the declared defaults of networks.
+    """
     engine, network = declaration["engine"], declaration["network"]
     content = {ENGINE_FRAGMENT: engine["options"]} if engine else {}
     if network:
-        content[NETWORK_FRAGMENT] = {**addresses.explicit(network), **chosen}
+        explicit = addresses.explicit(network)
+        addressed = {option: value for option, value in chosen.items() if option != mtu.DEFAULTS}
+        # A part of daemon.json has one owner; that both say the same, the controller has checked.
+        is_elsewhere = engine is not None and mtu.declared_default(engine["options"].get(mtu.DEFAULTS)) is not None
+        defaults = mtu.merged(explicit, {} if is_elsewhere else chosen)
+        content[NETWORK_FRAGMENT] = {**explicit, **addressed, **defaults}
     return content
 
 
@@ -56,6 +65,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
             "socket": dict(engine["socket"]) if engine and ENGINE_FRAGMENT in names else {},
             "restart": role["restart"],
             "containers": role["containers"],
+            "data_root_change": role["data_root_change"],
             "adopted": composition["adopted"],
             "files": composition["files"],
         },

@@ -73,6 +73,7 @@ class RoleDeclaration(TypedDict):
     on_conflict: str
     restart: str
     containers: str
+    data_root_change: str
     timeout: int
     """Seconds for the daemon to answer."""
     confirm: int

@@ -154,6 +154,7 @@ def _configure(declaration: Declaration, fragments: dict[str, dict[str, Any]], t
         role["restart"],
         may_drain=role["containers"] == "drain",
         tls_to_come=tls_to_come,
+        may_move=role["data_root_change"] == "move",
         check_mode=True,
     )
 

@@ -31,6 +31,7 @@ OPTIONS: dict[str, Any] = {
     },
     "restart": {"type": "str", "choices": ["only_without_containers", "when_needed", "never"]},
     "containers": {"type": "str", "choices": ["keep", "drain"], "default": "keep"},
+    "data_root_change": {"type": "str", "choices": ["refuse", "move"], "default": "refuse"},
     "tls_to_come": {"type": "bool", "default": False},
 }
 
@@ -45,6 +46,7 @@ def execute(options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
             options["restart"],
             options["containers"] == "drain",
             options["tls_to_come"],
+            options["data_root_change"] == "move",
             check_mode,
         )
     except ConfigError as error:

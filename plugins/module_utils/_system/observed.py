@@ -225,9 +225,13 @@ class EnginePackage(TypedDict):
 
 
 class Storage(TypedDict):
-    """A file system by a directory on it. ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count."""
+    """A file system by a directory on it, and what the engine ``holds`` there, in words.
+
+    ``size`` and ``free`` are bytes; ``inodes_free`` is None where none count.
+    """
 
     path: str
+    holds: list[str]
     size: int
     free: int
     inodes_free: int | None
@@ -252,6 +256,8 @@ class Engine(TypedDict):
     swarm_manager: bool | None
     networks: list[DockerNetwork] | None
     published: list[str]
+    image_store: str | None
+    """Who keeps images and containers' files: "dockerd", or "containerd" by a snapshotter of its own."""
     storage: list[Storage]
     programs: dict[str, str | None]
 
@@ -262,6 +268,13 @@ class Pending(TypedDict):
     action: str
     keys: list[str]
     reasons: list[str]
+
+
+class OldDataRoot(TypedDict):
+    """``size`` is what it takes, in bytes; None where nobody asked."""
+
+    path: str
+    size: int | None
 
 
 class Configuration(TypedDict):
@@ -278,6 +291,8 @@ class Configuration(TypedDict):
     addresses: dict[str, Any]
     tls: dict[str, Any]
     pending: Pending | None
+    old_data_root: OldDataRoot | None
+    """What a move of the daemon's data to another data root has left, as long as it is there."""
     untested: bool
     """Whether a run ended before a container had run on what the daemon has read."""
 
@@ -490,6 +505,7 @@ class Uplink(TypedDict):
     interface: str
     family: str
     gateway: str | None
+    metric: int
     addresses: list[str]
     mtu: int
     mac: str | None

@@ -49,6 +49,7 @@ def _declaration(variables: Variables, place: Place) -> EngineDeclaration:
         "on_conflict": variables["docker_engine_on_conflict"],
         "restart": variables["docker_engine_restart"],
         "containers": variables["docker_engine_containers"],
+        "data_root_change": variables["docker_engine_data_root_change"],
         "timeout": variables["docker_engine_timeout"],
         "confirm": variables["docker_engine_confirm_timeout"],
         "socket": _socket(variables),
@@ -81,6 +82,8 @@ def _options(variables: Variables) -> Options:
             "tlscert": files["certificate"],
             "tlskey": files["key"],
         }
+    if variables["docker_engine_data_root"] is not None:
+        options["data-root"] = variables["docker_engine_data_root"]
     return {**options, **variables["docker_engine_options"]}
 
 
@@ -177,6 +180,14 @@ def _option_problems(variables: Variables) -> Iterator[str]:
     options = variables["docker_engine_options"]
     for problem in validation.problems(options, whole=False):
         yield f"docker_engine_options {problem}"
+    root = variables["docker_engine_data_root"]
+    if root is not None:
+        yield from validation.problems({"data-root": root}, names={"data-root": "docker_engine_data_root"}, whole=False)
+        if options.get("data-root", root) != root:
+            yield (
+                f"docker_engine_data_root is {root}, and docker_engine_options has data-root {options['data-root']}: "
+                "take the latter out"
+            )
     for name in _OWN_OPTIONS:
         if name in options:
             yield f"docker_engine_options may not have {name}, which has a variable of its own"

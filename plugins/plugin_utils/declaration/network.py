@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ...module_utils._config import endpoints, validation, values
 from ...module_utils._firewall import published
-from ...module_utils._network import address_plan, addresses, sysctls
+from ...module_utils._network import address_plan, addresses, mtu, sysctls
 from ...module_utils._plan.declaration import NetworkDeclaration, Options
 from .place import Place
 from .variables import Variables
@@ -67,9 +67,10 @@ def _declaration(variables: Variables, place: Place) -> NetworkDeclaration:
         "on_conflict": variables["docker_network_on_conflict"],
         "restart": variables["docker_network_restart"],
         "containers": variables["docker_network_containers"],
+        "data_root_change": "refuse",
         "timeout": variables["docker_network_timeout"],
         "confirm": variables["docker_network_confirm_timeout"],
-        "networks": variables["docker_network_networks"],
+        "networks": mtu.with_mtu(variables["docker_network_networks"], variables["docker_network_mtu"]),
         "published": variables["docker_network_published"],
         "other_bridges": variables["docker_network_other_bridges"],
         "require_filters": variables["docker_network_require_filters"],
@@ -98,6 +99,15 @@ def _addresses(place: Place) -> list[str]:
 def _problems(variables: Variables) -> Iterator[str]:
     explicit = {option: value for option, value in _options(variables).items() if value != _AUTO}
     yield from _of("docker_network_", validation.problems(explicit, names=_VARIABLES, whole=False))
+    # The variables of docker_engine are there where both roles are planned.
+    of_engine = (variables.get("docker_engine_options") or {}).get(mtu.DEFAULTS)
+    yield from mtu.contradictions(
+        variables["docker_network_mtu"],
+        {
+            "docker_network_driver_options": variables["docker_network_driver_options"],
+            f"docker_engine_options {mtu.DEFAULTS}": of_engine,
+        },
+    )
     yield from _of("docker_network_networks ", addresses.network_problems(variables["docker_network_networks"]))
     yield from _of("docker_network_reserved ", values.range_problems(variables["docker_network_reserved"]))
     block = address_plan.address_block_problem(variables["docker_network_address_block"] or 0)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._finding import APPLY, ERROR, Finding
+from ._finding import APPLY, ERROR, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,14 @@ def configuration(host: dict[str, Any], tried: dict[str, Any]) -> Iterator[Findi
             "a run that was cut has changed it, and no later one has tested it",
             APPLY,
         )
+    if seen["old_data_root"]:
+        yield Finding(
+            "configuration.old_data_root",
+            WARNING,
+            "the data root has all that the engine keeps",
+            f"{seen['old_data_root']['path']}, from before its move, is still there{_size(seen['old_data_root'])}",
+            f"rm -r {seen['old_data_root']['path']} when you do not need it any more: it is what was there at the move",
+        )
     pending = seen["pending"]
     if (
         pending
@@ -68,6 +76,10 @@ def configuration(host: dict[str, Any], tried: dict[str, Any]) -> Iterator[Findi
             f"waits for a {pending['action']}: {'; '.join(pending['reasons'])}",
             APPLY,
         )
+
+
+def _size(left: dict[str, Any]) -> str:
+    return "" if left["size"] is None else f", {left['size'] // 2**20} MiB"
 
 
 def _seen(pending: dict[str, Any]) -> bool:

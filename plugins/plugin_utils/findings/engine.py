@@ -109,7 +109,8 @@ def _resources(seen: dict[str, Any]) -> Iterator[Finding]:
             remedy = f"delete files (docker system df, du --inodes -x {path}): it needs {_INODES}"
         else:
             continue
-        yield Finding("engine.storage", ERROR, f"containers can write to the file system of {path}", problem, remedy)
+        expected = f"containers can write to the file system of {path}, which holds {', '.join(place['holds'])}"
+        yield Finding("engine.storage", ERROR, expected, problem, remedy)
     for name, path in seen["programs"].items():
         if path is None:
             yield Finding(

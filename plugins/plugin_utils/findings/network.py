@@ -7,13 +7,15 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from ...module_utils._network import mtu
+from ...module_utils._network import networks as docker_networks
 from ...module_utils._network import sysctls as host_sysctls
-from ._finding import APPLY, ERROR, Finding
+from ._finding import APPLY, ERROR, WARNING, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...module_utils._system.observed import Forwarding, Sysctls
+    from ...module_utils._system.observed import DockerNetwork, Forwarding, Sysctls
 
 
 def bridge(options: dict[str, Any], seen: dict[str, Any], without_ipv6: list[str]) -> Iterator[Finding]:
@@ -150,6 +152,50 @@ def ways(seen: dict[str, Any]) -> Iterator[Finding]:
                 )
 
 
+def uplinks(seen: dict[str, Any]) -> Iterator[Finding]:
+    """Findings on networks whose packets are larger than those of the uplink by which they leave the host.
+
+    What answers them comes as large, and is lost wherever path MTU discovery does not work, as behind many tunnels.
+    """
+    for network in seen["networks"]:
+        if not network["bridge"] or network["internal"]:
+            continue
+        families = ("inet", "inet6") if network["ipv6"] else ("inet",)
+        ways = [one for family in families for one in _used(seen["uplinks"], family)]
+        narrow = [one for one in ways if one["interface"] != network["bridge"] and one["mtu"] < _mtu(network)]
+        if not narrow:
+            continue
+        uplink = min(narrow, key=lambda one: int(one["mtu"]))
+        subject = "bridge" if network["bridge"] == "docker0" else "networks"
+        yield Finding(
+            f"{subject}.uplink_mtu",
+            WARNING,
+            f"containers in network {network['name']} have at most the MTU of the uplink {uplink['interface']}, "
+            f"{uplink['mtu']}",
+            f"{_mtu(network)}: large packets can be lost on their way",
+            f"docker_network_mtu: {uplink['mtu']}, {APPLY}{_making_again(network)}",
+        )
+
+
+def _used(ways: list[dict[str, Any]], family: str) -> list[dict[str, Any]]:
+    """The uplinks of a family by which packets leave: those with the least metric."""
+    found = [one for one in ways if one["family"] == family]
+    least = min((one["metric"] for one in found), default=0)
+    return [one for one in found if one["metric"] == least]
+
+
+def _making_again(network: DockerNetwork) -> str:
+    """What is to be done beside for a network that is there to get another MTU."""
+    if network["bridge"] == "docker0" or network["labels"].get(docker_networks.LABEL):
+        return ""
+    again = (
+        "docker compose down and up in its project"
+        if "com.docker.compose.project" in network["labels"]
+        else "docker network rm and create"
+    )
+    return f", then make the network again ({again}; before engine 24 with driver option {mtu.OPTION})"
+
+
 def _port(ports: list[dict[str, Any]], container: str, addresses: list[str]) -> dict[str, Any] | None:
     """The port that has the container's end with those addresses behind it."""
     for port in ports:
@@ -164,5 +210,5 @@ def collisions(sentences: list[str]) -> Iterator[Finding]:
         yield Finding("bridge.collision", ERROR, "ranges that cut nothing off", sentence, "declare another range")
 
 
-def _mtu(network: dict[str, Any], default: int = 1500) -> int:
-    return int((network["options"] or {}).get("com.docker.network.driver.mtu", default))
+def _mtu(network: dict[str, Any], default: int = mtu.DEFAULT) -> int:
+    return int((network["options"] or {}).get(mtu.OPTION, default))

@@ -86,6 +86,10 @@ def _host(seen: Json, findings: list[Json], clients: list[str]) -> Json:
             "api_version": engine.get("api_version"),
             "active": (engine.get("service") or {}).get("active"),
             "enabled": (engine.get("service") or {}).get("enabled"),
+            "storage": [
+                {"path": one["path"], "holds": one["holds"], "size": one["size"], "free": one["free"]}
+                for one in engine.get("storage") or []
+            ],
         },
         "findings_by_severity": _count(findings),
         "findings": [_finding(one) for one in sorted(findings, key=lambda one: SEVERITIES.index(one["severity"]))],

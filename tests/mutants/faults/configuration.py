@@ -17,8 +17,8 @@ MUTANTS = [
     Mutant(
         "A key in two fragments is an error that names both.",
         _FRAGMENTS,
-        "            if key in owner:\n",
-        "            if key in owner and merged[key] != value:\n",
+        "            if _has(merged, path) and not is_container:\n",
+        "            if _has(merged, path) and not is_container and _get(merged, path) != value:\n",
         "config/test_fragments.py",
     ),
     Mutant(
@@ -31,15 +31,15 @@ MUTANTS = [
     Mutant(
         "Where an operator's daemon.json disagrees with what is declared, the run stops.",
         _FRAGMENTS,
-        '            if existing[key] == value or wins == "declared":\n',
-        '            if existing[key] == value or wins != "existing":\n',
+        '            if there == value or wins == "declared":\n',
+        '            if there == value or wins != "existing":\n',
         "config/test_fragments.py",
     ),
     Mutant(
         "Nothing that an operator wrote is lost where it is to win.",
         _FRAGMENTS,
-        '            elif wins == "existing":\n                del remaining[name][key]\n',
-        '            elif wins == "existing":\n                del remaining[name][key], adopted[key]\n',
+        "                _drop(remaining[name], path)\n",
+        "                _drop(remaining[name], path), _drop(adopted, path)\n",
         "config/test_fragments.py",
     ),
     Mutant(

@@ -61,8 +61,29 @@ MUTANTS = [
     Mutant(
         "A change that fails is reverted at once.",
         _TIMER,
-        "    except Exception:\n        _revert_now()\n        raise\n",
-        "    except Exception:\n        raise\n",
+        "            _write_script(before)\n        _revert_now()\n        raise\n",
+        "            _write_script(before)\n        raise\n",
+        _TESTS,
+    ),
+    Mutant(
+        "A daemon that is rolled back is not restarted once more, nor are its containers.",
+        _TIMER,
+        "        if is_undone(error):\n",
+        "        if is_undone(error) and before is None:\n",
+        _TESTS,
+    ),
+    Mutant(
+        "What was pending before a change that is rolled back is reverted with it.",
+        _TIMER,
+        "            _write_script(before)\n",
+        '            _write_script({"files": {}, "undo": {}, "made": None})\n',
+        _TESTS,
+    ),
+    Mutant(
+        "A docker0 that the rollback leaves with another address gets its own back.",
+        "plugins/module_utils/_apply/connection_guard.py",
+        "error.is_undone and _bridge_addresses() == bridge",
+        "error.is_undone",
         _TESTS,
     ),
     Mutant(
@@ -251,8 +272,8 @@ MUTANTS = [
     Mutant(
         "The records of what the daemon has read go back with the daemon.",
         _GUARD,
-        "revert_timer.guarded(OWNER, seconds, [state.GOOD, state.APPLIED, untested.RECORD], undo, written)",
-        "revert_timer.guarded(OWNER, seconds, [state.GOOD, untested.RECORD], undo, written)",
+        "files = [state.GOOD, state.APPLIED, untested.RECORD]\n",
+        "files = [state.GOOD, untested.RECORD]\n",
         _TESTS,
     ),
     Mutant(

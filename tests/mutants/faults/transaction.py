@@ -76,8 +76,8 @@ MUTANTS = [
     Mutant(
         "A socket unit that changed is restarted while its service is stopped.",
         _CHANGE,
-        'or self.applied["socket"] != self.effective["socket"]:',
-        'or self.applied["socket"] == self.effective["socket"]:',
+        'or self.applied["socket"] != self.effective["socket"]\n',
+        'or self.applied["socket"] == self.effective["socket"]\n',
         _TESTS,
     ),
     Mutant(
@@ -146,8 +146,8 @@ MUTANTS = [
     Mutant(
         "The last good state counts as applied once it is back.",
         _TRANSACTION,
-        '        try:\n            record_success(config)\n        except OSError as error:\n            return f"The last good',
-        '        try:\n            pass\n        except OSError as error:\n            return f"The last good',
+        "        try:\n            record_success(config)\n        except OSError as error:\n            unrecorded",
+        "        try:\n            pass\n        except OSError as error:\n            unrecorded",
         _TESTS,
     ),
     Mutant(
@@ -167,8 +167,8 @@ MUTANTS = [
     Mutant(
         "A failed change fails the run, also where the last good state is back.",
         _TRANSACTION,
-        "            raise ApplyError(f\"{tried} failed: {problem.rstrip('.')}. {self._roll_back(change)}\") from error\n",
-        '            if "is back" not in self._roll_back(change):\n'
+        "            raise ApplyError(f\"{tried} failed: {problem.rstrip('.')}. {outcome}\", is_undone) from error\n",
+        "            if not is_undone:\n"
         "                raise ApplyError(f\"{tried} failed: {problem.rstrip('.')}\") from error\n",
         _TESTS,
     ),
@@ -182,8 +182,8 @@ MUTANTS = [
     Mutant(
         "A rollback that fails is told.",
         _TRANSACTION,
-        "            return f\"The last good state could not be brought back: {'; '.join(problems)}.\"\n",
-        '            return "The last good state is back and the daemon answers."\n',
+        "            return f\"The last good state could not be brought back: {'; '.join(problems)}.\", False\n",
+        '            return "The last good state is back and the daemon answers.", True\n',
         _TESTS,
     ),
     Mutant(

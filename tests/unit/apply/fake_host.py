@@ -26,6 +26,7 @@ from ansible_collections.mooring.docker.plugins.module_utils._engine import (
     canary_image,
     containers,
     daemon,
+    data_root,
     live,
     planning,
 )
@@ -127,10 +128,11 @@ class FakeHost:
     # The host's parts in the places of the real ones --------------------------------------------------
 
     def _install(self, patch: pytest.MonkeyPatch) -> None:
-        for module in (state, pending, containers, untested):
+        for module in (state, pending, containers, untested, data_root):
             for name, value in list(vars(module).items()):
                 if isinstance(value, Path):
                     patch.setattr(module, name, self.root / str(value).lstrip("/"))
+        patch.setattr(data_root, "DEFAULT", str(self.root / "var/lib/docker"))
         at_boot = tuple(self.root / str(path).lstrip("/") for path in connection_guard._AT_BOOT)
         patch.setattr(connection_guard, "_AT_BOOT", at_boot)
         for module in (transaction, daemon_change, drain, revert_timer, planning):

@@ -140,6 +140,61 @@ def test_a_restart_that_is_not_allowed_is_refused_before_a_file_is_written(host:
     assert configure(change, "declared", policy="when_needed")["changed"]
 
 
+@pytest.fixture
+def new_root(host: FakeHost) -> Path:
+    """Where the data of a daemon are to be, which has a volume and runs a container."""
+    host.settle({"live-restore": True}, "web")
+    volume = host.root / "var/lib/docker/volumes/v1/_data"
+    volume.mkdir(parents=True)
+    return host.root / "disk/docker"
+
+
+def test_a_data_root_that_leaves_something_behind_is_refused(host: FakeHost, new_root: Path) -> None:
+    before = files(host)
+    declared = {"10-engine": {"live-restore": True, "data-root": str(new_root)}}
+    with pytest.raises(ConfigError, match=r"1 volume, there in .*var/lib/docker.*; web run and write to .*: move"):
+        configure(declared)
+    assert files(host) == before
+    assert not new_root.parent.exists()
+
+
+def test_a_data_root_leads_to_the_data_until_they_are_moved(host: FakeHost, new_root: Path) -> None:
+    declared = {"10-engine": {"live-restore": True, "data-root": str(new_root)}}
+    foretold = configure(declared, may_move=True, check_mode=True)
+    assert not new_root.parent.exists()
+    done = configure(declared, may_move=True)
+    assert foretold["plan"] == done["plan"]
+    assert (done["plan"].action, done["plan"].drained) == ("restart", ["web"])
+    assert any(reason.startswith("the data in ") for reason in done["plan"].reasons)
+    assert new_root.resolve() == host.root / "var/lib/docker"
+    # The next run may do less and has the same to do.
+    again = configure(declared)
+    assert (again["changed"], again["plan"].drained) == (False, ["web"])
+    # Taken back, nothing is left of it.
+    configure({"10-engine": {"live-restore": True}})
+    assert list(new_root.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("disk/full", {}, "there is something in .*disk/full already"),
+        ("disk/docker", {"bip": "10.9.0.1/24"}, "bip change too"),
+        ("var/lib/docker/x", {}, "lie in each other"),
+    ],
+)
+def test_data_that_cannot_be_moved_are_refused(
+    host: FakeHost, new_root: Path, name: str, more: Config, words: str
+) -> None:
+    (host.root / "disk/full/photographs").mkdir(parents=True)
+    before = files(host)
+    declared = {"10-engine": {"live-restore": True, "data-root": str(host.root / name), **more}}
+    with pytest.raises(ConfigError, match=words):
+        configure(declared, may_move=True)
+    assert files(host) == before
+    assert not new_root.is_symlink()
+
+
 def test_a_dry_run_writes_nothing(host: FakeHost) -> None:
     operators({"debug": True})
     before = files(host)

@@ -344,14 +344,45 @@ def test_daemon_that_may_lose_the_connection_is_pending_with_its_containers(host
     assert "systemctl start --job-mode=ignore-dependencies docker.service" in (host.root / "log").read_text()
 
 
-def test_failed_daemon_is_rolled_back_and_reverted_at_once(host: FakeHost) -> None:
+def test_failed_daemon_that_is_rolled_back_is_not_restarted_once_more(host: FakeHost) -> None:
     host.settle({"live-restore": True}, "web")
     host.silent = lambda config: ["silence"] if "bip" in config else []
+    with pytest.raises(transaction.ApplyError, match=r"silence.*last good state is back"):
+        _move_bridge(host)
+    assert state.daemon_json() == host.good() == {"live-restore": True}
+    assert not connection_guard.is_pending()
+    assert host.timer is None
+    assert "the change failed" in pending.REVERTED.read_text()
+    assert (host.root / "log").read_text() == "", "the script has restarted the daemon, and its containers"
+
+
+@pytest.mark.parametrize("fault", ["the good state", "docker0"])
+def test_failed_daemon_that_is_not_as_before_is_reverted_at_once(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """The good state does not come back, or docker0 keeps an address."""
+    host.settle({"live-restore": True}, "web")
+    host.silent = lambda config: ["silence"] if "bip" in config or fault == "the good state" else []
+    if fault == "docker0":
+        addresses = itertools.count(1)
+        monkeypatch.setattr(connection_guard, "_bridge_addresses", lambda: [f"10.9.0.{next(addresses)}/24"])
     with pytest.raises(transaction.ApplyError, match="silence"):
         _move_bridge(host)
     assert state.daemon_json() == {"live-restore": True}
     assert not connection_guard.is_pending()
     assert host.timer is None
+    assert "systemctl start --job-mode=ignore-dependencies docker.service" in (host.root / "log").read_text()
+
+
+def test_what_was_pending_before_a_failed_change_of_the_daemon_is_reverted(host: FakeHost, rules: Path) -> None:
+    host.settle({"live-restore": True}, "web")
+    host.silent = lambda config: ["silence"] if "bip" in config else []
+    _change(rules, "new")
+    with pytest.raises(transaction.ApplyError, match="last good state is back"):
+        _move_bridge(host)
+    assert rules.read_text() == "old"
+    assert (host.root / "log").read_text().splitlines() == [UNDO]
+    assert not connection_guard.is_pending()
 
 
 def test_daemon_that_loses_no_connection_is_not_pending(host: FakeHost) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import resources
 
 
 def test_file_system_of_the_data_root_is_told(tmp_path: Path) -> None:
-    (found, *_others) = resources.storage({"DockerRootDir": str(tmp_path)})
+    (found, *_others) = resources.storage({"DockerRootDir": str(tmp_path)}, "/nope")
     seen = os.statvfs(tmp_path)
     assert (found["path"], found["size"]) == (str(tmp_path), seen.f_blocks * seen.f_frsize)
     assert 0 < found["free"] < found["size"]
@@ -17,7 +19,18 @@ def test_file_system_of_the_data_root_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_not_told() -> None:
-    assert "/nope" not in [one["path"] for one in resources.storage({"DockerRootDir": "/nope"})]
+    assert "/nope" not in [one["path"] for one in resources.storage({"DockerRootDir": "/nope"}, "/none")]
+
+
+@pytest.mark.parametrize(
+    ("status", "images_are_in"),
+    [([["driver-type", "io.containerd.snapshotter.v1"]], "/"), ([["x", "y"]], "/etc"), (None, "/etc")],
+)
+def test_images_are_where_the_image_store_is(status: Any, images_are_in: str) -> None:
+    seen = resources.storage({"DockerRootDir": "/etc", "DriverStatus": status}, "/")
+    assert [one["path"] for one in seen] == ["/etc", "/", "/run"]
+    assert [one["path"] for one in seen if "images" in one["holds"]] == [images_are_in]
+    assert [one["path"] for one in seen if "volumes" in one["holds"]] == ["/etc"]
 
 
 def _program(path: Path) -> str:

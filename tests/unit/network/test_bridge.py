@@ -288,7 +288,7 @@ def test_uplinks_of_both_families_and_several_ways() -> None:
             {"dst": "10.0.0.0/8", "gateway": "192.0.2.1", "dev": "eth0"},
         ],
         "inet6": [
-            {"dst": "default", "dev": "eth0", "via": {"family": "inet6", "host": "fe80::1"}},
+            {"dst": "default", "dev": "eth0", "metric": 1024, "via": {"family": "inet6", "host": "fe80::1"}},
             {"type": "unreachable", "dst": "default", "dev": "lo"},
         ],
     }
@@ -298,6 +298,7 @@ def test_uplinks_of_both_families_and_several_ways() -> None:
         ("eth0", "inet6", "fe80::1", 1500),
     ]
     assert bridge.uplinks(host, routes)[1]["addresses"] == ["198.51.100.7/24"]
+    assert [one["metric"] for one in bridge.uplinks(host, routes)] == [0, 0, 1024]
 
 
 # --- gathering

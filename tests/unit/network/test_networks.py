@@ -90,6 +90,15 @@ def test_what_is_not_declared_is_the_engines_to_choose(declared: dict[str, Any])
     assert differences({**DECLARED, **declared}, Options={MTU: "1400", "of.the.engine": "1"}) == []
 
 
+def test_network_without_an_mtu_has_the_kernels() -> None:
+    assert differences({**DECLARED, "driver_options": {MTU: 1500}}, Options={}, Labels={"tier": "back"}) == []
+    assert differences(DECLARED, Options={}, Labels={"tier": "back"}) == [f"option {MTU} 1500 instead of 1400"]
+    lan = {"name": "back", "driver": "macvlan", "driver_options": {MTU: 1500}}
+    seen = {"Driver": "macvlan", "Options": {}, "Labels": {}, "IPAM": {}}
+    # Its parent decides.
+    assert differences(lan, **seen) == [f"option {MTU} none instead of 1500"]
+
+
 def test_ranges_are_compared_by_what_they_mean() -> None:
     six = {"name": "back", "ipv6": True, "ranges": [{"subnet": "FD00:0::/64", "gateway": "fd00::0001"}]}
     config = [{"Subnet": "172.20.0.0/16", "Gateway": "172.20.0.1"}, {"Subnet": "fd00::/64", "Gateway": "fd00::1/64"}]

@@ -420,6 +420,7 @@ def test_configuration_names_fragments_and_the_values_that_were_chosen_here() ->
         "socket": planned.engine["socket"],
         "restart": "only_without_containers",
         "containers": "keep",
+        "data_root_change": "refuse",
         "adopted": False,
         "files": ["/etc/docker/daemon.d/20-network.json", "/etc/docker/daemon.json"],
     }

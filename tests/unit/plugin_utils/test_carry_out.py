@@ -31,6 +31,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "socket": {"mode": "0600"},
         "restart": "when_needed",
         "containers": "keep",
+        "data_root_change": "refuse",
         "adopted": False,
         "files": [],
     },
@@ -75,6 +76,7 @@ class Host:
             docker_engine_ca_directory=str(directory / "pki"),
             docker_engine_ca_passphrase=PASSPHRASE,
             docker_network_networks=[NETWORK],
+            docker_network_mtu=1400,
         )
         self.key = dict(zip(("pair", "csr"), pair.request(directory / "tls", "server"), strict=True))
         self.answers["key"] = {"name": "key", "changed": True, **self.key}
@@ -163,6 +165,7 @@ def test_a_first_run_takes_three_trips_and_tells_every_step(host: Host, tmp_path
     assert [(each["name"], each["ranges"]) for each in host.told["networks"]["networks"]] == [
         ("back", NETWORK["ranges"])
     ]
+    assert host.told["networks"]["networks"][0]["driver_options"] == {"com.docker.network.driver.mtu": 1400}
     (entry,) = authorities.index(str(tmp_path / "pki"), "server")
     assert (entry["name"], entry["status"], entry["names"]) == ("trixie", "current", ["DNS:trixie", "IP:192.0.2.7"])
 

@@ -110,6 +110,13 @@ def test_a_certificate_from_elsewhere_needs_no_authorities() -> None:
     assert declaration["options"]["tlscert"] == "/c.pem"
 
 
+def test_data_root_is_the_one_of_the_options_too() -> None:
+    assert "data-root" not in _declared()["options"]
+    assert _declared(docker_engine_data_root="/srv/docker")["options"]["data-root"] == "/srv/docker"
+    same = {"docker_engine_data_root": "/srv/docker", "docker_engine_options": {"data-root": "/srv/docker"}}
+    assert _declared(**same)["options"]["data-root"] == "/srv/docker"
+
+
 def test_plaintext_on_loopback_has_no_tls_and_is_filtered() -> None:
     declaration = _declared(
         docker_engine_endpoints=["fd://", "tcp://127.0.0.1:2375"],
@@ -163,6 +170,11 @@ def test_clients_over_ssh_reach_the_first_socket() -> None:
         (
             {"docker_engine_options": {"live-restore": False}},
             "docker_engine_options may not have live-restore, which has a variable of its own",
+        ),
+        ({"docker_engine_data_root": "/etc"}, "docker_engine_data_root: must be a directory of its own"),
+        (
+            {"docker_engine_data_root": "/srv/a", "docker_engine_options": {"data-root": "/srv/b"}},
+            "docker_engine_data_root is /srv/a, and docker_engine_options has data-root /srv/b: take the latter out",
         ),
         ({"docker_engine_socket_mode": "0666"}, "docker_engine_socket_mode 0666 must be an octal mode that leaves out"),
         ({"docker_engine_socket_mode": "0660\n"}, "docker_engine_socket_mode 0660\n must be an octal mode"),

@@ -78,6 +78,21 @@ def test_a_policy_is_passed_on() -> None:
     assert _declared(docker_network_published=policy)["published"] == policy
 
 
+def test_the_mtu_is_that_of_declared_networks_too() -> None:
+    declared = _declared(docker_network_mtu=1400, docker_network_networks=[{"name": "back"}])
+    (back,) = declared["networks"]
+    assert back["driver_options"] == {"com.docker.network.driver.mtu": 1400}
+
+
+def test_the_engines_options_may_not_contradict_the_mtu() -> None:
+    options = {"default-network-opts": {"bridge": {"com.docker.network.driver.mtu": "1500"}}}
+    both = resolved("docker_engine", "docker_network", docker_network_mtu=1400, docker_engine_options=options)
+    _nothing, (problem,) = network.declare(both, PLACE)
+    assert "docker_engine_options default-network-opts has another" in problem
+    both["docker_network_mtu"] = 1500
+    assert network.declare(both, PLACE)[1] == []
+
+
 @pytest.mark.parametrize(
     ("declared", "sentence"),
     [
@@ -89,6 +104,13 @@ def test_a_policy_is_passed_on() -> None:
         ),
         ({"docker_network_networks": [{"name": "host"}]}, "docker_network_networks 'host' is Docker's own network"),
         ({"docker_network_reserved": ["10.0.0.1/8"]}, "docker_network_reserved '10.0.0.1/8' is no network"),
+        (
+            {
+                "docker_network_mtu": 1400,
+                "docker_network_driver_options": {"bridge": {"com.docker.network.driver.mtu": "1500"}},
+            },
+            "docker_network_mtu 1400 is the MTU of docker0 and of new networks, and docker_network_driver_options has",
+        ),
         (
             {"docker_network_address_block": 4096},
             "docker_network_address_block 4096 must be a whole number from 0 to 4095",

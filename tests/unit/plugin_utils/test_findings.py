@@ -114,8 +114,22 @@ HOST = {
     "installation": {"unfinished": {}, "begun": False},
     "engine": {
         "storage": [
-            {"path": "/d", "size": 9 << 30, "free": 1 << 30, "inodes_free": 9999, "read_only": False},
-            {"path": "/b", "size": 9 << 30, "free": 1 << 30, "inodes_free": None, "read_only": False},
+            {
+                "path": "/d",
+                "holds": ["images"],
+                "size": 9 << 30,
+                "free": 1 << 30,
+                "inodes_free": 9999,
+                "read_only": False,
+            },
+            {
+                "path": "/b",
+                "holds": ["volumes"],
+                "size": 9 << 30,
+                "free": 1 << 30,
+                "inodes_free": None,
+                "read_only": False,
+            },
         ],
         "programs": {"runc": "/usr/bin/runc"},
         "installed": True,
@@ -162,6 +176,7 @@ HOST = {
         "error": None,
         "edited": [],
         "stopped": [],
+        "old_data_root": None,
         "untested": False,
         "tls": {"tlskey": "/t/server/key.pem", "tlsverify": True},
         "pending": {"action": "nothing", "keys": [], "reasons": []},
@@ -485,6 +500,66 @@ def test_networks_are_as_declared() -> None:
     assert found(networks=[bridge, other]) == ["bridge.mtu"]
     other["subnets"][0]["subnet"] = "172.30.9.0/24"
     assert found(networks=[there["networks"][0], other]) == ["networks.range"]
+
+
+UPLINK = {"interface": "wg0", "family": "inet", "metric": 0, "mtu": 1420}
+DOCKER = {
+    "name": "shop_default",
+    "bridge": "br-1",
+    "internal": False,
+    "ipv6": False,
+    "options": {},
+    "labels": {"com.docker.compose.project": "shop"},
+}
+OPTIONS_1420 = {"com.docker.network.driver.mtu": "1420"}
+
+
+def larger(uplinks: list[dict[str, Any]], **change: Any) -> list[str]:
+    seen = {"networks": [{**DOCKER, **change}], "uplinks": uplinks}
+    return [f"{one.id} {one.severity}: {one.expected}: {one.observed}: {one.remedy}" for one in network.uplinks(seen)]
+
+
+def test_network_with_a_larger_mtu_than_its_uplink_is_found() -> None:
+    (found,) = larger([UPLINK])
+    assert found.startswith("networks.uplink_mtu warning: ")
+    assert "network shop_default have at most the MTU of the uplink wg0, 1420: 1500" in found
+    assert "docker_network_mtu: 1420, run playbooks/site.yml, then make the network again (docker compose down" in found
+    (found,) = larger([UPLINK], labels={})
+    assert "docker network rm and create" in found
+    (found,) = larger([UPLINK], labels={"mooring.docker": "managed"})
+    assert found.endswith("docker_network_mtu: 1420, run playbooks/site.yml")
+    (found,) = larger([UPLINK], name="bridge", bridge="docker0")
+    assert found.startswith("bridge.uplink_mtu")
+
+
+@pytest.mark.parametrize(
+    ("uplinks", "change"),
+    [
+        ([], {}),
+        ([{**UPLINK, "mtu": 1500}], {}),
+        ([{**UPLINK, "mtu": 9000}], {}),
+        ([UPLINK], {"internal": True}),
+        ([UPLINK], {"bridge": None}),
+        ([UPLINK], {"options": OPTIONS_1420}),
+        ([{**UPLINK, "interface": "br-1"}], {}),
+        # Only containers with IPv6 leave by it.
+        ([{**UPLINK, "family": "inet6"}], {}),
+        # Packets take the other one.
+        ([{**UPLINK, "metric": 50}, {**UPLINK, "interface": "eth0", "mtu": 1500}], {}),
+    ],
+)
+def test_network_whose_packets_fit_its_uplink_is_none(uplinks: list[dict[str, Any]], change: dict[str, Any]) -> None:
+    assert larger(uplinks, **change) == []
+
+
+def test_the_narrowest_way_out_counts() -> None:
+    six = {**UPLINK, "family": "inet6", "interface": "he0", "metric": 1024, "mtu": 1280}
+    for ways, name in (
+        ([UPLINK, six], "he0, 1280"),
+        ([UPLINK, {**UPLINK, "interface": "wg1", "mtu": 1300}], "wg1, 1300"),
+    ):
+        (found,) = larger(ways, ipv6=True)
+        assert name in found
 
 
 def test_docker0_that_somebody_changed_is_the_bridges_finding_alone() -> None:

@@ -189,6 +189,7 @@ CONFIGURATION: dict[str, Any] = {
         "socket": {"mode": "0660"},
         "restart": "never",
         "containers": "keep",
+        "data_root_change": "refuse",
         "adopted": False,
         "files": [],
     },
