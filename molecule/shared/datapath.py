@@ -94,8 +94,8 @@ ROUNDS: dict[str, list[Fault]] = {
         # docker0 would keep an MTU that was set by hand whatever the engine wants later.
         Fault(
             "MTU of a bridge",
-            "ip link set br-six mtu 1300",
-            "ip link set br-six mtu 1500",
+            "cat /sys/class/net/br-six/mtu > /root/kept/mtu; ip link set br-six mtu 1300",
+            'ip link set br-six mtu "$(cat /root/kept/mtu)"',
             [("networks.mtu", "br-six has the MTU .* found: 1300")],
         ),
         Fault(
