@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough emulated bench bench-certificates mutants mutants-sample test
+.PHONY: help setup setup-dev system lab lab-down demo lint unit browser molecule thorough engine-29 emulated bench bench-certificates mutants mutants-sample test
 
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
@@ -11,8 +11,10 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # Archives of other engines, for the tests that need one; without any they are skipped.
 export MOORING_ENGINES ?= $(abspath $(wildcard ../shared/engines))
 
+ENGINE_29 := 29.7.2
+
 help: ## show this list
-	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z0-9-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(VENV)/.runtime ## create .venv with what the playbooks need
 setup-dev: $(VENV)/.development
@@ -62,6 +64,12 @@ molecule: setup-dev ## create, converge, idempotence, check, verify and destroy 
 thorough: setup-dev ## the scenario transaction with all its samples and 20 cuts of each kind (about an hour)
 	lab/system-packages lab
 	MOORING_THOROUGH=1 tests/molecule transaction
+
+engine-29: setup-dev ## the scenarios on hosts with an engine 29 from MOORING_ENGINES, with both of its packet filters (hours)
+	lab/system-packages lab
+	for backend in nftables iptables; do \
+	    MOORING_ENGINE=$(ENGINE_29) MOORING_BACKEND=$$backend tests/molecule network transaction remote certificates || exit; \
+	done
 
 emulated: setup-dev ## containers of two hosts over macvlan and ipvlan, on machines with kernels of their own (QEMU)
 	lab/system-packages lab

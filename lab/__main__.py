@@ -19,7 +19,10 @@ from lab.image import Images
 from lab.inventory import Host
 from lab.machine import Machine
 
-_ENVIRONMENT = ("MOORING_LAB", "MOORING_LAB_NETWORK", "MOORING_LAB_MIRROR", "MOORING_CACHE")
+_ENVIRONMENT = (
+    *("MOORING_LAB", "MOORING_LAB_NETWORK", "MOORING_LAB_MIRROR", "MOORING_CACHE"),
+    *("MOORING_ENGINES", "MOORING_ENGINE", "MOORING_BACKEND"),
+)
 
 
 def main() -> int:

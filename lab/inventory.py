@@ -15,6 +15,7 @@ from typing import Any
 from lab.errors import LabError
 
 GROUP = "docker_hosts"
+BACKENDS = ("", "iptables", "nftables")
 SUITES = ("bullseye", "bookworm", "trixie", "forky")
 # A host name that is also a good file name, and leaves room in a systemd machine name.
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
@@ -22,11 +23,17 @@ HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Host:
-    """One machine to boot, as the inventory declares it."""
+    """One machine to boot, as the inventory declares it.
+
+    ``engine`` is the version of the engine that it installs, "" for its release's own, and ``backend`` the packet
+    filter that the engine's unit names, "" where it names none.
+    """
 
     name: str
     suite: str
     octet: int
+    engine: str = ""
+    backend: str = ""
 
 
 def read(inventory: Path) -> list[Host]:
@@ -46,11 +53,14 @@ def read(inventory: Path) -> list[Host]:
         raise LabError(f"{program} is missing: run `make setup`, and the lab with .venv/bin/python") from None
     if done.returncode:
         raise LabError(f"ansible cannot read {inventory}: {done.stderr.strip()}")
-    return parse(json.loads(done.stdout))
+    return parse(json.loads(done.stdout), os.environ)
 
 
-def parse(listing: Mapping[str, Any]) -> list[Host]:
-    """Hosts from `ansible-inventory --list` (which leaves Jinja as it is: the lab's variables are literals)."""
+def parse(listing: Mapping[str, Any], environment: Mapping[str, str]) -> list[Host]:
+    """Hosts from `ansible-inventory --list` (which leaves Jinja as it is: the lab's variables are literals).
+
+    MOORING_ENGINE and MOORING_BACKEND in the environment are for hosts with neither lab_engine nor lab_backend.
+    """
     variables = listing.get("_meta", {}).get("hostvars", {})
     hosts: list[Host] = []
     for name in _members(listing, GROUP):
@@ -65,7 +75,15 @@ def parse(listing: Mapping[str, Any]) -> list[Host]:
         for other in hosts:
             if other.octet == octet:
                 raise LabError(f"hosts {other.name} and {name} have the same lab_address {octet}")
-        hosts.append(Host(name, suite, octet))
+        asked = (environment.get("MOORING_ENGINE", ""), environment.get("MOORING_BACKEND", ""))
+        if "lab_engine" in declared or "lab_backend" in declared:
+            asked = (str(declared.get("lab_engine", "")), str(declared.get("lab_backend", "")))
+        engine, backend = asked
+        if backend not in BACKENDS:
+            raise LabError(f"host {name}: lab_backend is {backend!r}, expected iptables or nftables")
+        if backend and not engine:
+            raise LabError(f"host {name}: lab_backend {backend} takes an engine that has backends: name a lab_engine")
+        hosts.append(Host(name, suite, octet, engine, backend))
     if not hosts:
         raise LabError(f"the inventory has no host in the group {GROUP}")
     return hosts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -13,10 +14,10 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import network, processes, shell
+from lab import engine, network, processes, shell
 from lab.errors import LabError
 from lab.identity import Identity
-from lab.image import Images
+from lab.image import Images, cache
 from lab.inventory import Host
 
 ANSWER_WITHIN = 60.0
@@ -121,6 +122,8 @@ class Machine:
         self.directory.mkdir(parents=True)
         root = self.directory / "root.new"
         images.copy(self.host.suite, root)
+        if self.host.engine:
+            engine.add(self.host, root, cache() / "engines")
         etc = root / "etc"
         shell.write(etc / "machine-id", uuid.uuid4().hex + "\n", 0o444)
         shell.write(etc / "hostname", self.host.name + "\n")
@@ -264,7 +267,7 @@ LinkLocalAddressing=ipv6
 
 def save(directory: Path, host: Host) -> None:
     """Remember what a machine's directory was made for."""
-    shell.write(directory / "host.json", json.dumps({"suite": host.suite, "octet": host.octet}) + "\n")
+    shell.write(directory / "host.json", json.dumps(dataclasses.asdict(host)) + "\n")
 
 
 def present(lab: Identity) -> list[Machine]:
@@ -298,8 +301,8 @@ def load(directory: Path) -> Host:
     """A directory without a complete record is what a killed run left: it has no address yet."""
     try:
         record = json.loads((directory / "host.json").read_text())
-        return Host(directory.name, record["suite"], record["octet"])
-    except (OSError, ValueError, KeyError):
+        return Host(**{**record, "name": directory.name})
+    except (OSError, ValueError, TypeError):
         return Host(directory.name, "", 0)
 
 

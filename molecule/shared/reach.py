@@ -25,6 +25,8 @@ os.environ.update(ANSIBLE_FORCE_COLOR="false", ANSIBLE_NOCOLOR="true")
 
 PROJECT = Path(__file__).resolve().parents[2]
 INVENTORY = PROJECT / "inventory" / "lab"
+BACKEND = os.environ.get("MOORING_BACKEND", "")
+"""The packet filter that dockerd was told of, "" where its own choice counts."""
 
 _VARIABLES = """{{ {
     'address': ansible_host, 'address6': lab_address6, 'user': ansible_user, 'key': ansible_ssh_private_key_file,
@@ -35,23 +37,23 @@ _VARIABLES = """{{ {
 
 
 @functools.cache
-def managed(name: str) -> Any:
+def managed(name: str, inventory: Path = INVENTORY) -> Any:
     """The host as Ansible reaches it, for the collection's modules."""
-    return testinfra.get_host(f"ansible://{name}", ansible_inventory=str(INVENTORY), force_ansible=True)
+    return testinfra.get_host(f"ansible://{name}", ansible_inventory=str(inventory), force_ansible=True)
 
 
 @functools.cache
-def declared(name: str) -> dict[str, Any]:
+def declared(name: str, inventory: Path = INVENTORY) -> dict[str, Any]:
     """What the inventory declares for a host, as the roles see it."""
-    answer = managed(name).ansible("debug", f'msg="{_VARIABLES}"', check=False)
+    answer = managed(name, inventory).ansible("debug", f'msg="{_VARIABLES}"', check=False)
     found: dict[str, Any] = answer["msg"]
     return found
 
 
 @functools.cache
-def over_ssh(name: str) -> Any:
+def over_ssh(name: str, inventory: Path = INVENTORY) -> Any:
     """The host over plain SSH, ten times as quick as a run of Ansible for each command."""
-    variables = declared(name)
+    variables = declared(name, inventory)
     return testinfra.get_host(
         f"ssh://{variables['user']}@{variables['address']}",
         ssh_identity_file=variables["key"],

@@ -185,6 +185,18 @@ host:
           C(docker.service) to start; whether the unit that loads all of them at boot has C(failed).
       type: dict
       sample: {"endpoint": {"text": "...", "live": true, "persistent": true, "required": true, "failed": false}}
+    nftables_backend:
+      description:
+        - What a daemon with C(firewall-backend) V(nftables) finds, null where C(daemon.json) does not say so
+          (C(configured)). The program C(nft), or null; whether the host is C(in_swarm), which that backend does not go
+          with; and the C(policy) of the chain C(FORWARD) of each of C(iptables) and C(ip6tables), with the C(rules)
+          there that are not Docker's.
+      type: dict
+      sample:
+        configured: true
+        nft: /usr/sbin/nft
+        in_swarm: false
+        forward: {iptables: {policy: ACCEPT, rules: []}}
     confirm:
       description:
         - Whose changes are C(armed) and wait for M(mooring.docker.confirm), and when and why the host

@@ -206,6 +206,12 @@ _SSH = {
     "trial": (_SSHD, None),
     "host_keys": HostKeys(),
 }
+_BACKEND = {
+    "configured": bool,
+    "nft": TEXT,
+    "in_swarm": bool,
+    "forward": {str: {"policy": TEXT, "rules": TEXTS}},
+}
 _LINUX = {
     "system": _SYSTEM,
     "clock": {"ahead": (float, int, None)},
@@ -225,6 +231,7 @@ _LINUX = {
     "network": {"addresses": [dict], "interfaces": TEXTS, "bridges": TEXTS, "routes": [dict], "client": TEXT},
     "sysctls": dict,
     "nftables": {str: dict},
+    "nftables_backend": (_BACKEND, None),
     "confirm": {"armed": TEXTS},
     "bridge": (_BRIDGES, {"engine_answers": bool, "error": TEXT}, None),
     "users": {str: ({"uid": int, "groups": TEXTS}, None)},
@@ -283,6 +290,7 @@ _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
         "stopped": TEXTS,
         "enable": bool,
         "test": bool,
+        "accept_forwarded": TEXTS,
         "pending": TEXT,
     },
     "confirm": {"pending": TEXTS},

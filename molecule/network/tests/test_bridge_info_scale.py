@@ -101,7 +101,8 @@ def test_port_is_on_the_bridge_of_its_network(seen: dict[str, Any]) -> None:
 
 def test_published_port_has_its_rules_and_its_proxy(name: str, seen: dict[str, Any]) -> None:
     host = reach.over_ssh(name)
-    saved = host.check_output("iptables-save; ip6tables-save")
+    listed = host.check_output("iptables-save; ip6tables-save; nft list ruleset || true")
+    saved = re.sub(r"counter packets \d+ bytes \d+ ", "", listed)
     proxies = dict(line.split(maxsplit=1) for line in host.check_output("pgrep -a docker-proxy").splitlines())
     checked = 0
     for one in seen["containers"]:
@@ -115,10 +116,12 @@ def test_published_port_has_its_rules_and_its_proxy(name: str, seen: dict[str, A
             checked += 1
             end = f"{address.partition('/')[0]}:{port['container_port']}"
             (nat,) = port["nat"]
-            assert f"--dport {port['host_port']} -j DNAT --to-destination {end}" in nat
-            assert any(rule.endswith("-j ACCEPT") for rule in port["filter"])
+            assert re.search(rf" (--)?dport {port['host_port']} (-j DNAT --to-destination|dnat to) {end}\b", nat)
+            assert any(rule.endswith(("-j ACCEPT", " accept")) for rule in port["filter"])
             for rule in [nat, *port["filter"]]:
-                assert rule.partition(" -A ")[2] in saved
+                # "iptables -t nat -A DOCKER ...", "nft add rule ip docker-bridges CHAIN ..."
+                words = rule.split(" -A ", 1)[1] if " -A " in rule else rule.split(" ", 6)[6]
+                assert words in saved
     assert checked == PUBLISHED
 
 

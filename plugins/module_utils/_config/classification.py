@@ -18,13 +18,16 @@ UNSEEN_CHANGES = "files changed after the daemon's start, unseen by Mooring"
 COMMAND_CHANGED = "the unit's command changed"
 """Reasons for a restart after which the daemon may be told anything."""
 
+_BACKEND = "firewall-backend"
+
 
 @dataclass(frozen=True)
 class ApplyPlan:
     """``action`` is "nothing", "reload", "start" or "restart"; ``keys`` are the options that it changes.
 
-    For a (re)start, ``containers`` are those that run, ``survives`` tells whether live-restore keeps them running, and
-    ``shown`` are options that the running daemon shows as declared before anything is done. ``drained`` are containers
+    For a (re)start, ``containers`` are those that run, ``resolving`` those of them for which the daemon resolves names,
+    ``survives`` tells whether live-restore keeps them running, and ``shown`` are options that the running daemon shows
+    as declared before anything is done. ``drained`` are containers
     that are stopped for a restart and started again after it, ``not_restartable`` those of them that would not come
     back, with the reason.
     """
@@ -37,6 +40,7 @@ class ApplyPlan:
     shown: list[str] = field(default_factory=list)
     drained: list[str] = field(default_factory=list)
     not_restartable: list[str] = field(default_factory=list)
+    resolving: list[str] = field(default_factory=list)
 
     def reply(self) -> dict[str, Any]:
         """The plan as modules return it."""
@@ -56,6 +60,16 @@ class ApplyPlan:
         """The options that dockerd would leave as they are at a restart that finds containers running."""
         keys = [key for key in self.keys if key in OPTIONS and OPTIONS[key].needs_no_containers]
         return sorted(set(keys) - set(self.shown)) if self.action == "restart" and self.containers else []
+
+    def unresolving(self) -> list[str]:
+        """The containers in which names would no longer be resolved.
+
+        dockerd leads their queries to itself by rules in their own network namespace. One that starts with another
+        packet filter makes new rules there, and leaves the old ones, which lead to ports that nobody listens on
+        (observed with 29.7; moby, libnetwork/resolver_unix.go).
+        """
+        is_changed = _BACKEND in self.keys and _BACKEND not in self.shown
+        return self.resolving if self.action == "restart" and self.survives and is_changed else []
 
     def sentence(self) -> str:
         """The plan in one line."""
@@ -82,6 +96,13 @@ class ApplyPlan:
                 f"{self.sentence()} would not do: live-restore keeps {names} running, and dockerd leaves "
                 f"{', '.join(self.ignored_keys())} as it is while containers run; stop them first, or have them "
                 "stopped and started again with docker_network_containers: drain"
+            )
+        if self.unresolving():
+            return (
+                f"{self.sentence()} would not do: live-restore keeps {', '.join(self.unresolving())} running, and "
+                "names of other containers could not be resolved there any more, since dockerd leaves the rules of "
+                "the old packet filter in containers; stop them first, or have them stopped and started again with "
+                "docker_network_containers: drain"
             )
         if policy == "only_without_containers" and names and not self.survives:
             return (

@@ -53,8 +53,8 @@ def _address(version: int) -> Callable[[Any, dict[str, Any], dict[str, Any]], An
 
 
 def _pools(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
-    # After a reload 28.5 no longer shows what it goes on using (moby issue 52728).
-    if any(pool["Base"] == "invalid Prefix" for pool in info.get("DefaultAddressPools") or []):
+    # After a reload 28.5 and 29.7 no longer show what they go on using (moby issue 52728).
+    if any(pool["Base"] in ("invalid Prefix", "") for pool in info.get("DefaultAddressPools") or []):
         return value
     return [{"base": pool["Base"], "size": pool["Size"]} for pool in info.get("DefaultAddressPools") or []]
 
@@ -64,6 +64,12 @@ def _data_root(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any
     seen = str(info.get("DockerRootDir"))
     real = os.path.realpath(value)
     return value if re.fullmatch(rf"{re.escape(real)}(/[0-9]+\.[0-9]+)?", seen) else seen
+
+
+def _backend(value: Any, info: dict[str, Any], _bridge: dict[str, Any]) -> Any:
+    """Shown as "nftables", or with firewalld as "nftables+firewalld" (moby, libnetwork/controller_linux.go)."""
+    driver = (info.get("FirewallBackend") or {}).get("Driver")
+    return str(driver).partition("+")[0] if driver else value
 
 
 def _same(seen: Any, value: Any) -> bool:
@@ -89,6 +95,7 @@ SEEN: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], Any]] = {
     "data-root": _data_root,
     "debug": lambda _value, info, _bridge: info.get("Debug"),
     "default-runtime": lambda _value, info, _bridge: info.get("DefaultRuntime"),
+    "firewall-backend": _backend,
     "experimental": lambda _value, info, _bridge: info.get("ExperimentalBuild"),
     "labels": lambda _value, info, _bridge: info.get("Labels") or [],
     "live-restore": lambda _value, info, _bridge: info.get("LiveRestoreEnabled"),
@@ -222,6 +229,23 @@ def containers(config: Config) -> list[str]:
         return sorted(one["Names"][0].lstrip("/") for one in local_api(config).get("/containers/json"))
     except ApiError:
         return shims()
+
+
+def resolving(config: Config) -> list[str]:
+    """The names of the running containers for which a daemon, which listens as ``config`` says, resolves names.
+
+    They are those of user-defined networks; a daemon that does not answer has none.
+    """
+    try:
+        running = local_api(config).get("/containers/json")
+    except ApiError:
+        return []
+    found = [one for one in running if set((one.get("NetworkSettings") or {}).get("Networks") or {}) - _UNRESOLVED]
+    return sorted(one["Names"][0].lstrip("/") for one in found)
+
+
+_UNRESOLVED = {"bridge", "host", "none"}
+"""Networks in which containers have the host's resolvers."""
 
 
 def shims() -> list[str]:

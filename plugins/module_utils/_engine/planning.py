@@ -103,9 +103,9 @@ def add_containers(plan: ApplyPlan, applied: Inputs | None, effective: Inputs, m
     if plan.containers:
         # Where its loaded configuration is unknown, the options that it shows tell what changes.
         keys = plan.keys if applied is not None else sorted(live.drift(config))
-        plan = dataclasses.replace(plan, shown=live.shown(config), keys=keys)
+        plan = dataclasses.replace(plan, shown=live.shown(config), keys=keys, resolving=live.resolving(listening))
     # What an interrupted run has begun is finished, whatever is allowed now.
-    if plan.ignored_keys() and (may_drain or containers.interrupted()):
+    if (plan.ignored_keys() or plan.unresolving()) and (may_drain or containers.interrupted()):
         plan = _drained(plan, listening)
     return plan
 

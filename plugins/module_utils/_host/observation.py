@@ -27,7 +27,7 @@ from .._config.fragments import ConfigError
 from .._config.options import Config, changed_keys
 from .._engine import containerd, containers, daemon, data_root, live, planning, resources, settings, socket_group
 from .._engine.api import ApiError
-from .._firewall import docker_proxy, nftables, published
+from .._firewall import backend, docker_proxy, nftables, published
 from .._network import bridge, networks, sysctls
 from .._ssh import sshd
 from .._system import apt, commands, files, observed, session
@@ -393,6 +393,11 @@ def _bridges() -> dict[str, Any]:
         return {"engine_answers": False, "error": str(error)}
 
 
+def _has_nftables() -> bool:
+    """Whether daemon.json says so."""
+    return backend.is_nftables(backend.configured())
+
+
 def observe(
     names: list[str],
     users: list[str],
@@ -403,10 +408,12 @@ def observe(
     asked_at: float | None = None,
     sysctl_names: list[str] | None = None,
     ssh_socket: str | None = None,
+    nftables_backend: bool = False,
 ) -> observed.Host:
     """Everything above. ``certificates`` are paths of PEM files to describe, beside those that daemon.json names.
 
     ``sysctl_names`` are kernel parameters to look up. ``ssh_socket`` is what clients over SSH are to reach.
+    ``nftables_backend`` is for a daemon whose rules are to be nftables', where daemon.json does not say so yet.
 
     ``asked_at`` is what the controller's clock said when it asked, in seconds since the epoch.
     """
@@ -430,6 +437,7 @@ def observe(
         "network": around,
         "sysctls": sysctls.observe([*(sysctl_names or []), *map(sysctls.accept_ra, around["router_advertisements"])]),
         "nftables": docker_proxy.observe(nftables.observe({published.NAME: docker_proxy.files})),
+        "nftables_backend": backend.observe() if nftables_backend or _has_nftables() else None,
         "confirm": pending.observe(),
         "bridge": _bridges() if bridges else None,
         "users": {name: _user(name) for name in users},

@@ -14,11 +14,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from .._firewall import backend
 from .._system import commands, files, observed
 from . import networks
 
 FILE = "/etc/sysctl.d/99-zz-mooring.conf"
 """Of Mooring's own; systemd-sysctl reads it after those of nearly all others."""
+
+FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.default.forwarding")
+"""By which the kernel forwards packets, those of IPv4 first."""
 
 _PROGRAM = "/lib/systemd/systemd-sysctl"
 _NAME = re.compile(r"[a-z0-9_]+\.[A-Za-z0-9_@:./-]*[A-Za-z0-9_@:-]")
@@ -126,10 +130,8 @@ def wanted(
     ``options`` are in daemon.json, ``networks`` the user-defined ones as role docker_network takes them.
     """
     seen = host["sysctls"]
-    # Mooring's own go by their declaration: they may be about to be removed.
-    there = [one for one in host["engine"]["networks"] or [] if networks.LABEL not in one["labels"]]
     needed = []
-    if options.get("ip-forward") is not False and has_ipv6(options, [*declared_networks, *map(dict, there)]):
+    if options.get("ip-forward") is not False and has_ipv6(options, _all(declared_networks, host)):
         # Once 2, an interface that is there stays so, also where its router is silent for a while.
         needed = [
             name
@@ -137,7 +139,29 @@ def wanted(
             if name.endswith(".accept_ra") and seen["live"].get(name) is not None and seen["boot"].get(name) == "2"
         ]
         needed += map(accept_ra, host["network"]["router_advertisements"])
-    return {**dict.fromkeys(sorted(needed), "2"), **{name: _text(value) for name, value in (declared or {}).items()}}
+    kept = []
+    if backend.is_nftables(options):
+        # What dockerd switched on at each start, while its rules were iptables'. Without it, it would not start again.
+        kept = [name for name in forwarding(options, declared_networks, host) if seen["live"].get(name) == "1"]
+    asked = {name: _text(value) for name, value in (declared or {}).items()}
+    return {**dict.fromkeys(kept, "1"), **dict.fromkeys(sorted(needed), "2"), **asked}
+
+
+def forwarding(options: dict[str, Any], declared_networks: list[dict[str, Any]], host: observed.Host) -> list[str]:
+    """The parameters that must be 1 for a daemon whose rules are nftables', which does not set them.
+
+    The arguments are as in ``wanted``. (moby 29.7, ``libnetwork/drivers/bridge/setup_ip_forwarding.go``)
+    """
+    if options.get("ip-forward") is False:
+        return []
+    return list(FORWARDING if has_ipv6(options, _all(declared_networks, host)) else FORWARDING[:1])
+
+
+def _all(declared_networks: list[dict[str, Any]], host: observed.Host) -> list[dict[str, Any]]:
+    """Declared networks, and those of others."""
+    # Mooring's own go by their declaration: they may be about to be removed.
+    there = [one for one in host["engine"]["networks"] or [] if networks.LABEL not in one["labels"]]
+    return [*declared_networks, *map(dict, there)]
 
 
 def has_ipv6(options: dict[str, Any], declared_networks: list[dict[str, Any]]) -> bool:

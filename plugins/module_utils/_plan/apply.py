@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._config.options import OPTIONS
 from .._system.observed import Host
+from . import firewall_backend
 from .packages import installs_engine
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     # Debian's package enables the service that it brings.
     enable = host["engine"]["installed"] and host["engine"]["service"]["enabled"] != "enabled"
     test = host["configuration"]["untested"] and plan.action == "nothing"
-    if plan.action == "nothing" and not (stopped or enable or test):
+    accept = firewall_backend.left_behind(observation)
+    if plan.action == "nothing" and not (stopped or enable or test or accept):
         return None
     role = settings(declaration)
     policy = role["restart"]
@@ -56,13 +58,14 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
     phrases += [f"start {', '.join(stopped)}, which an interrupted run has stopped"] if stopped else []
     phrases += ["start the daemon at boot"] if enable else []
     phrases += ["test the daemon with a container, which an interrupted run has not done"] if test else []
+    phrases += [f"let the chain FORWARD of {' and '.join(accept)} accept what no rule decides"] if accept else []
     lines = [*plan.reasons, *(f"start {name}" for name in plan.drained or stopped)]
     return {
         "name": "apply",
         "role": "docker_engine" if declaration["engine"] else "docker_network",
         "summary": "; ".join(phrases),
         "reasons": plan.reasons,
-        "effects": [] if pending else _effects(plan, host),
+        "effects": [] if pending else [*_effects(plan, host), *_forwarding_effects(accept)],
         "parameters": {
             "restart": role["restart"],
             "containers": role["containers"],
@@ -74,6 +77,7 @@ def step(declaration: Declaration, observation: Observation) -> Step | None:
             "stopped": stopped,
             "enable": enable,
             "test": test,
+            "accept_forwarded": accept,
             "pending": pending,
         },
         "diff": [
@@ -120,6 +124,16 @@ def _effects(plan: ApplyPlan, host: Host) -> list[str]:
             "confirm it over a new connection"
         )
     return effects
+
+
+def _forwarding_effects(accept: list[str]) -> list[str]:
+    """What follows where packets are no longer dropped that nobody has decided about."""
+    if not accept:
+        return []
+    return [
+        f"the policy DROP of {' and '.join(accept)}, which the daemon set while its rules were iptables', ends: the "
+        "host forwards between its other networks whatever its own firewall does not drop"
+    ]
 
 
 def _affects_connectivity(plan: ApplyPlan, host: Host) -> bool:

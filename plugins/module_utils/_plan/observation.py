@@ -12,11 +12,23 @@ from .._config import options, redaction
 from .._config.classification import ApplyPlan
 from .._config.fragments import ConfigError
 from .._engine import daemon, planning
+from .._firewall import backend
 from .._host import observation as host_observation
+from .._network.sysctls import FORWARDING
 from .._system import platforms
 from .._system.asking import asking_once
 from .._system.observed import Host
-from . import addresses, apply, certificate, configuration, filter_preview, packages, selection, sysctls
+from . import (
+    addresses,
+    apply,
+    certificate,
+    configuration,
+    filter_preview,
+    firewall_backend,
+    packages,
+    selection,
+    sysctls,
+)
 from .declaration import Declaration
 
 
@@ -101,6 +113,7 @@ def _observe(declaration: Declaration, verifies: bool, asked_at: float | None) -
 def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Host:
     engine = declaration["engine"]
     users = [engine["socket"]["owner"], engine["ssh"]["user"], *engine["users"]] if engine else []
+    has_nftables = firewall_backend.is_declared(declaration) or backend.is_nftables(backend.configured())
     return host_observation.observe(
         names=packages.looked_up(declaration),
         users=users,
@@ -109,7 +122,8 @@ def _host(declaration: Declaration, bridges: bool, asked_at: float | None) -> Ho
         ssh_user=engine["ssh"]["user"] if engine else None,
         bridges=bridges,
         asked_at=asked_at,
-        sysctl_names=sysctls.looked_up(declaration),
+        sysctl_names=[*sysctls.looked_up(declaration), *(FORWARDING if has_nftables else ())],
+        nftables_backend=firewall_backend.is_declared(declaration),
         ssh_socket=engine["ssh"]["socket"] if engine and engine["ssh"]["clients"] else None,
     )
 

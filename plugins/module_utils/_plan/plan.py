@@ -10,6 +10,7 @@ tags                  ``selection``
 packages              ``packages``
 kernel parameters     ``sysctls``
 packet filters        ``filters``
+dockerd's rules       ``firewall_backend``: where they cannot be nftables'
 clients over SSH      ``ssh``
 TLS                   ``certificate``
 docker0 and pools     ``addresses``: a ``bip`` that would cut the host off is refused there
@@ -34,6 +35,7 @@ from . import (
     configuration,
     confirmation,
     filters,
+    firewall_backend,
     networks,
     packages,
     socket_group,
@@ -74,7 +76,9 @@ def refusals(declaration: Declaration, observation: Observation) -> list[str]:
         found += networks.refusals(network, host)
         found += sysctls.refusals(network, host)
         found += filters.published_refusals(network, host)
-    found += observation.refused
+    unfit_backend = firewall_backend.refusals(declaration, observation)
+    found += unfit_backend
+    found += firewall_backend.without_age(observation.refused, host) if unfit_backend else observation.refused
     found += apply.refusals(declaration, observation)
     return list(dict.fromkeys(found))
 

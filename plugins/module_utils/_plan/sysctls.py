@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._network import sysctls
 from .._system.observed import Host
@@ -31,12 +31,16 @@ def wanted(declaration: Declaration, observation: Observation) -> dict[str, str]
     network = declaration["network"]
     if network is None:
         return {}
-    engine = declaration["engine"]
-    # Where the engine's options are not declared here, they are those that daemon.json gets.
-    options = engine["options"] if engine else (observation.composition or {}).get("effective", {})
-    merged = {**options, **observation.network_fragment}
+    options = declaration["engine"]["options"] if declaration["engine"] else {}
+    merged = {**_composed(observation), **options, **observation.network_fragment}
     parameters: dict[str, str] = sysctls.wanted(network["sysctls"], merged, network["networks"], observation.host)
     return parameters
+
+
+def _composed(observation: Observation) -> dict[str, Any]:
+    """What daemon.json gets, also of what is not declared here."""
+    composed: dict[str, Any] = (observation.composition or {}).get("effective", {})
+    return composed
 
 
 def step(declaration: Declaration, observation: Observation) -> Step | None:

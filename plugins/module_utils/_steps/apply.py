@@ -12,6 +12,8 @@ from .._apply.transaction import ApplyError, Transaction
 from .._config import redaction
 from .._config.fragments import ConfigError
 from .._engine import daemon, planning
+from .._firewall import backend
+from .._firewall.backend import BackendError
 from .failure import StepError
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def execute(options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     secrets = daemon.secrets()
     try:
         return _apply(options, check_mode)
-    except (ApplyError, ConfigError, ConfirmError) as error:
+    except (ApplyError, BackendError, ConfigError, ConfirmError) as error:
         # dockerd quotes what it does not like.
         raise StepError(redaction.scrubbed(str(error), secrets | daemon.secrets())) from error
 
@@ -61,13 +63,18 @@ def _apply(options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         }
     if refusal:
         raise ApplyError(refusal)
-    changed = not observed.is_enabled or plan.action != "nothing" or bool(observed.to_run) or observed.is_untested
+    left = backend.left_behind(observed.config)
+    is_due = not observed.is_enabled or bool(observed.to_run) or observed.is_untested or bool(left)
+    changed = plan.action != "nothing" or is_due
     if not check_mode:
         with connection_guard.guarded(options["confirm"], plan.action, observed.config, observed.to_run):
             transaction.execute()
+        # A daemon that was not brought to nftables needs the policy.
+        backend.accept_forwarded(left)
         result["warnings"] = [redaction.scrubbed(warning, daemon.secrets()) for warning in transaction.warnings]
         result["armed"] = connection_guard.is_pending()
     lines = "".join(f"{reason}\n" for reason in plan.reasons)
     lines += "".join(f"start {container.name}\n" for container in observed.to_run)
+    lines += "".join(f"{program} -P FORWARD ACCEPT\n" for program in left)
     diff = {"before": "", "after": f"{plan.action}\n{lines}", "after_header": "docker.service"}
     return {"changed": changed, **result, **({"diff": diff} if changed else {})}

@@ -297,6 +297,28 @@ class Configuration(TypedDict):
     """Whether a run ended before a container had run on what the daemon has read."""
 
 
+class ForwardChain(TypedDict):
+    """The chain FORWARD of iptables or ip6tables, with its ``policy``, None where nothing tells it.
+
+    ``rules`` are those of others than Docker, as ``iptables -S`` lists them.
+    """
+
+    policy: str | None
+    rules: list[str]
+
+
+class NftablesBackend(TypedDict):
+    """What a daemon finds whose rules are nftables'. ``configured`` tells whether daemon.json says so.
+
+    ``nft`` is the program, None where there is none, and ``forward`` has the programs of iptables that there are.
+    """
+
+    configured: bool
+    nft: str | None
+    in_swarm: bool
+    forward: dict[str, ForwardChain]
+
+
 class PendingConfirmation(TypedDict):
     """Whose changes wait to be confirmed, and when and why the host last took one back."""
 
@@ -687,6 +709,7 @@ class Host(TypedDict):
     network: Network
     sysctls: Sysctls
     nftables: dict[str, FilterTable]
+    nftables_backend: NftablesBackend | None
     confirm: PendingConfirmation
     bridge: dict[str, Any] | None
     users: dict[str, User | None]

@@ -62,6 +62,7 @@ def on_host(
     yield from ssh.ssh(declared["ssh"], host)
     yield from files.files(host)
     yield from filters.filters(declared["filters"], host["nftables"], declared["require_filters"])
+    yield from filters.left_by_iptables(host["engine"]["settings"], host["nftables_backend"])
     yield from cis.recommendations(host)
     yield from endpoints.endpoints(declared, host)
     yield from _seen_from_outside(declared, host, probes)

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...module_utils._firewall import nftables
+from ...module_utils._firewall import backend, nftables
 from ._finding import APPLY, ERROR, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ...module_utils._system.observed import FilterTable
+    from ...module_utils._system.observed import FilterTable, NftablesBackend
 
 
 def filters(
@@ -59,3 +59,23 @@ def filters(
                 "the unit has failed",
                 f"journalctl -u {unit} names the file that nft refused; mend it, then systemctl restart {unit}",
             )
+
+
+def left_by_iptables(settings: Mapping[str, Any] | None, seen: NftablesBackend | None) -> Iterator[Finding]:
+    """Findings on what drops packets that dockerd's nftables rules accept.
+
+    ``settings`` are the daemon's, of ``host_info``'s engine, and ``seen`` is its nftables_backend.
+    """
+    if seen is None or not seen["configured"]:
+        return
+    options = {**(settings or {}), backend.OPTION: "nftables"}
+    for program, rules in backend.dropping(options, seen["forward"]).items():
+        yield Finding(
+            "filter.forward_dropped",
+            ERROR,
+            f"the chain FORWARD of {program} accepts what dockerd's nftables rules let through",
+            "its policy is DROP" + (f", and others have rules there, such as {rules[0]}" if rules else ""),
+            f"give it the policy ACCEPT in the firewall that makes these rules ({program} -P FORWARD ACCEPT)"
+            if rules
+            else APPLY,
+        )

@@ -19,7 +19,7 @@ MUTANTS = [
     Mutant(
         "What the composition refuses refuses the plan.",
         f"{_BASE}/plan.py",
-        "    found += observation.refused\n",
+        "    found += firewall_backend.without_age(observation.refused, host) if unfit_backend else observation.refused\n",
         "",
         _STEPS,
     ),
@@ -145,15 +145,15 @@ MUTANTS = [
     Mutant(
         "A daemon that does not start at boot is told to.",
         f"{_BASE}/apply.py",
-        '    if plan.action == "nothing" and not (stopped or enable or test):\n',
-        '    if plan.action == "nothing" and not (stopped or test):\n',
+        '    if plan.action == "nothing" and not (stopped or enable or test or accept):\n',
+        '    if plan.action == "nothing" and not (stopped or test or accept):\n',
         _STEPS,
     ),
     Mutant(
         "Containers that an interrupted run has stopped are started, where nothing else is to be done.",
         f"{_BASE}/apply.py",
-        '    if plan.action == "nothing" and not (stopped or enable or test):\n',
-        '    if plan.action == "nothing" and not (enable or test):\n',
+        '    if plan.action == "nothing" and not (stopped or enable or test or accept):\n',
+        '    if plan.action == "nothing" and not (enable or test or accept):\n',
         _STEPS,
     ),
     Mutant(

@@ -119,6 +119,14 @@ def test_data_move_while_nothing_runs(host: Host) -> None:
     assert host.apply() == "nothing"
 
 
+def test_what_an_interrupted_copy_has_left_is_not_moved(host: Host) -> None:
+    """Its original may have been removed since."""
+    left = Path(f"{host.new}.mooring-part/volumes/removed/_data")
+    left.mkdir(parents=True)
+    host.move()
+    moved(host)
+
+
 def test_until_it_is_moved_the_new_root_leads_to_the_old_one(host: Host) -> None:
     host.new.mkdir(parents=True)
     data_move.begin(str(host.old), str(host.new))

@@ -79,6 +79,31 @@ def test_reloadable_option_names_its_source(key: str) -> None:
         (ApplyPlan("restart", ["bip"], containers=["web"], drained=["web"]), "only_without_containers", None),
         (ApplyPlan("restart", ["bip"], containers=["web"], drained=["web"]), "never", "pending"),
         (
+            ApplyPlan("restart", ["firewall-backend"], containers=["db", "web"], survives=True, resolving=["db"]),
+            "when_needed",
+            "live-restore keeps db running, and names of other containers could not be resolved there any more",
+        ),
+        # The daemon runs with it already; containers of docker0 have the host's resolvers; those of others start anew.
+        (
+            ApplyPlan(
+                "restart",
+                ["firewall-backend"],
+                containers=["db"],
+                survives=True,
+                shown=["firewall-backend"],
+                resolving=["db"],
+            ),
+            "only_without_containers",
+            None,
+        ),
+        (
+            ApplyPlan("restart", ["firewall-backend"], containers=["web"], survives=True),
+            "only_without_containers",
+            None,
+        ),
+        (ApplyPlan("restart", ["log-driver"], containers=["db"], survives=True, resolving=["db"]), "when_needed", None),
+        (ApplyPlan("restart", ["firewall-backend"], containers=["db"], resolving=["db"]), "when_needed", None),
+        (
             ApplyPlan("restart", ["bip"], containers=["a"], drained=["a"], not_restartable=["a is paused"]),
             "when_needed",
             "a is paused",

@@ -7,15 +7,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import static_engines
 from ansible_collections.mooring.docker.plugins.module_utils._config.option_names import KEY_OF_FLAG, PROXIES, UNUSABLE
 from ansible_collections.mooring.docker.plugins.module_utils._config.options import OPTIONS
 from dockerd_help import differences
 
-ENGINES = static_engines.archives()
+from lab import archives
+
+ENGINES = archives.archives()
 
 # Without engines the tests are there to be skipped by name.
-pytestmark = pytest.mark.skipif(not ENGINES, reason=static_engines.WHY_NONE)
+pytestmark = pytest.mark.skipif(not ENGINES, reason=archives.WHY_NONE)
 
 
 class Engine:
@@ -24,7 +25,7 @@ class Engine:
     def __init__(self, name: str, directory: Path) -> None:
         major, minor, _patch = map(int, name.split("."))
         self.version = (major, minor)
-        self._program = static_engines.extract(ENGINES[name], "dockerd", directory)
+        self._program = archives.extract(ENGINES[name], directory, ["dockerd"])["dockerd"]
         self._directory = directory
 
     def help(self) -> str:

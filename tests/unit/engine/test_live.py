@@ -11,10 +11,18 @@ import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import live
 from ansible_collections.mooring.docker.plugins.module_utils._engine.live import not_reloaded, not_taken
 
+POOLS = [{"base": "172.31.0.0/16", "size": 24}]
+
 
 def test_ignored_setting_is_found() -> None:
     assert not_taken({"live-restore": True}, {"LiveRestoreEnabled": False}, {}) == {
         "live-restore": "live-restore is false, declared true"
+    }
+
+
+def test_backend_that_runs_is_held_against_the_declared_one() -> None:
+    assert not_taken({"firewall-backend": "nftables"}, {"FirewallBackend": {"Driver": "iptables"}}, {}) == {
+        "firewall-backend": 'firewall-backend is "iptables", declared "nftables"'
     }
 
 
@@ -42,6 +50,12 @@ def test_docker0_has_its_declared_address_or_not(
         ({"icc": False}, {}, {"Options": {"com.docker.network.bridge.enable_icc": "false"}}),
         ({"fixed-cidr": "172.30.0.0/25"}, {}, {"IPAM": {"Config": [{"IPRange": "172.30.0.0/25"}]}}),
         ({"raw-logs": True}, {}, {}),
+        # After a reload, 28.5 and 29.7.
+        ({"default-address-pools": POOLS}, {"DefaultAddressPools": [{"Base": "invalid Prefix", "Size": 24}]}, {}),
+        ({"default-address-pools": POOLS}, {"DefaultAddressPools": [{"Base": "", "Size": 24}]}, {}),
+        ({"default-address-pools": POOLS}, {"DefaultAddressPools": [{"Base": "172.31.0.0/16", "Size": 24}]}, {}),
+        ({"firewall-backend": "nftables"}, {"FirewallBackend": {"Driver": "nftables+firewalld"}}, {}),
+        ({"firewall-backend": "iptables"}, {}, {}),
         ({"data-root": "/srv/docker/"}, {"DockerRootDir": "/srv/docker"}, {}),
         ({"data-root": "/srv/docker"}, {"DockerRootDir": "/srv/docker/100000.100000"}, {}),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import limits, locks, machine, mirror, network, processes, shell
+from lab import archives, limits, locks, machine, mirror, network, processes, shell
 from lab.errors import LabError
 from lab.identity import identify
 from lab.inventory import Host, parse
@@ -23,12 +23,12 @@ def host(suite="trixie", address=11):
 
 class TestInventory:
     def test_hosts_in_order(self):
-        assert parse(listing(b=host(), a=host("forky", 12))) == [Host("b", "trixie", 11), Host("a", "forky", 12)]
+        assert parse(listing(b=host(), a=host("forky", 12)), {}) == [Host("b", "trixie", 11), Host("a", "forky", 12)]
 
     def test_hosts_of_child_groups(self):
         nested = {**listing(), "docker_hosts": {"children": ["web"]}, "web": {"hosts": ["a"]}}
         nested["_meta"] = {"hostvars": {"a": host()}}
-        assert parse(nested) == [Host("a", "trixie", 11)]
+        assert parse(nested, {}) == [Host("a", "trixie", 11)]
 
     @pytest.mark.parametrize(
         ("hosts", "complaint"),
@@ -41,11 +41,39 @@ class TestInventory:
             ({"a": host(), "b": host()}, "same lab_address 11"),
             ({"../a": host()}, "short host name"),
             ({"a.example.org": host()}, "short host name"),
+            ({"a": {**host(), "lab_engine": "29.7.2", "lab_backend": "ipfw"}}, "lab_backend is 'ipfw'"),
+            ({"a": {**host(), "lab_backend": "nftables"}}, "name a lab_engine"),
         ],
     )
     def test_what_cannot_be_booted_is_refused(self, hosts, complaint):
         with pytest.raises(LabError, match=complaint):
-            parse(listing(**hosts))
+            parse(listing(**hosts), {})
+
+    def test_engine_of_the_environment_is_for_hosts_that_declare_none(self):
+        asked = {"MOORING_ENGINE": "29.7.2", "MOORING_BACKEND": "nftables"}
+        own = {**host(address=12), "lab_engine": "28.5.2"}
+        assert parse(listing(a=host(), b=own, c={**host(address=13), "lab_engine": ""}), asked) == [
+            Host("a", "trixie", 11, "29.7.2", "nftables"),
+            Host("b", "trixie", 12, "28.5.2"),
+            Host("c", "trixie", 13),
+        ]
+
+
+class TestEngine:
+    def test_one_without_an_archive_is_told_beside_those_there_are(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(archives, "DIRECTORY", str(tmp_path))
+        with pytest.raises(LabError, match=r"no archive of engine 29\.7\.2: MOORING_ENGINES names no directory"):
+            archives.of_engine("29.7.2")
+        (tmp_path / "docker-28.5.2.tgz").touch()
+        with pytest.raises(LabError, match=r"no archive of engine 29\.7\.2: there are 28\.5\.2$"):
+            archives.of_engine("29.7.2")
+
+    def test_parts_that_versions_have_in_common_come_with_one_packed_by_version(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(archives, "DIRECTORY", str(tmp_path))
+        for name in ("docker-28.5.2.tgz", "29.7.2.tar.xz", "base.tar.xz"):
+            (tmp_path / name).touch()
+        assert [path.name for path in archives.of_engine("28.5.2")] == ["docker-28.5.2.tgz"]
+        assert [path.name for path in archives.of_engine("29.7.2")] == ["base.tar.xz", "29.7.2.tar.xz"]
 
 
 class TestMirror:
@@ -197,8 +225,9 @@ class TestMachine:
 
     def test_a_half_made_machine_is_no_declared_host(self, tmp_path):
         assert machine.load(tmp_path) == Host(tmp_path.name, "", 0)
-        machine.save(tmp_path, Host(tmp_path.name, "trixie", 11))
-        assert machine.load(tmp_path) == Host(tmp_path.name, "trixie", 11)
+        made = Host(tmp_path.name, "trixie", 11, "29.7.2", "nftables")
+        machine.save(tmp_path, made)
+        assert machine.load(tmp_path) == made
 
 
 class TestProcesses:

@@ -164,6 +164,7 @@ HOST: dict[str, Any] = {
             "failed": False,
         }
     },
+    "nftables_backend": None,
     "confirm": {"armed": [], "reverted": None},
     "bridge": None,
     "users": {

@@ -172,6 +172,16 @@ HOST = {
             "failed": False,
         }
     },
+    # Policies that drop are dockerd's with iptables, which is not configured to use nftables.
+    "nftables_backend": {
+        "configured": False,
+        "nft": "/usr/sbin/nft",
+        "in_swarm": False,
+        "forward": {
+            "iptables": {"policy": "DROP", "rules": []},
+            "ip6tables": {"policy": "DROP", "rules": ["-A FORWARD -j ufw6-before-forward"]},
+        },
+    },
     "configuration": {
         "error": None,
         "edited": [],
@@ -580,6 +590,18 @@ def test_socket_of_another_group_is_a_finding() -> None:
     found = seen()
     found["observed"]["host"]["sockets"][0]["group"] = "adm"
     assert ids(found) == ["sockets.group", "sockets.user_missing"]
+
+
+def test_policy_that_iptables_keeps_is_a_finding_where_the_rules_are_nftables() -> None:
+    found = seen()
+    found["observed"]["host"]["nftables_backend"]["configured"] = True
+    told = list(on_host(DECLARED, found["observed"], found["tried"], [found["probe"]]))
+    assert [finding.id for finding in told] == ["filter.forward_dropped", "filter.forward_dropped"]
+    assert "others have rules there, such as -A FORWARD -j ufw6-before-forward" in told[1].observed
+    assert "ip6tables -P FORWARD ACCEPT" in told[1].remedy
+    # Filters that the daemon leaves alone are the operator's.
+    found["observed"]["host"]["engine"]["settings"].update(iptables=False, ip6tables=False)
+    assert ids(found) == ["cis.2.4"]
 
 
 def test_filter_that_is_not_declared_is_a_finding() -> None:
