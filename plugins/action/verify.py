@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.mooring.docker.plugins.module_utils._config import state
 from ansible_collections.mooring.docker.plugins.module_utils._plan.declaration import Declaration
 from ansible_collections.mooring.docker.plugins.plugin_utils import declaration, verification
 from ansible_collections.mooring.docker.plugins.plugin_utils.findings._finding import ERROR, Finding
@@ -50,7 +48,7 @@ class ActionModule(OnHost):
         seen = self._observe(declared, options["active"], variables)
         comparison = verification.compare(declared, seen, options["probes"])
         if options["evidence"]:
-            state.write(Path(options["evidence"]) / f"{host}.json", json.dumps(comparison.evidence), 0o600)
+            comparison = verification.write(comparison, Path(options["evidence"]), host)
         result.update(
             changed=False,
             findings=verification.asked(comparison.findings, host, *tags),

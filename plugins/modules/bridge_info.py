@@ -90,6 +90,10 @@ bridges:
       description: Whether the interface is up.
       type: bool
       sample: true
+    arp:
+      description: Whether the host asks for link-layer addresses on it, and answers for its own.
+      type: bool
+      sample: true
     forwarding:
       description: Whether the kernel forwards IPv4 packets that come in by it.
       type: bool
@@ -226,7 +230,12 @@ containers:
     networks:
       description:
         - For each network, by name, C(addresses), C(mac) and C(gateway), as the engine reports them.
-        - C(outbound) is what becomes of a packet to a machine elsewhere, as RV(bridges[].within), or null.
+        - C(outbound) is what becomes of a packet to a machine elsewhere, as RV(bridges[].within), or null, and
+          C(outbound_ipv6) of one over IPv6.
+        - C(routes) tells for each C(address) where the kernel leads packets, by all rules and tables, with the
+          C(interface) or the kernel's C(error). C(from_host) is of the host's own packets, C(inward) of those that come
+          in by the uplink, C(outward) of the container's to machines elsewhere. The latter are null where the host has
+          no default route, or where packets may be marked for policy routing.
       type: dict
       sample: {"bridge": {"addresses": ["172.17.0.2/16"], "mac": "02:42:ac:11:00:02", "gateway": "172.17.0.1"}}
     interfaces:
@@ -246,9 +255,21 @@ containers:
       elements: str
       sample: [172.17.0.1]
     resolver:
-      description: Whether the engine answers DNS requests at 127.0.0.11 in it, or null.
+      description: Whether the engine listens at 127.0.0.11 in it, or null.
       type: bool
       sample: false
+    resolves:
+      description:
+        - Whether a DNS request to 127.0.0.11 in it, for its own name, is answered. False if the request is refused.
+        - Null if there was neither an answer nor a refusal, and for containers on docker0, whom the engine does not
+          answer.
+      type: bool
+      sample: true
+    nameservers:
+      description: The nameservers in its C(/etc/resolv.conf), as the engine keeps it, or null.
+      type: list
+      elements: str
+      sample: [127.0.0.11]
     sandboxed:
       description: Whether the engine's handle of its network namespace leads there, or null.
       type: bool
@@ -312,6 +333,8 @@ parents:
 uplinks:
   description:
     - The interfaces of the default routes in the main table, once for each C(family) (V(inet), V(inet6)) and gateway.
+    - C(forwarding) tells whether the kernel forwards IPv4 packets that come in by it, C(strict) whether it takes only
+      those whose sender has its route back by it (rp_filter).
     - The kernel uses the routes with the least C(metric).
   returned: always
   type: list
@@ -324,6 +347,8 @@ uplinks:
       addresses: [192.0.2.7/24]
       mtu: 1500
       mac: "52:54:00:12:34:56"
+      forwarding: true
+      strict: false
 connections:
   description: How many connections the kernel tracks (C(count)), and how many it can (C(limit)), or null.
   returned: always

@@ -168,6 +168,7 @@ host:
       description:
         - Interfaces, those that are bridges, addresses, routes of all tables, neighbours, resolvers, and the address
           this session comes from.
+        - Of neighbours, C(permanent) tells those whose link-layer address (C(mac)) somebody has set.
         - C(forwarding) tells for C(inet) and C(inet6) whether the kernel forwards packets, C(without_ipv6) are the
           interfaces on which IPv6 is switched off.
         - C(router_advertisements) tells C(accept_ra) of each interface on which the kernel listens to
@@ -283,8 +284,11 @@ def main() -> None:
         "sysctls",
         "ssh_socket",
     )
-    with asking_once():
-        host = observation.observe(*(params[option] for option in options))
+    try:
+        with asking_once():
+            host = observation.observe(*(params[option] for option in options))
+    except OSError as error:
+        module.fail_json(msg=f"the host cannot be observed: {error}")
     module.exit_json(host=host)
 
 

@@ -33,7 +33,8 @@ options:
   test:
     description:
       - Whether to run a container on the daemon, if it is active, and remove it again. M(mooring.docker.daemon_apply)
-        describes it.
+        describes it. If it runs, a second one is started on docker0 for a moment, to try connections between it and the
+        host and from it to a DNS server or gateway.
     type: bool
     default: false
   record:
@@ -132,10 +133,17 @@ test:
   description:
     - Why the daemon does not run a container (C(problem)), or why that could not be tried (C(obstacle)). Both are null
       where one ran.
+    - C(path) tells what became of connections between the host and a container. C(to_container) is why none to its
+      address came up, C(published) why none to a port that it published on 127.0.0.1, C(outward) a machine elsewhere
+      that the host reached and the container did not, and C(obstacle) why that could not be tried, each null for
+      nothing. Null where no container ran or there is no docker0.
     - Null without O(test), in check mode, and where no daemon is active.
   returned: success
   type: dict
-  sample: {"problem": null, "obstacle": null}
+  sample:
+    problem: null
+    obstacle: null
+    path: {"to_container": null, "published": null, "outward": null, "obstacle": null}
 host:
   description: The host as M(mooring.docker.host_info#module) returns it, with its bridges. Null without O(observe).
   returned: success
@@ -149,7 +157,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mooring.docker.plugins.module_utils._apply import transaction
 from ansible_collections.mooring.docker.plugins.module_utils._config import options, redaction, state
 from ansible_collections.mooring.docker.plugins.module_utils._engine import canary
+from ansible_collections.mooring.docker.plugins.module_utils._network import path_test
 from ansible_collections.mooring.docker.plugins.module_utils._plan import certificate, observation, plan
+from ansible_collections.mooring.docker.plugins.module_utils._system.observed import ContainerTest
 
 # Seconds for each request to the daemon.
 _TEST_TIME = 30.0
@@ -162,12 +172,16 @@ def _composition(observed: observation.Observation) -> dict[str, Any] | None:
     return None if observed.composition is None else {"files": observed.composition["files"]}
 
 
-def _test(observed: observation.Observation) -> canary.Test | None:
+def _test(observed: observation.Observation) -> ContainerTest | None:
     """How a container fares on the daemon; None where no daemon runs."""
     if observed.host["engine"]["service"]["active"] != "active":
         return None
+    config = state.daemon_json() or {}
+    ran = canary.test(config, _TEST_TIME)
+    runs = ran["problem"] is None and ran["obstacle"] is None
+    path = path_test.test(config, observed.host["network"], _TEST_TIME) if runs else None
     # The daemon quotes what it does not like.
-    test: canary.Test = redaction.scrubbed(canary.test(state.daemon_json() or {}, _TEST_TIME), observed.secrets)
+    test: ContainerTest = redaction.scrubbed({**ran, "path": path}, observed.secrets)
     return test
 
 
@@ -206,6 +220,10 @@ def main() -> None:
                 transaction.record_success(state.daemon_json() or {})
     except TimeoutError as error:
         module.fail_json(msg=redaction.scrubbed(str(error), secrets), invocation=shown)
+    except OSError as error:
+        # A file that went while it was looked at, or that the disk does not give.
+        message = redaction.scrubbed(f"the host cannot be observed: {error}", secrets)
+        module.fail_json(msg=message, invocation=shown)
     module.exit_json(
         changed=False,
         plan=plan.plan(declaration, observed),

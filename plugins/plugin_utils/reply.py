@@ -248,6 +248,7 @@ _LINUX = {
     "sockets": [_SOCKET],
     "ssh": (_SSH, None),
 }
+_PATH_TEST = Exactly({"to_container": TEXT, "published": TEXT, "outward": TEXT, "obstacle": TEXT})
 _TABLE = {"table": TEXT, "armed": bool}
 _STATE = OneOf("present", "absent")
 _STEP_PARAMETERS: dict[str, dict[str, Any]] = {
@@ -375,7 +376,7 @@ REPLIES: dict[str, dict[str, Any]] = {
         "certificate_names": TEXTS,
         "composition": (Exactly({"files": Optional(TEXTS), "msg": Optional(str)}), None),
         "host": (_LINUX, None),
-        "test": Optional((Exactly({"problem": TEXT, "obstacle": TEXT}), None)),
+        "test": Optional((Exactly({"problem": TEXT, "obstacle": TEXT, "path": (_PATH_TEST, None)}), None)),
     },
     "execute_steps": {"steps": [_OUTCOME]},
     "install_packages": _CARRIED_OUT["packages"],

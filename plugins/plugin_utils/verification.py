@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..module_utils._config import endpoints
+from ..module_utils._config import endpoints, state
 from ..module_utils._engine import daemon
 from ..module_utils._engine.probe import CredentialError, probe
 from ..module_utils._firewall import published as published_filter
@@ -23,8 +25,8 @@ from ..module_utils._plan.observation import Observation
 from ..module_utils._plan.selection import NETWORK_FRAGMENT
 from ..module_utils._system import platforms
 from . import names
-from .findings import filters, links, network, on_host, packets, published
-from .findings._finding import ERROR, Finding
+from .findings import filters, links, network, on_host, packets, published, routes
+from .findings._finding import ERROR, WARNING, Finding
 from .text import printable_data
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from .declaration.place import Place
     from .declaration.variables import Variables
 
+_READ = "correct what the error names on the controller, then verify again"
 _PORT_TIMEOUT = 2
 """Seconds for a published port to take a connection."""
 
@@ -165,6 +168,9 @@ def compare(declared: Declared, seen: dict[str, Any], other_probes: list[dict[st
     expected = expectation(declared)
     try:
         return _compare(declared, expected, seen, other_probes)
+    except OSError as error:
+        finding = Finding("host.unobserved", ERROR, "the controller reads what it compares with", str(error), _READ)
+        return Comparison([finding], _evidence(declared, expected, {"msg": str(error)}, None, {}, []))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         problem = f"something that cannot be read ({type(error).__name__}: {error})"
         finding = Finding("host.unobserved", ERROR, "host_info tells what is there", problem, "look at the host")
@@ -194,10 +200,14 @@ def _on_network(
     declared_network = declaration["network"]
     assert declared_network is not None
     bridges = host["bridge"] or {}
+    if bridges.get("error") and host["engine"]["api_version"]:
+        expected, found = "bridge_info tells all of bridges and containers", str(bridges["error"])
+        yield Finding("bridge.unobserved", WARNING, expected, found, "as it says, then verify again")
     if bridges.get("engine_answers"):
         yield from network.bridge(observation.network_fragment, bridges, host["network"]["without_ipv6"])
         forwarding = host["network"]["forwarding"]
-        yield from network.forwarding(observation.network_fragment, declared_network["networks"], forwarding)
+        options = observation.network_fragment
+        yield from network.forwarding(options, declared_network["networks"], bridges, forwarding)
         yield from network.networks(declared_network["networks"], bridges)
         yield from network.ways(bridges)
         yield from network.uplinks(bridges)
@@ -214,8 +224,10 @@ def _in_kernel(observation: Observation, bridges: dict[str, Any]) -> Iterator[Fi
     """Findings on what the kernel has and does, compared with what the engine believes."""
     host, options = observation.host, observation.network_fragment
     declared_addresses = ["docker0"] if "bip" in options else []
-    yield from links.networks(bridges, host["network"], declared_addresses, options.get("ip-forward") is not False)
+    forwards = options.get("ip-forward") is not False
+    yield from links.networks(bridges, host["network"], declared_addresses, forwards)
     yield from links.containers(bridges)
+    yield from routes.routes(bridges, host["network"], forwards)
     settings = host["engine"]["settings"]
     version = daemon.version(host["engine"]["running_version"] or "")
     if settings and version:
@@ -237,10 +249,22 @@ def _collisions(declaration: Declaration, declared_network: NetworkDeclaration, 
     return [*observation.addresses["problems"], *(declared_ones or addresses.live_collisions(around))]
 
 
+def write(comparison: Comparison, directory: Path, host: str) -> Comparison:
+    """Write the evidence to a file of the host's, and return the comparison; what fails is a finding more."""
+    try:
+        state.write(directory / f"{host}.json", json.dumps(comparison.evidence), 0o600)
+    except OSError as error:
+        expected, remedy = f"what was seen is written to {directory}", "make room there, or name another directory"
+        finding = Finding("host.evidence", ERROR, expected, str(error), remedy)
+        return dataclasses.replace(comparison, findings=[*comparison.findings, finding])
+    return comparison
+
+
 def observer(directory: str, authority: str | None) -> dict[str, str]:
     """As whom the controller connects: as the client in ``directory``, else as nobody who knows the ``authority``."""
     base = Path(directory).expanduser()
-    if (base / "cert.pem").exists():
+    # False, and no error, for a directory that this user may not enter.
+    if os.access(base / "cert.pem", os.F_OK):
         return {"ca": f"{base}/ca.pem", "certificate": f"{base}/cert.pem", "key": f"{base}/key.pem"}
     return {"ca": authority} if authority else {}
 

@@ -57,7 +57,11 @@ def _on_docker0(seen: Any) -> tuple[Any, Any]:
 
 
 def test_daemon_runs_a_container_with_its_own_defaults(throwaway: Any, seen: Any) -> None:
-    assert seen["test"] == {"problem": None, "obstacle": None}
+    assert {**seen["test"], "path": None} == {"problem": None, "obstacle": None, "path": None}
+
+
+def test_connections_to_a_container_and_from_it_come_up(throwaway: Any, seen: Any) -> None:
+    assert seen["test"]["path"] == dict.fromkeys(("to_container", "published", "outward", "obstacle"))
 
 
 def test_container_is_behind_a_veth_of_docker0(throwaway: Any) -> None:

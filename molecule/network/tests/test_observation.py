@@ -53,7 +53,9 @@ def test_routes_of_every_kind(seen: dict[str, Any]) -> None:
 
 
 def test_neighbours(seen: dict[str, Any]) -> None:
-    assert {"address": "10.82.0.9", "interface": "host0"} in seen["neighbours"]
+    by_hand = {"address": "10.82.0.9", "interface": "host0", "mac": "02:00:00:00:00:09", "permanent": True}
+    assert by_hand in seen["neighbours"]
+    assert any(not one["permanent"] for one in seen["neighbours"])
 
 
 def test_client_and_resolvers(seen: dict[str, Any]) -> None:

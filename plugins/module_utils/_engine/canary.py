@@ -11,7 +11,7 @@ import contextlib
 import json
 import secrets
 import urllib.parse
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from .._config.options import Config
 from . import canary_image, live
@@ -26,6 +26,9 @@ NAME = "mooring-canary"
 LABEL = "io.mooring.canary"
 """What both carry."""
 
+PORT = 7
+"""What a canary that rests publishes, by TCP."""
+
 # On a busy host runc now and then fails to start one ("read init-p: connection reset by peer").
 _ATTEMPTS = 3
 
@@ -35,6 +38,14 @@ _LONGEST = 500
 
 class CanaryError(Exception):
     """The daemon does not run a container; the message has its own words."""
+
+
+class Resting(NamedTuple):
+    """A canary that rests: its first process, its IPv4 address, and where ``PORT`` is published on the loopback."""
+
+    pid: int
+    address: str
+    published: int | None
 
 
 class Test(TypedDict):
@@ -83,26 +94,47 @@ def run(config: Config, timeout: float) -> str | None:
     return None
 
 
+@contextlib.contextmanager
+def resting(config: Config, timeout: float) -> Iterator[Resting]:
+    """A canary on docker0 that is there meanwhile, and removed then. It publishes ``PORT`` on 127.0.0.1.
+
+    Raises CanaryError where there is none, ApiError where the daemon does not answer or forbids it, and OSError where
+    the host has no program for it.
+    """
+    root = canary_image.sleeping_root()
+    api = live.local_api(config, timeout)
+    _remove(api)
+    try:
+        key = f"{PORT}/tcp"
+        binding = {"HostIp": "127.0.0.1", "HostPort": ""}
+        content = {
+            "Entrypoint": canary_image.SLEEP,
+            "ExposedPorts": {key: {}},
+            "HostConfig": {"PortBindings": {key: [binding]}},
+        }
+        identifier = _launch(api, root, content)
+        with _doing("a container that was started is not there"):
+            found = api.get(f"/containers/{identifier}/json")
+        settings = found["NetworkSettings"]
+        ports = (settings.get("Ports") or {}).get(key) or [{}]
+        ends = settings.get("Networks") or {}
+        yield Resting(
+            pid=found["State"]["Pid"],
+            address=str((ends.get("bridge") or {}).get("IPAddress") or ""),
+            published=int(ports[0].get("HostPort") or 0) or None,
+        )
+    finally:
+        with contextlib.suppress(ApiError, CanaryError):
+            _remove(api)
+
+
 def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
     """Run ``root``. Raises as ``run`` does, and leaves container and image."""
-    name = f"{NAME}-{secrets.token_hex(4)}"
-    source = {"fromSrc": "-", "repo": NAME, "tag": name, "changes": f"LABEL {LABEL}=true"}
-    with _doing("the image of a container cannot be made"):
-        answer = api.post(f"/images/create?{urllib.parse.urlencode(source)}", root)
-        # The daemon has answered with success before it began.
-        if isinstance(answer, dict) and "error" in answer:
-            raise ApiError(str(answer["error"]), 500)
-    content: dict[str, Any] = {
-        "Image": f"{NAME}:{name}",
-        "Entrypoint": canary_image.COMMAND,
-        "Labels": {LABEL: "true"},
-    }
+    content: dict[str, Any] = {"Entrypoint": canary_image.COMMAND}
     if config.get("bridge") == "none":
         # There is no default network, and a container must say that it does without.
         content["HostConfig"] = {"NetworkMode": "none"}
-    with _doing("a container cannot be created"):
-        identifier = api.post(f"/containers/create?name={name}", content)["Id"]
-    _start(api, identifier)
+    identifier = _launch(api, root, content)
     with _doing("a container that was started does not end"):
         try:
             status = api.post(f"/containers/{identifier}/wait", None)["StatusCode"]
@@ -113,6 +145,22 @@ def _run(api: Api, root: bytes, config: Config, timeout: float) -> None:
         said = api.get(f"/containers/{identifier}/json")["State"].get("Error") if status else ""
     if status:
         raise CanaryError(f"a container that was started ended with status {status}" + (f": {said}" if said else ""))
+
+
+def _launch(api: Api, root: bytes, content: dict[str, Any]) -> str:
+    """Create and start a container of ``root`` as ``content`` says, and return its id. Raises as ``run`` does."""
+    name = f"{NAME}-{secrets.token_hex(4)}"
+    source = {"fromSrc": "-", "repo": NAME, "tag": name, "changes": f"LABEL {LABEL}=true"}
+    with _doing("the image of a container cannot be made"):
+        answer = api.post(f"/images/create?{urllib.parse.urlencode(source)}", root)
+        # The daemon has answered with success before it began.
+        if isinstance(answer, dict) and "error" in answer:
+            raise ApiError(str(answer["error"]), 500)
+    content = {**content, "Image": f"{NAME}:{name}", "Labels": {LABEL: "true"}}
+    with _doing("a container cannot be created"):
+        identifier: str = api.post(f"/containers/create?name={name}", content)["Id"]
+    _start(api, identifier)
+    return identifier
 
 
 def _start(api: Api, identifier: str) -> None:

@@ -1,14 +1,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The root file system of a container that needs no registry: one static program that every host has."""
+"""The root file system of a container that needs no registry: a program that every host has.
+
+It is a static one, or ``sleep`` with the libraries that it needs.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import struct
 import tarfile
 from pathlib import Path
+
+from .._system import commands
 
 PROGRAMS = ("docker-init", "tini-static", "ldconfig")
 """Static programs that end at once, with status 0, when they are asked for their version.
@@ -18,6 +24,9 @@ The first comes with the engine, the last with Debian's C library.
 
 COMMAND = ["/canary", "--version"]
 """What a container of this root runs."""
+
+SLEEP = ["/sleep", "60"]
+"""What a container runs that is to be there for a while, and ends by itself wherever nobody ends it."""
 
 _PATH = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/libexec/docker:/bin:/sbin"
 
@@ -36,12 +45,27 @@ def static_program() -> Path | None:
 
 def root(program: Path) -> bytes:
     """A tar archive with ``program`` as ``COMMAND`` calls it. Raises OSError."""
-    content = program.read_bytes()
-    entry = tarfile.TarInfo(COMMAND[0].lstrip("/"))
-    entry.size, entry.mode = len(content), 0o755
+    return _archive({COMMAND[0]: program})
+
+
+def sleeping_root() -> bytes:
+    """A tar archive with ``sleep``, as ``SLEEP`` calls it, and its libraries (ldd(1)). Raises OSError."""
+    program = shutil.which("sleep", path=_PATH)
+    if program is None:
+        raise FileNotFoundError("the host has no program sleep")
+    # "libc.so.6 => /lib/libc.so.6 (0x7f…)" or, for the loader, "/lib64/ld-linux.so.2 (0x7f…)".
+    libraries = re.findall(r"(?:^|\s)(/\S+) \(0x", commands.run("ldd", program).stdout)
+    return _archive({SLEEP[0]: Path(program), **{path: Path(path) for path in libraries}})
+
+
+def _archive(files: dict[str, Path]) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
-        archive.addfile(entry, io.BytesIO(content))
+        for name, path in files.items():
+            content = path.read_bytes()
+            entry = tarfile.TarInfo(name.lstrip("/"))
+            entry.size, entry.mode = len(content), 0o755
+            archive.addfile(entry, io.BytesIO(content))
     return stream.getvalue()
 
 

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable
 
 from . import packet_filter as model
 from .packet_filter import Chain, Condition, Rule, Verdict
 
-_VERSIONS = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
+_VERSIONS = {"ip": (4,), "ip6": (6,), "inet": (4, 6), "bridge": (4, 6), "netdev": (4, 6)}
 
 _Key = tuple[str, str, str]
 _Elements = dict[_Key, list[Any]]
@@ -38,6 +39,12 @@ def read(listed: list[dict[str, Any]]) -> Iterator[Chain]:
     yield from chains.values()
 
 
+def devices(text: str) -> list[str]:
+    """The devices of a chain, from ``nft list chain``: ``device "a"`` or ``devices = { a, "b" }``."""
+    match = re.search(r"\bhook \w+ devices? (?:= )?(?:\{([^}]*)\}|(\S+))", text)
+    return [name.strip().strip('"') for name in (match[1] or match[2]).split(",")] if match else []
+
+
 def tables(listed: list[dict[str, Any]]) -> set[tuple[str, str]]:
     """Family and name of each table."""
     return {(entry["table"]["family"], entry["table"]["name"]) for entry in listed if "table" in entry}
@@ -55,11 +62,13 @@ def _key(said: dict[str, Any], name: str) -> _Key:
 
 def _chain(said: dict[str, Any]) -> Chain:
     family, table, name = _key(said, "name")
+    hook, devices = said.get("hook"), said.get("dev") or ()
     return Chain(
         (family, table, name),
         _VERSIONS[family],
         f"the policy of nft list chain {family} {table} {name}",
-        hook=said.get("hook"),
+        hook=f"bridge {hook}" if hook and family == "bridge" else hook,
+        devices=(devices,) if isinstance(devices, str) else tuple(devices),
         priority=said["prio"] if isinstance(said.get("prio"), int) else 0,
         policy=model.DROP if said.get("policy") == "drop" else model.ACCEPT,
         is_nat=said.get("type") == "nat",
@@ -256,6 +265,9 @@ _CONDITIONS: dict[tuple[str, ...], Callable[[list[Any]], Condition]] = {
     ("meta", "iif"): _interface("incoming"),
     ("meta", "oifname"): _interface("outgoing"),
     ("meta", "oif"): _interface("outgoing"),
+    ("meta", "ibrname"): _interface("from_bridge"),
+    ("meta", "obrname"): _interface("to_bridge"),
+    ("payload", "ether", "type"): _family,
     ("meta", "nfproto"): _family,
     ("meta", "protocol"): _family,
     ("meta", "l4proto"): _protocol,

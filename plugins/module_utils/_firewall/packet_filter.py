@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Union
 
@@ -30,6 +31,12 @@ ACCEPT, DROP, RETURN, JUMP, GOTO, DNAT, SNAT, CONTINUE, UNKNOWN = (
 )
 """Verdicts. SNAT is masquerading too, DROP is rejecting too."""
 
+_HARDLY_NAMED = 9
+"""A port that rules of address translation are not about, unless they are about all (RFC 863)."""
+
+ANY_PORT = "*"
+"""A port of a bridge, no matter which."""
+
 _DEPTH = 32
 """The kernel allows 16 jumps (NFT_JUMP_STACK_SIZE)."""
 
@@ -37,6 +44,9 @@ _DEPTH = 32
 @dataclass(frozen=True)
 class Packet:
     """The first packet of a connection. ``incoming`` and ``outgoing`` are interfaces, None for the host itself.
+
+    In the hooks of a bridge they are its ports, ANY_PORT for one that nobody knows, and ``from_bridge`` and
+    ``to_bridge`` are the bridge.
 
     ``source`` or ``destination`` is None for a machine elsewhere, whose address nobody knows: it is none of ``here``,
     the ranges of the host and its containers. ``port`` is the destination's, None for any.
@@ -51,6 +61,8 @@ class Packet:
     port: int | None = None
     is_for_host: bool = False
     is_translated: bool = False
+    from_bridge: str | None = None
+    to_bridge: str | None = None
     here: tuple[Network, ...] = field(default=(), repr=False)
 
 
@@ -90,7 +102,8 @@ class Rule:
 class Chain:
     """A base chain has a ``hook`` ("prerouting", "input", "forward", "output", "postrouting") and a ``policy``.
 
-    ``key`` is its family, table and name; ``versions`` are those of IP that it sees. ``is_nat`` is its type.
+    Before those of bridges stands "bridge ". The hooks "ingress" and "egress" are of ``devices``. ``key`` is its
+    family, table and name; ``versions`` are those of IP that it sees. ``is_nat`` is its type.
     """
 
     key: tuple[str, str, str]
@@ -101,6 +114,12 @@ class Chain:
     priority: int = 0
     policy: str = ACCEPT
     is_nat: bool = False
+    devices: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> list[str]:
+        """Its hook, with each of its devices where it has some."""
+        return [f"{self.hook} {device}" for device in self.devices] if self.devices else [str(self.hook)]
 
 
 @dataclass(frozen=True)
@@ -123,8 +142,8 @@ class Filters:
         self.chains = {chain.key: chain for chain in chains}
         self._hooks: dict[tuple[str, int], list[Chain]] = {}
         for chain in self.chains.values():
-            for version in chain.versions if chain.hook else ():
-                self._hooks.setdefault((str(chain.hook), version), []).append(chain)
+            for place, version in itertools.product(chain.places, chain.versions) if chain.hook else ():
+                self._hooks.setdefault((place, version), []).append(chain)
         for found in self._hooks.values():
             found.sort(key=lambda chain: chain.priority)
 
@@ -145,7 +164,11 @@ class Filters:
         return deciding
 
     def translate(self, hook: str, packet: Packet) -> Outcome:
-        """What address translation of a hook does: DNAT, SNAT, ACCEPT for nothing, or UNKNOWN."""
+        """What address translation of a hook does: DNAT, SNAT, ACCEPT for nothing, or UNKNOWN.
+
+        For a packet to any port, what it does to all but a few.
+        """
+        packet = packet if packet.port is not None else replace(packet, port=_HARDLY_NAMED)
         for chain in self._hooks.get((hook, packet.version), []):
             if not chain.is_nat:
                 continue
@@ -162,7 +185,7 @@ class Filters:
         left = list(found)
         while left:
             chain = self.chains.get(left.pop())
-            for rule in chain.rules if chain else []:
+            for rule in _tried(chain) if chain else []:
                 key = (*chain.key[:2], str(rule.verdict.target)) if chain else None
                 if key and rule.verdict.kind in (JUMP, GOTO) and key not in found:
                     found.add(key)
@@ -202,6 +225,14 @@ class Filters:
         return [Outcome(kind, rule.text, rule.verdict.target)]
 
 
+def _tried(chain: Chain) -> Iterator[Rule]:
+    """The rules of a chain up to one that decides on every packet."""
+    for rule in chain.rules:
+        yield rule
+        if not rule.conditions and rule.verdict.kind in (ACCEPT, DROP, GOTO):
+            return
+
+
 @dataclass(frozen=True)
 class Passage:
     """What becomes of a packet. ``kind`` is ACCEPT, DROP or UNKNOWN, and ``rule`` the one that decides, "" for none.
@@ -216,15 +247,24 @@ class Passage:
     translated: str
 
 
-def passage(filters: Filters, packet: Packet, bridge_of: Callable[[str], str | None]) -> Passage:
+Port = tuple[str, str]
+"""A bridge and the name of one of its ports, or ANY_PORT."""
+
+
+def passage(filters: Filters, packet: Packet, port_of: Callable[[str], Port | None]) -> Passage:
     """The way of a packet that comes in, or leaves a container, through all hooks.
 
-    ``bridge_of`` is an address of a container to its bridge, None for others. A packet that is for the host ends at
-    the input hook.
+    ``port_of`` is an address of a container to the port of the bridge that it is behind, None for others. A packet that
+    is for the host ends at the input hook.
     """
+    behind = port_of(packet.source) if packet.source else None
+    before = _decide_each(filters, _arrival(packet, behind, port_of))
+    if before.kind == DROP:
+        return Passage(DROP, before.text, None, ACCEPT)
     raw = filters.decide("prerouting", packet)
     if raw.kind == DROP:
         return Passage(DROP, raw.text, None, ACCEPT)
+    raw = replace(raw, kind=_both(before.kind, raw.kind))
     to: tuple[str, int | None] | None = None
     target = filters.translate("prerouting", packet)
     if target.kind == UNKNOWN:
@@ -232,13 +272,14 @@ def passage(filters: Filters, packet: Packet, bridge_of: Callable[[str], str | N
     if target.kind == DNAT:
         if isinstance(target.target, str):
             return Passage(UNKNOWN, "", None, UNKNOWN)
-        address, port = target.target
-        to = (address, port or packet.port)
+        address, number = target.target
+        to = (address, number or packet.port)
+        ahead = port_of(address)
         packet = replace(
             packet,
             destination=address,
             port=to[1],
-            outgoing=bridge_of(address),
+            outgoing=ahead[0] if ahead else None,
             is_for_host=False,
             is_translated=True,
         )
@@ -251,9 +292,63 @@ def passage(filters: Filters, packet: Packet, bridge_of: Callable[[str], str | N
     after = filters.decide("postrouting", packet)
     if after.kind == DROP:
         return Passage(DROP, after.text, to, ACCEPT)
+    last = _decide_each(filters, _departure(packet, port_of))
+    if last.kind == DROP:
+        return Passage(DROP, last.text, to, ACCEPT)
     source = filters.translate("postrouting", packet)
-    kind = _both(raw.kind, decided.kind, after.kind)
+    kind = _both(raw.kind, decided.kind, after.kind, last.kind)
     return Passage(kind, decided.text if kind == ACCEPT else "", to, source.kind)
+
+
+Visit = tuple[str, Packet]
+"""A hook, and a packet as it looks there."""
+
+
+def _arrival(packet: Packet, behind: Port | None, port_of: Callable[[str], Port | None]) -> Iterator[Visit]:
+    """The hooks of interfaces and bridges before those of IP. ``behind`` is where the sender is, None for elsewhere."""
+    if behind is None:
+        if packet.incoming:
+            yield f"ingress {packet.incoming}", packet
+        return
+    bridge, port = behind
+    ahead = port_of(packet.destination) if packet.destination else None
+    seen = replace(packet, incoming=port, outgoing=None, from_bridge=bridge)
+    yield f"ingress {port}", seen
+    yield "bridge prerouting", seen
+    if ahead is None or ahead[0] != bridge:
+        yield "bridge input", seen
+        yield f"ingress {bridge}", replace(packet, incoming=bridge)
+        return
+    through = replace(seen, outgoing=ahead[1], to_bridge=bridge)
+    yield "bridge forward", through
+    yield "bridge postrouting", through
+    yield f"egress {ahead[1]}", through
+
+
+def _departure(packet: Packet, port_of: Callable[[str], Port | None]) -> Iterator[Visit]:
+    """The hooks of interfaces and bridges after those of IP."""
+    ahead = port_of(packet.destination) if packet.destination else None
+    if packet.incoming == packet.outgoing:
+        return  # It stays on its bridge, and has passed those.
+    if packet.outgoing:
+        yield f"egress {packet.outgoing}", packet
+    if ahead:
+        seen = replace(packet, incoming=None, outgoing=ahead[1], from_bridge=None, to_bridge=ahead[0])
+        yield "bridge output", seen
+        yield "bridge postrouting", seen
+        yield f"egress {ahead[1]}", seen
+
+
+def _decide_each(filters: Filters, visits: Iterable[Visit]) -> Outcome:
+    """What several hooks do, one after the other: the first that drops decides."""
+    deciding = Outcome(ACCEPT, "")
+    for hook, packet in visits:
+        found = filters.decide(hook, packet)
+        if found.kind == DROP:
+            return found
+        if found.kind == UNKNOWN:
+            deciding = found
+    return deciding
 
 
 def _both(*kinds: str) -> str:
@@ -289,11 +384,16 @@ def never(_packet: Packet) -> bool | None:
 
 
 def interface(side: str, patterns: Iterable[str]) -> Condition:
-    """On its ``side``, "incoming" or "outgoing", the packet has an interface that one of the patterns names."""
+    """On its ``side`` the packet has an interface that one of the patterns names.
+
+    That is "incoming", "outgoing", "from_bridge" or "to_bridge".
+    """
     chosen = tuple(patterns)
 
     def holds(packet: Packet) -> bool | None:
         name = getattr(packet, side)
+        if name == ANY_PORT:
+            return True if "*" in chosen else None
         return name is not None and any(fnmatch.fnmatchcase(name, pattern) for pattern in chosen)
 
     return holds

@@ -32,6 +32,9 @@ INCLUDE = f'include "{ENGINE_RULE.replace(".nft", "*.nft")}"'
 OTHERS = ("cni*", "incusbr*", "lxcbr*", "lxdbr*", "podman*", "virbr*", "vmbr*")
 """Bridges that others than Docker make."""
 
+_NFT_SINCE = (0, 9, 9)
+"""Since then nft has ``socket cgroupv2``."""
+
 _DOCKERS = ("docker0", "docker_gwbridge", "br-*")
 _NAMED_BY_DOCKER = re.compile(r"^(docker0|docker_gwbridge|br-[0-9a-f]{12})$")
 _INTERFACE = re.compile(r"^[A-Za-z0-9_.:@-]{1,15}\*?$")
@@ -112,6 +115,12 @@ def host_problems(policy: Policy, host: observed.Host, containers: list[str], ot
             f"docker_network_published takes kernel 6.1 or later, which can tell docker-proxy from the host's own "
             f"services, and what stays on a bridge, not {kernel}: leave it open"
         )
+    nft = _nft_version(host)
+    if nft and nft < _NFT_SINCE:
+        found.append(
+            f"docker_network_published takes nftables 0.9.9 or later, which can tell docker-proxy from the host's own "
+            f"services, not {'.'.join(map(str, nft))} (of Debian 11): leave it open, or upgrade the host's release"
+        )
     uplinks = {route["interface"]: route["destination"] for route in host["network"]["routes"] if route["gateways"]}
     for name in containers:
         if _matches(name, [*others, *OTHERS]):
@@ -134,6 +143,14 @@ def host_problems(policy: Policy, host: observed.Host, containers: list[str], ot
                 f"name it in docker_network_other_bridges"
             )
     return found
+
+
+def _nft_version(host: observed.Host) -> tuple[int, ...] | None:
+    """The version of Debian's nftables that is installed, or would be; None where apt knows none."""
+    package = host["packages"].get("nftables")
+    text = (package["installed"] or package["candidate"] or "") if package else ""
+    match = re.match(r"(?:\d+:)?(\d+(?:\.\d+)*)", text)
+    return tuple(map(int, match[1].split("."))) if match else None
 
 
 def _matches(name: str, patterns: list[str]) -> bool:

@@ -274,7 +274,11 @@ def listening(pid: int | None) -> list[str]:
     if not pid:
         return []
     inodes = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
+    try:
+        links = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []  # It ended meanwhile.
+    for link in links:
         try:
             match = re.match(r"^socket:\[(\d+)\]$", str(link.readlink()))
         except OSError:
@@ -332,7 +336,12 @@ def network() -> observed.Network:
             if entry.get("protocol") == "ra":
                 heard.add(route["interface"])
     neighbours: list[observed.Neighbour] = [
-        {"address": entry["dst"], "interface": entry.get("dev")}
+        {
+            "address": entry["dst"],
+            "interface": entry.get("dev"),
+            "mac": entry["lladdr"],
+            "permanent": "PERMANENT" in entry.get("state", []),
+        }
         for entry in _ip("neighbour", "show")
         # One that was looked for and is not there has no link-layer address.
         if "lladdr" in entry and "FAILED" not in entry.get("state", [])

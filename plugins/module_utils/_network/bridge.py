@@ -7,9 +7,7 @@ Gathering is ``observe``'s part; the rest are pure functions over what the kerne
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,12 +17,10 @@ from .._engine import daemon
 from .._engine.api import Api, ApiError
 from .._firewall import firewall_rules
 from .._firewall.packet_filter import Filters
-from .._system import commands, observed, rtnetlink
+from .._system import commands, namespaces, observed, rtnetlink
 from .._system.rtnetlink import Link
-from . import datapath, networks
+from . import datapath, networks, resolver
 
-# setns(2), sched.h
-_CLONE_NEWNET = 0x40000000
 # How many of the API's answers are waited for at a time.
 _THREADS = 4
 
@@ -53,6 +49,8 @@ def described(inspected: dict[str, Any]) -> observed.Container:
                 "mac": end.get("MacAddress") or None,
                 "gateway": end.get("Gateway") or None,
                 "outbound": None,
+                "outbound_ipv6": None,
+                "routes": [],
             }
             for name, end in sorted((settings.get("Networks") or {}).items())
         },
@@ -60,6 +58,8 @@ def described(inspected: dict[str, Any]) -> observed.Container:
         "loopback": None,
         "gateways": None,
         "resolver": None,
+        "resolves": None,
+        "nameservers": None,
         "sandboxed": None,
         "parent": None,
         "published": _published(settings.get("Ports") or {}),
@@ -184,6 +184,7 @@ def bridges(
                 "mac": link.get("address"),
                 "state": link["operstate"],
                 "up": "UP" in link["flags"],
+                "arp": "NOARP" not in link["flags"],
                 "forwarding": None,
                 "route_localnet": None,
                 "within": None,
@@ -215,6 +216,8 @@ def uplinks(host: list[Link], routes: dict[str, list[dict[str, Any]]]) -> list[o
                             "addresses": _addresses(link),
                             "mtu": link["mtu"],
                             "mac": link.get("address"),
+                            "forwarding": None,
+                            "strict": None,
                         }
                     )
     return ways
@@ -248,7 +251,7 @@ def observe(socket_path: str, timeout: float) -> observed.Bridges:
         "error": None,
     }
     problems: list[str] = []
-    sandboxes = _ask_engine(Api(unix=socket_path, timeout=timeout), seen, problems)
+    handles = _ask_engine(Api(unix=socket_path, timeout=timeout), seen, problems)
     try:
         host = rtnetlink.links(timeout)
     except OSError as error:
@@ -260,25 +263,28 @@ def observe(socket_path: str, timeout: float) -> observed.Bridges:
     # Interfaces come and go while we look. The host is listed after the containers are known and before they are
     # entered; an end whose peer has gone meanwhile matches nothing.
     containers = seen["containers"]
-    inside = _enter_all(containers, timeout, problems)
+    with resolver.Requests() as requests:
+        inside = _enter_all(containers, timeout, problems, requests)
+        answers = requests.answers()
     seen["bridges"] = bridges(host, seen["networks"], ends(containers, inside))
     seen["parents"] = parents(host, containers, inside)
     seen["uplinks"] = uplinks(host, routes)
     for container in containers:
         container["interfaces"] = _interfaces(inside.get(container["id"]))
         container["loopback"] = _loopback(inside.get(container["id"]))
+        container["resolves"] = answers.get(container["id"])
     if seen["engine_answers"]:
-        _add_datapath(seen, host, sandboxes, timeout)
+        _add_datapath(seen, host, handles, timeout, problems)
     seen["error"] = problems[0] if problems else None
     return seen
 
 
-def _ask_engine(api: Api, seen: observed.Bridges, problems: list[str]) -> dict[str, str]:
-    """Networks and containers, and the network namespace of each container, by its id, as the engine knows it.
+def _ask_engine(api: Api, seen: observed.Bridges, problems: list[str]) -> dict[str, datapath.Handles]:
+    """Networks and containers, and the engine's files for each container, by its id.
 
     What came before a failure is kept.
     """
-    sandboxes = {}
+    handles = {}
     try:
         answer = api.get("/networks")
         seen["engine_answers"] = True
@@ -289,10 +295,11 @@ def _ask_engine(api: Api, seen: observed.Bridges, problems: list[str]) -> dict[s
             for inspected in pool.map(lambda entry: _inspect(api, entry, problems), listed):
                 if inspected:
                     seen["containers"].append(described(inspected))
-                    sandboxes[inspected["Id"]] = (inspected.get("NetworkSettings") or {}).get("SandboxKey") or ""
+                    sandbox = (inspected.get("NetworkSettings") or {}).get("SandboxKey") or ""
+                    handles[inspected["Id"]] = datapath.Handles(sandbox, inspected.get("ResolvConfPath") or "")
     except ApiError as error:
         problems.append(f"Docker's API: {error}")
-    return sandboxes
+    return handles
 
 
 def _inspect(api: Api, entry: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
@@ -309,12 +316,10 @@ def _inspect(api: Api, entry: dict[str, Any], problems: list[str]) -> dict[str, 
     return inspected
 
 
-def _enter_all(containers: list[observed.Container], timeout: float, problems: list[str]) -> dict[str, list[Link]]:
-    """The links in every container's own network namespace, by container id.
-
-    The namespace of a thread is its own (setns(2)), so a thread that is made for this and ends with it enters one
-    container after the other; the process itself stays where it is.
-    """
+def _enter_all(
+    containers: list[observed.Container], timeout: float, problems: list[str], requests: resolver.Requests
+) -> dict[str, list[Link]]:
+    """The links in every container's own network namespace, by container id. DNS requests are sent from there."""
     own = [
         (container, container["pid"])
         for container in containers
@@ -324,8 +329,11 @@ def _enter_all(containers: list[observed.Container], timeout: float, problems: l
 
     def enter(container: observed.Container, pid: int) -> None:
         try:
-            _enter(pid)
+            namespaces.enter_network(pid)
             inside[container["id"]] = rtnetlink.links(timeout)
+            # In docker0's network the engine answers none.
+            if container["network_mode"] not in ("default", "bridge"):
+                requests.send(container["id"], container["name"])
         except (FileNotFoundError, ProcessLookupError):
             pass  # It ended since it was listed.
         except OSError as error:
@@ -336,29 +344,30 @@ def _enter_all(containers: list[observed.Container], timeout: float, problems: l
     return inside
 
 
-def _enter(pid: int) -> None:
-    """Move this thread to the network namespace of a process. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12.
-    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if libc.setns(namespace, _CLONE_NEWNET):
-            number = ctypes.get_errno()
-            raise OSError(number, f"cannot enter its network namespace: {os.strerror(number)}")
-    finally:
-        os.close(namespace)
-
-
-def _add_datapath(seen: observed.Bridges, host: list[Link], sandboxes: dict[str, str], timeout: float) -> None:
+def _add_datapath(
+    seen: observed.Bridges,
+    host: list[Link],
+    handles: dict[str, datapath.Handles],
+    timeout: float,
+    problems: list[str],
+) -> None:
     """What the kernel does with packets, and what else carries them."""
     saved = {name: commands.run(f"{name}-save", timeout=timeout).stdout for name in ("iptables", "ip6tables")}
     filters = datapath.observe_filters(saved, timeout)
     _add_rules(seen["containers"], saved, filters, timeout)
-    datapath.Paths(seen, {link["ifname"]: _addresses(link) for link in host}, filters).add()
+    paths = datapath.Paths(seen, {link["ifname"]: _addresses(link) for link in host}, filters)
+    paths.add()
+    try:
+        datapath.add_routes(seen, paths, timeout)
+    except OSError as error:
+        problems.append(f"the kernel does not tell its routes: {error}")
     for one in seen["bridges"]:
         datapath.add_switches(one)
+    for uplink in seen["uplinks"]:
+        datapath.add_uplink_switches(uplink)
     root = _engine_root()
     for container in seen["containers"]:
-        datapath.add_process(container, root, sandboxes.get(container["id"]))
+        datapath.add_process(container, root, handles.get(container["id"], datapath.Handles("", "")))
     seen["connections"] = datapath.connections()
     seen["filters_bridged"] = datapath.filters_bridged()
     seen["bypassed"] = datapath.bypassed(filters)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the kernel does with the packets of Docker's networks: let them pass, drop them, send them elsewhere.
 
-``observe_filters`` and what reads ``/proc`` gather; the rest are pure functions over that.
+``observe_filters``, ``add_routes`` and what reads ``/proc`` gather; the rest are pure functions over that.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._config.endpoints import bracketed
 from .._firewall import iptables_chains, nft_chains, packet_filter
-from .._firewall.packet_filter import Chain, Filters, Packet
-from .._system import commands, files, observed
+from .._firewall.packet_filter import ANY_PORT, Chain, Filters, Packet, Port
+from .._system import commands, files, observed, rtnetlink
 from . import sysctls
 
 _PROC = Path("/proc")
 # How proc(5) writes 127.0.0.11, where the engine answers the DNS requests of containers.
 _RESOLVER = int.from_bytes(bytes([127, 0, 0, 11]), sys.byteorder)
+_STRICT = 1
+"""Of rp_filter (ip-sysctl.rst)."""
 _GATEWAY_FLAG = 0x2
 """RTF_GATEWAY of linux/route.h."""
 _FORWARDING = "3"
@@ -35,6 +38,8 @@ _ELSEWHERE = ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10")
 """Ranges that no machine elsewhere has an address of."""
 _SOURCES = {packet_filter.SNAT: "translated", packet_filter.ACCEPT: "kept"}
 """What becomes of a packet's source, by ``Passage.translated``."""
+_FAR = {4: "198.41.0.4", 6: "2001:503:ba3e::2:30"}
+"""An address that is on no private network, by version of IP: a.root-servers.net. Nothing is sent there."""
 
 
 # Packet filters -------------------------------------------------------------------------------------
@@ -52,9 +57,18 @@ def observe_filters(saved: dict[str, str], timeout: float) -> Filters:
             # What is in its maps counts. Other tables may have sets with a great many addresses.
             own = (family, BACKEND)
             listed = [entry for entry in listed if not _is_of(entry, own)] + _nft(timeout, "list", "table", *own)
+    _add_devices(listed, timeout)
     # The tables of iptables-nft are in both, and nft cannot tell what their rules are about.
     seen = nft_chains.without(nft_chains.read(listed), ("ip", "ip6"), iptables_chains.TABLES)
     return Filters([*chains, *(chain for chain in seen if not chain.key[1].startswith("mooring_"))])
+
+
+def _add_devices(listed: list[dict[str, Any]], timeout: float) -> None:
+    """The devices of chains that have some: nft 1.0 tells them in its own words only."""
+    for chain in (entry["chain"] for entry in listed if "chain" in entry):
+        if chain.get("hook") in ("ingress", "egress") and "dev" not in chain:
+            words = "list", "chain", chain["family"], chain["table"], chain["name"]
+            chain["dev"] = nft_chains.devices(commands.run("nft", *words, timeout=timeout).stdout)
 
 
 def _nft(timeout: float, *words: str) -> list[dict[str, Any]]:
@@ -102,6 +116,13 @@ class Paths:
             if one["subnet"]
         ]
         own = [ipaddress.ip_network(one) for found in self._addresses.values() for one in found]
+        self._ports = {
+            (bridge["name"], str(ipaddress.ip_interface(address).ip)): port["interface"]
+            for bridge in seen["bridges"]
+            for port in bridge["ports"]
+            if port["container"]
+            for address in port["container"]["addresses"]
+        }
         ranges = [subnet for subnet, _bridge in self._subnets]
         self._here = (*ranges, *own, *map(ipaddress.ip_network, _ELSEWHERE))
 
@@ -111,8 +132,9 @@ class Paths:
             for port in container["published"]:
                 port["outside"] = self._from_outside(port)
                 port["direct"] = self._past_translation(port, container)
-            for name, attached in container["networks"].items():
-                attached["outbound"] = self._outbound(name, attached) if container["interfaces"] else None
+            for _name, attached in container["networks"].items():
+                attached["outbound"] = self._outbound(4, attached) if container["interfaces"] else None
+                attached["outbound_ipv6"] = self._outbound(6, attached) if container["interfaces"] else None
         networks = {one["name"]: one for one in self._seen["networks"]}
         used = [one for one in self._seen["bridges"] if one["ports"] and one["network"] in networks]
         for bridge in used:
@@ -129,7 +151,11 @@ class Paths:
         found = ipaddress.ip_address(address)
         return next((bridge for subnet, bridge in self._subnets if found in subnet), None)
 
-    def _uplink(self, version: int) -> tuple[str, str] | None:
+    def _port_of(self, address: str) -> Port | None:
+        bridge = self._bridge_of(address)
+        return (bridge, self._ports.get((bridge, address), ANY_PORT)) if bridge else None
+
+    def uplink(self, version: int) -> tuple[str, str] | None:
         """The interface of the default route, and the host's address there."""
         family = "inet" if version == 4 else "inet6"
         for uplink in self._seen["uplinks"]:
@@ -143,7 +169,7 @@ class Paths:
         """By which interface, and to which address, others reach what is published at ``host_address``."""
         published_at = ipaddress.ip_address(host_address)
         if published_at.is_unspecified:
-            return self._uplink(published_at.version)
+            return self.uplink(published_at.version)
         bridges = {one["name"] for one in self._seen["bridges"] if one["network"]}
         for name, addresses in self._addresses.items():
             if str(published_at) in addresses and name not in bridges and not published_at.is_loopback:
@@ -173,12 +199,12 @@ class Paths:
                     return self._passage(packet)
         return None
 
-    def _outbound(self, name: str, attached: observed.ContainerNetwork) -> observed.Passage | None:
+    def _outbound(self, version: int, attached: observed.ContainerNetwork) -> observed.Passage | None:
         """Of a packet from a container to a machine elsewhere."""
         for text in attached["addresses"]:
             address = ipaddress.ip_interface(text).ip
-            bridge, uplink = self._bridge_of(str(address)), self._uplink(address.version)
-            if address.version == 4 and bridge and uplink:
+            bridge, uplink = self._bridge_of(str(address)), self.uplink(address.version)
+            if address.version == version and bridge and uplink:
                 packet = self._packet(bridge, uplink[0], str(address), None)
                 return self._passage(packet)
         return None
@@ -205,13 +231,56 @@ class Paths:
         return Packet(version, incoming, outgoing, source, destination, here=self._here)
 
     def _passage(self, packet: Packet) -> observed.Passage:
-        found = packet_filter.passage(self._filters, packet, self._bridge_of)
+        found = packet_filter.passage(self._filters, packet, self._port_of)
         to = None
         if found.to:
             address, port = found.to
             to = f"{bracketed(address)}:{port}"
         source = _SOURCES.get(found.translated, "unknown")
         return {"verdict": found.kind, "rule": found.rule or None, "to": to, "source": source}
+
+
+# Routes ---------------------------------------------------------------------------------------------
+
+
+def add_routes(seen: observed.Bridges, paths: Paths, timeout: float) -> None:
+    """Where the kernel leads packets to running containers on bridges, and theirs to others. Raises OSError."""
+    bridges = {one["name"]: one["bridge"] for one in seen["networks"] if one["bridge"]}
+    with rtnetlink.Routes(timeout) as routes:
+        uplinks = {version: _leading_uplink(routes, paths, version) for version in (4, 6)}
+        for container in seen["containers"]:
+            for name, attached in container["networks"].items() if container["interfaces"] else ():
+                if name in bridges:
+                    attached["routes"] = [
+                        _lookup(routes, text, bridges[name], uplinks[ipaddress.ip_interface(text).version])
+                        for text in attached["addresses"]
+                    ]
+
+
+def _leading_uplink(routes: rtnetlink.Routes, paths: Paths, version: int) -> str | None:
+    """The interface by which the host itself talks to others; None where it is unknown how others' packets go."""
+    uplink = paths.uplink(version)
+    # A filter may mark packets, and rules send them elsewhere by their marks.
+    if uplink is None or routes.regard_marks(socket.AF_INET if version == 4 else socket.AF_INET6):
+        return None
+    interface, address = uplink
+    way = routes.way(_FAR[version], address)
+    return interface if way and way.interface == interface else None
+
+
+def _lookup(routes: rtnetlink.Routes, text: str, bridge: str, uplink: str | None) -> observed.Lookup:
+    found = ipaddress.ip_interface(text).ip
+    address, far = str(found), _FAR[found.version]
+    return {
+        "address": address,
+        "from_host": _way(routes.way(address)),
+        "inward": _way(routes.way(address, far, uplink)) if uplink else None,
+        "outward": _way(routes.way(far, address, bridge)) if uplink else None,
+    }
+
+
+def _way(found: rtnetlink.Way | None) -> observed.Way | None:
+    return {"interface": found.interface, "error": found.error} if found else None
 
 
 # What /proc and /sys tell ---------------------------------------------------------------------------
@@ -228,6 +297,14 @@ def add_switches(bridge: observed.Bridge) -> None:
         port["isolated"] = None if isolated is None else isolated.strip() == "1"
 
 
+def add_uplink_switches(uplink: observed.Uplink) -> None:
+    """What the kernel is told to do with IPv4 packets that come in by an uplink."""
+    uplink["forwarding"] = sysctls.switch(f"ipv4/conf/{uplink['interface']}/forwarding")
+    # The greater of both counts (linux/inetdevice.h, IN_DEV_RPFILTER).
+    modes = [files.text(_PROC / f"sys/net/ipv4/conf/{name}/rp_filter") for name in ("all", uplink["interface"])]
+    uplink["strict"] = None if None in modes else max(int(str(mode)) for mode in modes) == _STRICT
+
+
 def connections() -> observed.Connections | None:
     """How many connections the kernel keeps track of, and how many it can."""
     count, limit = (files.text(_PROC / f"sys/net/netfilter/nf_conntrack_{what}") for what in ("count", "max"))
@@ -239,11 +316,18 @@ def filters_bridged() -> bool | None:
     return sysctls.switch("bridge/bridge-nf-call-iptables")
 
 
-def add_process(container: observed.Container, engine_root: str, sandbox: str | None) -> None:
-    """What the kernel tells of a running container's first process.
+class Handles(NamedTuple):
+    """Files of the engine's for a container, "" for none: its network namespace, and its /etc/resolv.conf."""
 
-    ``engine_root`` is the daemon's view of the file system, in which ``sandbox`` leads to the network namespace that
-    the engine knows. None is for what does not run, or ended meanwhile.
+    sandbox: str
+    resolv_conf: str
+
+
+def add_process(container: observed.Container, engine_root: str, handles: Handles) -> None:
+    """What the kernel tells of a running container's first process, and the engine's files of it.
+
+    ``engine_root`` is the daemon's view of the file system, in which ``handles`` are. None is for what does not run, or
+    ended meanwhile.
     """
     pid = container["pid"]
     if not pid:
@@ -255,8 +339,10 @@ def add_process(container: observed.Container, engine_root: str, sandbox: str | 
     routes, sockets = files.text(directory / "net/route"), files.text(directory / "net/udp")
     container["gateways"] = None if routes is None else list(_gateways(routes))
     container["resolver"] = None if sockets is None else f" {_RESOLVER:08X}:" in sockets
-    if sandbox:
-        container["sandboxed"] = _same(directory / "ns/net", Path(engine_root + sandbox))
+    if handles.sandbox:
+        container["sandboxed"] = _same(directory / "ns/net", Path(engine_root + handles.sandbox))
+    told = files.text(Path(engine_root + handles.resolv_conf)) if handles.resolv_conf and routes is not None else None
+    container["nameservers"] = None if told is None else re.findall(r"^nameserver\s+(\S+)", told, re.MULTILINE)
 
 
 def has_namespace(container: observed.Container) -> bool:

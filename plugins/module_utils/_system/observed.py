@@ -134,10 +134,12 @@ class Route(TypedDict):
 
 
 class Neighbour(TypedDict):
-    """One whose link-layer address is known."""
+    """One whose link-layer address (``mac``) is known; ``permanent`` where somebody set it by hand."""
 
     address: str
     interface: str | None
+    mac: str
+    permanent: bool
 
 
 class Forwarding(TypedDict):
@@ -517,6 +519,8 @@ class BridgePort(TypedDict):
 class Bridge(TypedDict):
     """``network``, ``network_id`` and ``driver`` are None for a bridge that is none of Docker's.
 
+    ``arp`` tells whether the host asks for the link-layer addresses of those behind it, and answers for its own.
+
     ``within`` is what becomes of packets between its containers where iptables sees them, ``open_to`` of those to
     containers of other networks, by name. Both are of bridges with containers only.
     """
@@ -530,6 +534,7 @@ class Bridge(TypedDict):
     mac: str | None
     state: str
     up: bool
+    arp: bool
     forwarding: bool | None
     route_localnet: bool | None
     within: Passage | None
@@ -538,7 +543,11 @@ class Bridge(TypedDict):
 
 
 class Uplink(TypedDict):
-    """A default route. ``family`` is "inet" or "inet6"."""
+    """A default route. ``family`` is "inet" or "inet6".
+
+    ``forwarding`` tells whether IPv4 packets that come in by it are forwarded, ``strict`` whether only those are taken
+    whose sender has its route back by it (rp_filter).
+    """
 
     interface: str
     family: str
@@ -547,18 +556,42 @@ class Uplink(TypedDict):
     addresses: list[str]
     mtu: int
     mac: str | None
+    forwarding: bool | None
+    strict: bool | None
+
+
+class Way(TypedDict):
+    """Where the kernel leads a packet: by an ``interface``, or nowhere, for an ``error``."""
+
+    interface: str | None
+    error: str | None
+
+
+class Lookup(TypedDict):
+    """Where the kernel leads packets to and from a container's ``address``, by all rules and tables.
+
+    ``from_host`` is of the host's own packets to it, ``inward`` of those that come in by the uplink, and ``outward`` of
+    its own to machines elsewhere: the latter are None where there is no such uplink, or where it depends on marks.
+    """
+
+    address: str
+    from_host: Way | None
+    inward: Way | None
+    outward: Way | None
 
 
 class ContainerNetwork(TypedDict):
     """How a container is attached to a network, as the engine has it. Addresses are with prefix lengths.
 
-    ``outbound`` is what becomes of its packets to machines elsewhere.
+    ``outbound`` is what becomes of its packets to machines elsewhere, ``outbound_ipv6`` of those over IPv6.
     """
 
     addresses: list[str]
     mac: str | None
     gateway: str | None
     outbound: Passage | None
+    outbound_ipv6: Passage | None
+    routes: list[Lookup]
 
 
 class PublishedPort(TypedDict):
@@ -583,8 +616,9 @@ class Container(TypedDict):
     """``interfaces`` are its own without the loopback; None where it has no network of its own, or does not run.
 
     Also None is then: ``loopback``, whether its loopback is up; ``gateways``, those of its IPv4 routes; ``resolver``,
-    whether the engine answers at 127.0.0.11 there; ``sandboxed``, whether the engine's handle leads to its network
-    namespace. ``parent`` is the name of the process above it.
+    whether the engine listens at 127.0.0.11 there; ``resolves``, whether a DNS request to it gets there, None where
+    neither an answer nor a refusal came; ``nameservers``, those that it is told of; ``sandboxed``, whether the engine's
+    handle leads to its network namespace. ``parent`` is the name of the process above it.
     """
 
     id: str
@@ -598,6 +632,8 @@ class Container(TypedDict):
     loopback: bool | None
     gateways: list[str] | None
     resolver: bool | None
+    resolves: bool | None
+    nameservers: list[str] | None
     sandboxed: bool | None
     parent: str | None
     published: list[PublishedPort]
@@ -620,6 +656,31 @@ class Bridges(TypedDict):
     bypassed: list[str]
     engine_answers: bool
     error: str | None
+
+
+class PathTest(TypedDict):
+    """What became of connections between a host and a container that was started for them on docker0.
+
+    ``to_container`` is why the host got none to the container's address, ``published`` why none to its port that was
+    published on 127.0.0.1. ``outward`` is what machine the container did not reach, which the host did, and how.
+    ``obstacle`` is why that could not be tried. Each is None for nothing.
+    """
+
+    to_container: str | None
+    published: str | None
+    outward: str | None
+    obstacle: str | None
+
+
+class ContainerTest(TypedDict):
+    """How a container fares that was run to test it: ``problem`` is why none runs, ``obstacle`` why none was tried.
+
+    ``path`` is None where none ran, or where there is no docker0.
+    """
+
+    problem: str | None
+    obstacle: str | None
+    path: PathTest | None
 
 
 # Endpoints, from wherever they are reached -------------------------------------------------------------

@@ -1,17 +1,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Interfaces and their addresses as the kernel lists them, rtnetlink(7), without a process for each question.
+"""Interfaces, their addresses and routes as the kernel has them, rtnetlink(7), without a process for each question.
 
-``links`` answers in the words of ``ip -json -details address``, with what Mooring reads of them.
+``links`` answers in the words of ``ip -json -details address``, with what Mooring reads of them; ``Routes`` as
+``ip route get`` does, by all rules and tables.
 """
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 Link = dict[str, Any]
 
@@ -32,7 +35,13 @@ _IFLA_INFO_KIND = 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _SKIP_STATISTICS = 0x8
 
-_FLAGS = {0x1: "UP", 0x2: "BROADCAST", 0x8: "LOOPBACK", 0x1000: "MULTICAST", 0x10000: "LOWER_UP"}
+# linux/rtnetlink.h, linux/fib_rules.h
+_NEWROUTE, _GETROUTE, _NEWRULE, _GETRULE = 24, 26, 32, 34
+_ROUTE = struct.Struct("=BBBBBBBBI")  # family, destination's and source's lengths, TOS, table, protocol, scope, type
+_RTA_DST, _RTA_SRC, _RTA_IIF, _RTA_OIF = 1, 2, 3, 4
+_FRA_FWMARK = 10
+
+_FLAGS = {0x1: "UP", 0x2: "BROADCAST", 0x8: "LOOPBACK", 0x80: "NOARP", 0x1000: "MULTICAST", 0x10000: "LOWER_UP"}
 # RFC 2863, in the kernel's order.
 _OPERSTATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
 
@@ -69,6 +78,69 @@ def _dump(sock: socket.socket, kind: int, body: bytes) -> Iterator[bytes]:
         yield datagram
         if any(message == _DONE for message, _body in _messages(datagram)):
             return
+
+
+class Way(NamedTuple):
+    """Where the kernel leads a packet: out by an ``interface``, or nowhere, for an ``error`` in the kernel's words."""
+
+    interface: str | None
+    error: str | None
+
+
+class Routes:
+    """Questions to the kernel about routes. No packet is sent for them. A context manager; methods raise OSError."""
+
+    def __init__(self, timeout: float) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        self._socket.settimeout(timeout)
+        self._names = dict(socket.if_nameindex())
+
+    def __enter__(self) -> Routes:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._socket.close()
+
+    def way(self, destination: str, source: str | None = None, incoming: str | None = None) -> Way | None:
+        """The way of a packet of the host's own or, from ``source``, of one that comes in by ``incoming``.
+
+        None where that interface has gone.
+        """
+        packed = ipaddress.ip_address(destination).packed
+        family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
+        attributes = [(_RTA_DST, packed)]
+        if source:
+            attributes.append((_RTA_SRC, ipaddress.ip_address(source).packed))
+        if incoming:
+            index = next((number for number, name in self._names.items() if name == incoming), None)
+            if index is None:
+                return None
+            attributes.append((_RTA_IIF, struct.pack("=I", index)))
+        length = 8 * len(packed)
+        body = _ROUTE.pack(family, length, length if source else 0, 0, 0, 0, 0, 0, 0)
+        for kind, value in attributes:
+            body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+        self._socket.send(_HEADER.pack(_HEADER.size + len(body), _GETROUTE, _REQUEST, 0, 0) + body)
+        try:
+            for kind, answer in _messages(self._socket.recv(1 << 16)):
+                if kind == _NEWROUTE:
+                    return self._led(answer)
+        except OSError as error:
+            if error.errno in (errno.ENODEV, errno.ETIMEDOUT, None) or isinstance(error, socket.timeout):
+                raise
+            return Way(None, os.strerror(error.errno))
+        return None
+
+    def _led(self, body: bytes) -> Way:
+        outgoing = _attributes(body, _ROUTE.size).get(_RTA_OIF)
+        return Way(self._names.get(_number(outgoing)) if outgoing else None, None)
+
+    def regard_marks(self, family: int) -> bool:
+        """Whether a rule of policy routing looks at marks, which packet filters give to packets."""
+        found = b"".join(_dump(self._socket, _GETRULE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)))
+        return any(
+            kind == _NEWRULE and _FRA_FWMARK in _attributes(body, _ROUTE.size) for kind, body in _messages(found)
+        )
 
 
 def parse(link_dump: bytes, address_dump: bytes) -> list[Link]:

@@ -20,6 +20,7 @@ from . import (
     files,
     filters,
     host_files,
+    path,
     sockets,
     ssh,
 )
@@ -54,6 +55,7 @@ def on_host(
     yield from _clock(host["clock"]["ahead"])
     yield from engine.engine(declared, host)
     yield from engine.container(observed.get("test"))
+    yield from path.path(observed.get("test"))
     if not host["engine"]["installed"]:
         return
     yield from configuration.configuration(host, tried)

@@ -77,11 +77,34 @@ def networks(seen: dict[str, Any], around: Network, declared: list[str], forward
             )
             continue
         if bridge["forwarding"] is False and around["forwarding"]["inet"] and forwards:
-            parameter = f"net.ipv4.conf.{name.translate(str.maketrans('.', '/'))}.forwarding"
+            parameter = f"net.ipv4.conf.{_in_sysctl(name)}.forwarding"
             expected, found = f"{parameter} is 1", "it is 0: no packet of its containers gets any further"
             yield Finding(f"{about}.forwarding_off", ERROR, expected, found, f"sysctl {parameter}=1")
-        if name not in declared and not _has_no_address(network):
-            yield from _addresses(network, bridge, seen["containers"], around)
+        if not bridge["arp"]:
+            yield Finding(
+                f"{about}.arp_off",
+                ERROR,
+                f"the host answers ARP on {name}",
+                "it is switched off there (NOARP): the host and the containers do not find each other",
+                f"ip link set {name} arp on",
+            )
+        # docker0 has it where it is declared, and a finding of its own.
+        if name in around["without_ipv6"] and network["ipv6"] and about == "networks":
+            yield Finding(
+                f"{about}.ipv6_off",
+                ERROR,
+                f"{name} has IPv6, as network {network['name']}",
+                "the kernel has it switched off there",
+                f"sysctl net.ipv6.conf.{_in_sysctl(name)}.disable_ipv6=0, then restart the daemon",
+            )
+        if not has_no_address(network):
+            yield from _addresses(network, bridge, seen["containers"], around, name in declared)
+        yield from _neighbours(network, bridge, around)
+
+
+def _in_sysctl(interface: str) -> str:
+    """The name of an interface in that of a parameter, whose parts are divided by dots."""
+    return interface.translate(str.maketrans(".", "/"))
 
 
 def _mtu(network: DockerNetwork, bridge: Bridge) -> Iterator[Finding]:
@@ -99,14 +122,17 @@ def _mtu(network: DockerNetwork, bridge: Bridge) -> Iterator[Finding]:
     )
 
 
-def _has_no_address(network: DockerNetwork) -> bool:
+def has_no_address(network: DockerNetwork) -> bool:
     return network["options"].get(f"{OPTION}inhibit_ipv4") == "true" or gateway_mode(network) == "isolated"
 
 
 def _addresses(
-    network: DockerNetwork, bridge: Bridge, containers: list[Container], around: Network
+    network: DockerNetwork, bridge: Bridge, containers: list[Container], around: Network, is_declared: bool
 ) -> Iterator[Finding]:
-    """Findings on a bridge without its containers' gateway, and on the route to them."""
+    """Findings on a bridge without its containers' gateway, and on the route to them.
+
+    ``is_declared`` tells that the address has a finding of its own.
+    """
     name, about = bridge["name"], subject(bridge["name"])
     has = [ipaddress.ip_interface(one) for one in bridge["addresses"]]
     told = {end["gateway"] for one in containers for key, end in one["networks"].items() if key == network["name"]}
@@ -119,6 +145,8 @@ def _addresses(
         gateways = [ipaddress.ip_address(one) for one in (entry["gateway"], *told) if one]
         wanted = next((one for one in gateways if one in subnet), None)
         if not any(one.ip == wanted if wanted else one.ip in subnet for one in has):
+            if is_declared:
+                continue
             address = f"{wanted or subnet[1]}/{subnet.prefixlen}"
             yield Finding(
                 f"{about}.address",
@@ -129,7 +157,7 @@ def _addresses(
                 ", ".join(bridge["addresses"]) or "no address",
                 f"ip address add {address} dev {name}",
             )
-        elif subnet.version == 4 and not _has_route(subnet, name, around):
+        elif subnet.version == 4 and not has_route(str(subnet), name, around):
             yield Finding(
                 f"{about}.route",
                 ERROR,
@@ -139,11 +167,32 @@ def _addresses(
             )
 
 
-def _has_route(subnet: Any, bridge: str, around: Network) -> bool:
+def has_route(subnet: str, bridge: str, around: Network) -> bool:
+    """Whether table main leads to a network by its bridge."""
     return any(
-        route["destination"] == str(subnet) and route["table"] == "main" and route["interface"] == bridge
+        route["destination"] == subnet and route["table"] == "main" and route["interface"] == bridge
         for route in around["routes"]
     )
+
+
+def _neighbours(network: DockerNetwork, bridge: Bridge, around: Network) -> Iterator[Finding]:
+    """Findings on containers for whom somebody has set the link-layer address of another."""
+    set_by_hand = {
+        one["address"]: one["mac"]
+        for one in around["neighbours"]
+        if one["permanent"] and one["interface"] == bridge["name"]
+    }
+    for end in [port["container"] for port in bridge["ports"] if port["container"]]:
+        for address in (text.partition("/")[0] for text in end["addresses"]):
+            mac = set_by_hand.get(address)
+            if mac and end["mac"] and mac != end["mac"]:
+                yield Finding(
+                    f"{subject(bridge['name'])}.neighbour",
+                    ERROR,
+                    f"the host sends what is for {end['name']} ({address}) to {end['mac']}",
+                    f"somebody has told it {mac} (ip neighbour)",
+                    f"ip neighbour delete {address} dev {bridge['name']}",
+                )
 
 
 def _ports(network: DockerNetwork, bridge: Bridge) -> Iterator[Finding]:
@@ -232,6 +281,11 @@ def _inside(container: Container, by_name: dict[str, DockerNetwork], is_broken: 
     # In docker0's network the engine answers no DNS requests.
     if container["network_mode"] not in ("default", "bridge") and container["resolver"] is False:
         yield "no_resolver", f"the engine answers DNS requests of {name} at 127.0.0.11", "nobody listens there"
+    elif container["resolves"] is False:
+        found = "they are refused: the rules of its network namespace that lead them there are gone"
+        yield "no_resolver", f"DNS requests of {name} to 127.0.0.11 get to the engine", found
+    if container["nameservers"] == []:
+        yield "no_nameserver", f"/etc/resolv.conf of {name} names a nameserver", "it names none"
     if container["sandboxed"] is False:
         found = "what it holds leads elsewhere: it can connect it to no network, and disconnect it from none"
         yield "sandbox_lost", f"the engine holds the network namespace of {name}", found

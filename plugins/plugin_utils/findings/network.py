@@ -73,12 +73,14 @@ def networks(declared: list[dict[str, Any]], seen: dict[str, Any]) -> Iterator[F
             )
 
 
-def forwarding(options: dict[str, Any], declared: list[dict[str, Any]], kernel: Forwarding) -> Iterator[Finding]:
-    """Findings on what the kernel forwards, ``host_info``'s network.forwarding."""
+def forwarding(
+    options: dict[str, Any], declared: list[dict[str, Any]], seen: dict[str, Any], kernel: Forwarding
+) -> Iterator[Finding]:
+    """Findings on what the kernel forwards, ``host_info``'s network.forwarding. ``seen`` is ``bridge_info``'s."""
     if options.get("ip-forward") is False:
         return  # The operator looks after it.
     switches = {"net.ipv4.ip_forward": kernel["inet"]}
-    if host_sysctls.has_ipv6(options, declared):
+    if host_sysctls.has_ipv6(options, declared) or _uses_ipv6(seen):
         switches["net.ipv6.conf.all.forwarding"] = kernel["inet6"]
     for name, is_on in switches.items():
         if is_on is False:
@@ -89,6 +91,18 @@ def forwarding(options: dict[str, Any], declared: list[dict[str, Any]], kernel: 
                 "it is 0: no packet gets from or to a container",
                 f"sysctl {name}=1, and out of /etc/sysctl.d where it is 0",
             )
+
+
+def _uses_ipv6(seen: dict[str, Any]) -> bool:
+    """Whether a container that runs has an IPv6 address in a network from which the engine leads to others."""
+    leading = {one["name"] for one in seen["networks"] if one["bridge"] and one["ipv6"] and not one["internal"]}
+    return any(
+        ":" in address
+        for container in seen["containers"]
+        if container["interfaces"]
+        for name in leading & set(container["networks"])
+        for address in container["networks"][name]["addresses"]
+    )
 
 
 def sysctls(wanted: dict[str, str], seen: Sysctls) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ _IPV6_SINCE = (27, 0)
 _OWN = re.compile(r" -A DOCKER(?!-USER\b)\S* | docker-bridges | -P \S+ ")
 """Rules of the engine itself, and policies of iptables: with the engine's rules in place they do not decide."""
 _BRIDGES_WAY_OUT = re.compile(r" -A FORWARD -i (\S+) ! -o \1 -j ACCEPT$")
+_BRIDGES_OWN = re.compile(r" list chain (bridge|netdev) ")
 _EVERYTHING = re.compile(r" -A \S+ -j (DROP|REJECT)\b")
 
 
@@ -43,11 +44,11 @@ def packets(seen: dict[str, Any], settings: dict[str, Any], version: tuple[int, 
     ports = [
         (one, port) for one in running for port in _carried(one, by_name) if has_ipv6 or ":" not in port["host_address"]
     ]
-    yield from _blocked(running, ports, seen, by_name)
+    yield from _blocked(running, ports, seen, by_name, has_ipv6)
     yield from _not_sent(ports)
     if version >= _PROTECTED_SINCE and not settings["allow-direct-routing"]:
         yield from _direct(ports, by_name)
-    yield from _not_masqueraded(running, by_name)
+    yield from _not_masqueraded(running, by_name, has_ipv6)
     yield from _not_apart(seen["bridges"], by_name, seen["filters_bridged"])
 
 
@@ -93,6 +94,7 @@ def _blocked(
     ports: list[tuple[Container, PublishedPort]],
     seen: dict[str, Any],
     by_name: dict[str, DockerNetwork],
+    has_ipv6: bool,
 ) -> Iterator[Finding]:
     """A finding for each rule, or policy, that drops what must pass."""
     dropped: dict[str, list[str]] = {}
@@ -107,11 +109,17 @@ def _blocked(
             check(passage, f"to {_shown(port)} of {container['name']}")
     for container in running:
         for name, _network in _open(container, by_name):
-            check(container["networks"][name]["outbound"], f"from {container['name']}")
+            attached = container["networks"][name]
+            check(attached["outbound"], f"from {container['name']}")
+            if has_ipv6:
+                check(attached["outbound_ipv6"], f"from {container['name']} over IPv6")
     for bridge in seen["bridges"]:
         network = by_name.get(bridge["network"])
-        if network and connects(network) and seen["filters_bridged"]:
-            check(bridge["within"], f"between containers of network {network['name']}")
+        within = bridge["within"]
+        # Rules of bridges see it whether iptables does or not.
+        is_seen = seen["filters_bridged"] or (within and _BRIDGES_OWN.search(within["rule"] or ""))
+        if network and connects(network) and is_seen:
+            check(within, f"between containers of network {network['name']}")
     for rule, whats in dropped.items():
         expected = f"packets pass {_listed(dict.fromkeys(whats))}"
         if _OWN.search(f"{rule} "):
@@ -172,19 +180,26 @@ def _not_sent(ports: list[tuple[Container, PublishedPort]]) -> Iterator[Finding]
         )
 
 
-def _not_masqueraded(running: list[Container], by_name: dict[str, DockerNetwork]) -> Iterator[Finding]:
+def _not_masqueraded(running: list[Container], by_name: dict[str, DockerNetwork], has_ipv6: bool) -> Iterator[Finding]:
     """Findings on networks whose containers show their own addresses to other machines."""
     told = set()
     for container in running:
         for name, network in _open(container, by_name):
-            passage = container["networks"][name]["outbound"]
-            wants = network["options"].get(f"{OPTION}enable_ip_masquerade") != "false"
-            if wants and passage and passage["source"] == "kept" and passage["verdict"] != "drop" and name not in told:
-                told.add(name)
+            if network["options"].get(f"{OPTION}enable_ip_masquerade") == "false":
+                continue
+            attached = container["networks"][name]
+            ways = {"": attached["outbound"]}
+            if has_ipv6 and network["options"].get(f"{OPTION}gateway_mode_ipv6", "nat").startswith("nat"):
+                ways[" over IPv6"] = attached["outbound_ipv6"]
+            for how, passage in ways.items():
+                is_kept = passage and passage["source"] == "kept" and passage["verdict"] != "drop"
+                if not is_kept or (name, how) in told:
+                    continue
+                told.add((name, how))
                 yield Finding(
                     f"{subject(str(network['bridge']))}.masquerade",
                     ERROR,
-                    f"containers of network {name} talk to other machines by the host's address",
+                    f"containers of network {name} talk to other machines by the host's address{how}",
                     "no rule translates theirs, and no answer finds its way back",
                     _RESTART,
                 )

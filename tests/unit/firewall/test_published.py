@@ -115,6 +115,7 @@ def _host(**changes: Any) -> dict[str, Any]:
         "system": {"kernel_version": "6.1.0-40-amd64"},
         "engine": {"installed": True, "networks": [{"name": "bridge"}]},
         "network": {"bridges": ["br-0123456789ab", "docker0", "hand0", "virbr0"], "routes": []},
+        "packages": {},
     }
     return {**host, **changes}
 
@@ -123,6 +124,26 @@ def test_host_that_cannot_hold_the_policy_is_refused() -> None:
     old = _host(system={"kernel_version": "5.10.0-33-amd64"})
     assert "6.1" in "; ".join(published.host_problems("closed", old, ["hand0"], []))
     assert published.host_problems("open", old, [], []) == []
+
+
+@pytest.mark.parametrize(
+    ("installed", "candidate", "is_refused"),
+    [
+        ("0.9.8-3.1+deb11u2", "1.0.6-2", True),
+        (None, "0.9.8-3.1+deb11u2", True),
+        (None, "0.9.9-1", False),
+        ("1.1.3-1", "1.1.3-1", False),
+        ("1:1.0-1", None, False),
+        (None, None, False),
+    ],
+)
+def test_nft_that_cannot_tell_docker_proxy_is_refused_before_it_is_installed(
+    installed: str | None, candidate: str | None, is_refused: bool
+) -> None:
+    host = _host(packages={"nftables": {"installed": installed, "candidate": candidate}})
+    found = published.host_problems("closed", host, ["hand0"], [])
+    assert ["nftables 0.9.9" in problem for problem in found] == ([True] if is_refused else [])
+    assert published.host_problems("open", host, ["hand0"], []) == []
 
 
 def test_bridge_that_nobody_explains_is_refused_while_the_engine_can_tell() -> None:

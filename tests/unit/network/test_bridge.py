@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine.api import ApiError
-from ansible_collections.mooring.docker.plugins.module_utils._network import bridge, networks
+from ansible_collections.mooring.docker.plugins.module_utils._network import bridge, networks, resolver
 from ansible_collections.mooring.docker.plugins.module_utils._network.bridge import BridgeError
-from ansible_collections.mooring.docker.plugins.module_utils._system import rtnetlink
+from ansible_collections.mooring.docker.plugins.module_utils._system import namespaces, rtnetlink
 
 BACK_ID = "2099ffdfb623b6f6cf0bb0b8b5a1d2fd3cf1b5a40ab2d0c5a3eaf2f5ac0e1f67"
 
@@ -223,7 +223,7 @@ def test_networks_of_every_driver() -> None:
 # --- containers
 
 
-OUTBOUND = {"outbound": None}
+OUTBOUND: dict[str, Any] = {"outbound": None, "outbound_ipv6": None, "routes": []}
 """Nobody has looked at the packet filters yet."""
 
 
@@ -312,9 +312,11 @@ class Machine:
         self.entered = threading.local()
         self.by_pid = {100: INSIDE["web" * 8], 200: INSIDE["two" * 8]}
         self.visited: list[int] = []
+        self.asked: list[tuple[str, str]] = []
         monkeypatch.setattr(bridge, "_ip", self.routes)
         monkeypatch.setattr(rtnetlink, "links", lambda _timeout: self.by_pid.get(getattr(self.entered, "pid", 0), HOST))
-        monkeypatch.setattr(bridge, "_enter", self.enter)
+        monkeypatch.setattr(namespaces, "enter_network", self.enter)
+        monkeypatch.setattr(resolver.Requests, "send", lambda _requests, *asked: self.asked.append(asked))
         monkeypatch.setattr(bridge, "Api", lambda **_how: self)
         # What becomes of packets is tested with the findings on it, on recorded hosts.
         monkeypatch.setattr(bridge, "_add_datapath", lambda *_seen: None)
@@ -423,7 +425,7 @@ def test_missing_right_to_enter_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     def denied(_pid: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(bridge, "_enter", denied)
+    monkeypatch.setattr(namespaces, "enter_network", denied)
     found = bridge.observe("/run/docker.sock", 5)
     assert found["error"] == "container web: [Errno 1] Operation not permitted"
     assert ports(found)["vethweb"] is None

@@ -31,6 +31,7 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    (tmp_path / "resolv.conf").write_text("# x\nnameserver 127.0.0.11\nsearch lab\nnameserver fe80::1\n")
     (tmp_path / "handle").hardlink_to(tmp_path / "7/ns/net")
     monkeypatch.setattr(datapath, "_PROC", tmp_path)
     return tmp_path
@@ -38,12 +39,18 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _look(proc: Path, pid: int | None = 7, mode: str = "back", handle: str = "/handle") -> dict[str, Any]:
     container: Any = {"pid": pid, "network_mode": mode}
-    datapath.add_process(container, str(proc), handle)
+    datapath.add_process(container, str(proc), datapath.Handles(handle, "/resolv.conf"))
     return {key: value for key, value in container.items() if key not in ("pid", "network_mode")}
 
 
 def test_routes_resolver_handle_and_shim_are_told(proc: Path) -> None:
-    everything = {"parent": "containerd-shim", "gateways": ["172.17.0.1"], "resolver": True, "sandboxed": True}
+    everything = {
+        "parent": "containerd-shim",
+        "gateways": ["172.17.0.1"],
+        "resolver": True,
+        "nameservers": ["127.0.0.11", "fe80::1"],
+        "sandboxed": True,
+    }
     assert _look(proc) == everything
     (proc / "7/net/udp").write_text(SOCKETS.replace("0B00007F", "0C00007F"))
     (proc / "7/net/route").write_text("".join(ROUTES.splitlines(keepends=True)[::2]))
@@ -56,5 +63,6 @@ def test_container_in_the_hosts_network_has_no_routes_of_its_own(proc: Path) -> 
 
 
 def test_one_that_ended_meanwhile_is_not_judged(proc: Path) -> None:
-    assert _look(proc, pid=8) == {"parent": None, "gateways": None, "resolver": None, "sandboxed": None}
+    nothing = {"parent": None, "gateways": None, "resolver": None, "nameservers": None, "sandboxed": None}
+    assert _look(proc, pid=8) == nothing
     assert _look(proc, pid=None) == {}

@@ -12,14 +12,16 @@ import copy
 import functools
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.mooring.docker.plugins.module_utils._engine import daemon
+from ansible_collections.mooring.docker.plugins.module_utils._firewall import nft_chains
 from ansible_collections.mooring.docker.plugins.module_utils._network import datapath
-from ansible_collections.mooring.docker.plugins.plugin_utils.findings import links, network, packets
+from ansible_collections.mooring.docker.plugins.plugin_utils.findings import links, network, packets, routes
 
 RECORDED = Path(__file__).parent / "recorded"
 ENGINES = sorted(path.stem for path in RECORDED.glob("*.json"))
@@ -85,6 +87,8 @@ class Host:
             *network.ways(self.seen),
             *links.networks(self.seen, self.network, [], True),
             *links.containers(self.seen),
+            *routes.routes(self.seen, self.network, True),
+            *network.forwarding({}, [], self.seen, self.network["forwarding"]),
             *packets.packets(self.seen, self.settings, version),
         ]
 
@@ -227,6 +231,87 @@ def _operators_rules(host: Host) -> None:
     host.first("filter", "-A DOCKER-USER ! -s 192.0.2.0/24 -i host0 -j DROP")
 
 
+def _accept_first(host: Host) -> None:
+    host.first("filter", "-A FORWARD -j ACCEPT\n-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -s 192.0.2.0/24 -j DROP")
+
+
+def _route(
+    way: str, error: str | None = None, interface: str | None = None, name: str = "web"
+) -> Callable[[Host], None]:
+    """The kernel leads packets of one kind elsewhere, or nowhere."""
+
+    def spoil(host: Host) -> None:
+        for attached in host.container(name)["networks"].values():
+            for lookup in attached["routes"]:
+                lookup[way] = {"interface": interface, "error": error}
+
+    return spoil
+
+
+def _uplink(**changed: Any) -> Callable[[Host], None]:
+    return lambda host: host.seen["uplinks"][0].update(changed)
+
+
+def _strict_uplink(host: Host) -> None:
+    """rp_filter is strict, and answers of containers would leave by another interface."""
+    _uplink(strict=True)(host)
+    _route("inward", "Invalid argument")(host)
+
+
+def _wrong_neighbour(host: Host) -> None:
+    address = host.container("web")["networks"]["bridge"]["addresses"][0].partition("/")[0]
+    neighbour = {"address": address, "interface": "docker0", "mac": "02:00:00:00:00:66", "permanent": True}
+    host.network["neighbours"].append(neighbour)
+
+
+def _lose_ipv6(host: Host) -> None:
+    host.network["without_ipv6"] = [host.bridge("six")["name"]]
+
+
+def _ipv6_uplink(host: Host) -> None:
+    """The host itself reaches others over IPv6."""
+    uplink = host.seen["uplinks"][0]
+    host.seen["uplinks"].append({**uplink, "family": "inet6", "gateway": "fe80::1"})
+
+
+def _lose_ipv6_masquerade(host: Host) -> None:
+    _ipv6_uplink(host)
+    host.without(r"-A POSTROUTING -s fd77:2::/64 .*-j MASQUERADE", "ip6tables")
+
+
+def _lose_ipv6_backend(host: Host) -> None:
+    _ipv6_uplink(host)
+    host.said["nft"]["list table ip6 docker-bridges"] = []
+
+
+def _other_table(family: str, hook: str, *expressions: dict[str, Any], **chain: Any) -> Callable[[Host], None]:
+    """A table of somebody's with one rule in the chain of a hook."""
+
+    def spoil(host: Host) -> None:
+        place = {"family": family, "table": "blocker"}
+        host.nft(
+            {"table": {"family": family, "name": "blocker"}},
+            {"chain": {**place, "name": "x", "type": "filter", "hook": hook, "prio": 0, "policy": "accept", **chain}},
+            {"rule": {**place, "chain": "x", "handle": 7, "expr": list(expressions)}},
+        )
+
+    return spoil
+
+
+def _blocked_port(host: Host) -> None:
+    """One port of docker0 takes nothing, by its name."""
+    (interface,) = [
+        port["interface"]
+        for port in host.bridge("bridge")["ports"]
+        if port["container"] and port["container"]["name"] == "web"
+    ]
+    _other_table("bridge", "input", _meta("iifname", interface), {"drop": None})(host)
+
+
+def _meta(key: str, value: str) -> dict[str, Any]:
+    return {"match": {"op": "==", "left": {"meta": {"key": key}}, "right": value}}
+
+
 SIX = "bridge.masquerade", "networks.masquerade", "published.not_sent"
 FAULTS: dict[str, tuple[list[str], Callable[[Host], None], set[str]]] = {
     # Links, addresses and routes.
@@ -258,6 +343,25 @@ FAULTS: dict[str, tuple[list[str], Callable[[Host], None], set[str]]] = {
         lambda host: host.seen.update(filters_bridged=False),
         {"networks.not_apart"},
     ),
+    "docker0 answers no ARP": (ENGINES, _bridge("arp", False), {"bridge.arp_off"}),
+    "another's link-layer address": (ENGINES, _wrong_neighbour, {"bridge.neighbour"}),
+    "IPv6 off on a bridge": (ENGINES, _lose_ipv6, {"networks.ipv6_off"}),
+    "IPv6 forwarding off": (
+        ENGINES,
+        lambda host: host.network["forwarding"].update(inet6=False),
+        {"bridge.forwarding_off"},
+    ),
+    "forwarding off by the uplink": (ENGINES, _uplink(forwarding=False), {"bridge.forwarding_off"}),
+    "a more specific route, or a rule": (ENGINES, _route("from_host", interface="host0"), {"bridge.route"}),
+    "a rule that refuses": (ENGINES, _route("from_host", "Invalid argument"), {"bridge.route"}),
+    "a rule that leads containers nowhere": (
+        ENGINES,
+        _route("outward", "Network is unreachable"),
+        {"bridge.no_way_out"},
+    ),
+    "strict rp_filter": (ENGINES, _strict_uplink, {"published.not_routed"}),
+    "rules of the resolver gone": (ENGINES, _container("resolves", False, "inn"), {"networks.no_resolver"}),
+    "resolv.conf empty": (ENGINES, _container("nameservers", [], "two"), {"networks.no_nameserver"}),
     "docker-proxy killed": (PROXIED, _port(8080, proxy=None), {"published.proxy"}),
     "route_localnet off": (
         ["28.5-without-proxy"],
@@ -322,7 +426,49 @@ FAULTS: dict[str, tuple[list[str], Callable[[Host], None], set[str]]] = {
     ),
     "raw table flushed": (PROTECTED, lambda host: host.flush("raw"), {"published.direct"}),
     "rules of DOCKER-USER bypassed": (IPTABLES, _operators_rules, {"filter.bypassed"}),
+    "all accepted before rules of DOCKER-USER": (
+        IPTABLES,
+        _accept_first,
+        {"filter.bypassed", "networks.not_apart"},
+    ),
+    "translation over IPv6 gone": (
+        [name for name in IPTABLES if name >= "28"],
+        _lose_ipv6_masquerade,
+        {"networks.masquerade"},
+    ),
     # nftables.
+    "translation over IPv6 gone, by nftables": (
+        ["29.7-nftables"],
+        _lose_ipv6_backend,
+        {"networks.masquerade", "published.not_sent", "published.direct"},
+    ),
+    "DROP between ports of bridges": (ENGINES, _other_table("bridge", "forward", {"drop": None}), {"filter.blocks"}),
+    "DROP from a bridge": (
+        ENGINES,
+        _other_table("bridge", "input", _meta("ibrname", "docker0"), {"drop": None}),
+        {"filter.blocks"},
+    ),
+    "DROP from a port of a bridge": (ENGINES, _blocked_port, {"filter.blocks"}),
+    "DROP to bridges by policy": (
+        ENGINES,
+        _other_table("bridge", "output", _meta("obrname", "nobody"), {"accept": None}, policy="drop"),
+        {"filter.blocks"},
+    ),
+    "DROP where packets come in": (
+        ENGINES,
+        _other_table("netdev", "ingress", {"drop": None}, dev="host0"),
+        {"filter.blocks"},
+    ),
+    "DROP where packets of containers come in": (
+        ENGINES,
+        _other_table("netdev", "ingress", {"drop": None}, dev=["docker0"]),
+        {"filter.blocks"},
+    ),
+    "DROP before routing": (
+        ENGINES,
+        _other_table("inet", "prerouting", {"drop": None}, prio=-300),
+        {"filter.blocks"},
+    ),
     "table with DROP at the hook": (ENGINES, _blocker, {"filter.blocks"}),
     "table whose policy is DROP at the hook": (ENGINES, _closed_table, {"filter.blocks"}),
     "engine's table flushed": (
@@ -388,12 +534,62 @@ OPERATORS: dict[str, Callable[[Host], None]] = {
 }
 
 
+ANYWHERE: dict[str, Callable[[Host], None]] = {
+    "reached over IPv6": _ipv6_uplink,
+    "containers by a VPN": _route("outward", interface="wg0"),
+    "no way that is known": lambda host: (_route("outward", None)(host), _route("inward", None)(host))[0],
+    "strict and symmetric": _uplink(strict=True),
+    "a strict way in to what publishes nothing": lambda host: (
+        _uplink(strict=True)(host),
+        _route("inward", "Invalid argument", name="nm")(host),
+    )[0],
+    "no way out of an internal network": _route("outward", "Network is unreachable", name="inn"),
+    "a resolver that is slow": _container("resolves", None, "two"),
+    "filters of other bridges": _other_table("bridge", "forward", _meta("ibrname", "br0"), {"drop": None}),
+    "filters of other ports": _other_table("bridge", "forward", _meta("iifname", "vnet0"), {"drop": None}),
+    "filters of other devices": _other_table("netdev", "ingress", {"drop": None}, dev="eth9"),
+    "a neighbour that was only seen": lambda host: (
+        _wrong_neighbour(host),
+        host.network["neighbours"][-1].update(permanent=False),
+    )[0],
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ANYWHERE)
+def test_what_healthy_hosts_have_is_no_finding(name: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(engine)
+    ANYWHERE[name](host)
+    assert host.findings(monkeypatch) == []
+
+
 @pytest.mark.parametrize("engine", IPTABLES)
 @pytest.mark.parametrize("name", OPERATORS)
 def test_what_an_operator_may_want_is_no_finding(name: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(engine)
     OPERATORS[name](host)
     assert host.findings(monkeypatch) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "devices"),
+    [
+        ('device "host0" priority filter', ["host0"]),
+        ('devices = { eth0, "eth1" } priority 0', ["eth0", "eth1"]),
+        ("priority 0", []),
+    ],
+)
+def test_devices_that_nft_tells_in_its_own_words_only(
+    words: str, devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nft 1.0.6 leaves them out of its JSON."""
+    text = f"table netdev b {{\n\tchain x {{\n\t\ttype filter hook ingress {words}; policy accept;\n\t}}\n}}\n"
+    said = subprocess.CompletedProcess([], 0, text, "")
+    monkeypatch.setattr(datapath.commands, "run", lambda *_words, timeout: said)
+    host = Host("20.10")
+    _other_table("netdev", "ingress", {"drop": None})(host)
+    assert [one.id for one in host.findings(monkeypatch)] == (["filter.blocks"] if "host0" in devices else [])
+    assert nft_chains.devices(text) == devices
 
 
 @pytest.mark.parametrize(

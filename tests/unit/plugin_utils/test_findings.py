@@ -328,8 +328,26 @@ def test_one_fault_on_the_host_is_one_finding(path: str, value: Any, finding: st
 )
 def test_container_that_was_run_has_its_findings(problem: Any, obstacle: Any, findings: list[str]) -> None:
     found = seen()
-    found["observed"]["test"] = {"problem": problem, "obstacle": obstacle}
+    found["observed"]["test"] = {"problem": problem, "obstacle": obstacle, "path": None}
     assert ids(found) == findings
+
+
+@pytest.mark.parametrize(
+    ("what", "finding"),
+    [
+        ("to_container", "bridge.unreachable"),
+        ("published", "published.unreachable"),
+        ("outward", "bridge.no_answer"),
+        ("obstacle", "bridge.path_untested"),
+    ],
+)
+def test_connections_that_did_not_come_up_are_findings(what: str, finding: str) -> None:
+    found = seen()
+    tried = dict.fromkeys(("to_container", "published", "outward", "obstacle"))
+    found["observed"]["test"] = {"problem": None, "obstacle": None, "path": tried}
+    assert ids(found) == []
+    tried[what] = "172.17.0.2:7: timed out"
+    assert ids(found) == [finding]
 
 
 @pytest.mark.parametrize(
@@ -671,7 +689,7 @@ KERNEL = {"inet": True, "inet6": False}
 def test_forwarding_is_on_where_it_is_needed(
     options: dict[str, Any], networks: list[dict[str, Any]], kernel: dict[str, bool | None], wrong: list[str]
 ) -> None:
-    found = list(network.forwarding(options, networks, kernel))
+    found = list(network.forwarding(options, networks, {"networks": [], "containers": []}, kernel))
     assert [one.expected.split()[0] for one in found] == wrong
     assert {one.id for one in found} <= {"bridge.forwarding_off"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import shlex
 import subprocess
 from pathlib import Path
@@ -116,6 +117,34 @@ def test_what_cannot_be_read_is_a_finding_on_its_host(words: Any, key: str) -> N
     assert [finding.id for finding in broken.findings] == ["host.unobserved"]
     assert "cannot be read" in broken.findings[0].observed
     assert broken.evidence["host"] is None
+
+
+def test_what_the_controller_cannot_read_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def vanished(*_anything: Any) -> Any:
+        raise FileNotFoundError(2, "No such file or directory", "/srv/ca/index")
+
+    monkeypatch.setattr(verification.platforms, "problem", vanished)
+    comparison = verification.compare(DECLARED, {"host": HOST, "composition": None}, [])
+    assert [(one.id, "/srv/ca/index" in one.observed) for one in comparison.findings] == [("host.unobserved", True)]
+    assert "/srv/ca/index" in comparison.evidence["problems"][0]
+
+
+def test_evidence_that_cannot_be_written_is_a_finding(tmp_path: Path) -> None:
+    comparison = verification.Comparison([], {"host": 1})
+    (tmp_path / "file").write_text("")
+    assert verification.write(comparison, tmp_path / "evidence", "web-1").findings == []
+    assert json.loads((tmp_path / "evidence/web-1.json").read_text()) == {"host": 1}
+    (found,) = verification.write(comparison, tmp_path / "file", "web-1").findings
+    assert (found.id, found.severity) == ("host.evidence", "error")
+    assert str(tmp_path / "file") in found.expected
+
+
+def test_client_whose_directory_is_closed_is_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cert.pem").write_text("")
+    assert verification.observer(str(tmp_path), "ca.pem")["certificate"] == f"{tmp_path}/cert.pem"
+    # As access(2) tells users who may not enter.
+    monkeypatch.setattr(verification.os, "access", lambda _path, _mode: False)
+    assert verification.observer(str(tmp_path), "ca.pem") == {"ca": "ca.pem"}
 
 
 def test_a_finding_is_one_printable_line() -> None:

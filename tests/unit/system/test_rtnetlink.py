@@ -85,3 +85,42 @@ def test_listing_of_two_moments_is_none() -> None:
 def test_this_machines_own_interfaces() -> None:
     found = rtnetlink.links(5)
     assert {link["ifname"]: link["ifindex"] for link in found}["lo"] == 1
+
+
+def test_ways_of_packets_are_the_kernels() -> None:
+    """Of this machine: its own loopback, a sender that no packet may have, and an interface that there is not."""
+    with rtnetlink.Routes(1) as routes:
+        assert routes.way("127.0.0.1") == ("lo", None)
+        assert routes.way("192.0.2.1", "127.0.0.5", "lo") == (None, "Invalid argument")
+        assert routes.way("127.0.0.1", "192.0.2.1", "nope0") is None
+
+
+class Kernel:
+    """In the place of a socket: answers with rules of policy routing."""
+
+    def __init__(self, *rules: bytes) -> None:
+        self.answer = b"".join(
+            struct.pack("=IHHII", 28 + len(rule), 32, 2, 0, 0) + struct.pack("=BBBBBBBBI", 2, *[0] * 8) + rule
+            for rule in rules
+        ) + struct.pack("=IHHIIi", 20, 3, 2, 0, 0, 0)
+
+    def send(self, _request: bytes) -> None:
+        pass
+
+    def recv(self, _size: int) -> bytes:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("rules", "regards"),
+    [
+        ([], False),
+        ([struct.pack("=HHI", 8, 15, 254)], False),
+        ([struct.pack("=HHI", 8, 15, 254), struct.pack("=HHI", 8, 10, 0xCA6C)], True),
+    ],
+)
+def test_rules_that_look_at_marks(rules: list[bytes], regards: bool) -> None:
+    with rtnetlink.Routes(1) as routes:
+        pass
+    routes._socket = Kernel(*rules)  # type: ignore[assignment]
+    assert routes.regard_marks(2) is regards
