@@ -17,7 +17,7 @@ NEWEST = reach.PROJECT / "molecule/backends/newest"
 LAB = identity.identify(NEWEST, os.environ)
 PORT = 3000
 _SERVE = "mkdir /www; echo moored > /www/index.html; exec /bin/busybox httpd -f -p 80 -h /www"
-_IMAGE = "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
+IMAGE = "docker image inspect busybox:lab || tar -C / -c bin/busybox | docker import - busybox:lab"
 
 
 def run(playbook: str = "site", **variables: Any) -> reach.Run:
@@ -48,7 +48,7 @@ def host() -> Iterator[Any]:
 def web(host: Any) -> Any:
     """The host with a container that serves HTTP, and publishes it for IPv4 and IPv6."""
     converge()
-    host.run_expect([0], _IMAGE)
+    host.run_expect([0], IMAGE)
     start = f"docker run -d --name web --stop-timeout 1 -p {PORT}:80 busybox:lab"
     host.run_expect([0], f"{start} /bin/busybox sh -c '/bin/busybox {_SERVE}'")
     return host
