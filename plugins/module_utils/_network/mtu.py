@@ -25,6 +25,12 @@ def defaults(mtu: int) -> dict[str, Any]:
     return {DEFAULTS: {DRIVER: {OPTION: str(mtu)}}}
 
 
+def known(options: dict[str, Any], has_defaults: bool) -> dict[str, Any]:
+    """Options of daemon.json without those by which new networks get its MTU, unless the engine ``has_defaults``."""
+    ours = DEFAULTS in options and {DEFAULTS: options[DEFAULTS]} == defaults(options.get("mtu", DEFAULT))
+    return {key: value for key, value in options.items() if has_defaults or not ours or key != DEFAULTS}
+
+
 def merged(options: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The ``default-network-opts`` of ``options`` with those ``chosen``; nothing where there are none."""
     found = copy.deepcopy(options.get(DEFAULTS, {}))

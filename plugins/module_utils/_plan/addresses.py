@@ -56,13 +56,16 @@ def choose(declaration: Declaration, network: NetworkDeclaration, host: Host) ->
 
 
 def _network_defaults(network: NetworkDeclaration, host: Host) -> dict[str, Any]:
-    """What gives new networks the declared MTU, on the engine that is there or will be installed."""
+    """What gives new networks the declared MTU, on the engine that is there or will be installed.
+
+    Where apt has not told yet which that will be, the step leaves it out for an engine that does not know it.
+    """
     declared = network["options"].get("mtu")
     if declared is None:
         return {}
     coming = host["packages"].get(ENGINE, {"candidate": None})["candidate"]
     version = daemon.version(host["engine"]["version"] or coming or "")
-    return mtu.defaults(declared) if version and version >= OPTIONS[mtu.DEFAULTS].since else {}
+    return mtu.defaults(declared) if version is None or version >= OPTIONS[mtu.DEFAULTS].since else {}
 
 
 def refusals(declaration: Declaration, network: NetworkDeclaration, host: Host, chosen: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from .._config import options as daemon_options
 from .._config import redaction
 from .._config.fragments import ConfigError
 from .._engine import daemon
+from .._network import mtu
 from .failure import StepError
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ OPTIONS: dict[str, Any] = {
 
 def execute(options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """As mooring.docker.daemon_config does. Raises StepError."""
+    version = daemon.installed_version()
+    # The plan of a host without an engine cannot tell which one comes.
+    has_defaults = version is None or version >= daemon_options.OPTIONS[mtu.DEFAULTS].since
     try:
         result = composition.configure(
-            {name: content or {} for name, content in options["fragments"].items()},
+            {name: mtu.known(content or {}, has_defaults) for name, content in options["fragments"].items()},
             options["on_conflict"],
             options["socket"],
             options["restart"],

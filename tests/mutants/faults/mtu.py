@@ -31,9 +31,23 @@ MUTANTS = [
     Mutant(
         "An engine that does not know the MTU of new networks is not told of it.",
         "plugins/module_utils/_plan/addresses.py",
-        "if version and version >= OPTIONS[mtu.DEFAULTS].since else {}",
-        "if version else {}",
+        "if version is None or version >= OPTIONS[mtu.DEFAULTS].since else {}",
+        "if version is None or version else {}",
         "plan/test_plan_mtu.py",
+    ),
+    Mutant(
+        "The first run on a host that knows of no engine yet declares the MTU of new networks.",
+        "plugins/module_utils/_plan/addresses.py",
+        "if version is None or version >= OPTIONS",
+        "if version and version >= OPTIONS",
+        "plan/test_plan_mtu.py",
+    ),
+    Mutant(
+        "An engine that is installed meanwhile and knows no MTU of new networks is not told of it.",
+        "plugins/module_utils/_network/mtu.py",
+        "if has_defaults or not ours or key != DEFAULTS}",
+        "if has_defaults or ours or key != DEFAULTS}",
+        "network/test_mtu.py",
     ),
     Mutant(
         "The MTU of new networks that the engine's options have already is declared once.",

@@ -47,3 +47,13 @@ def test_networks_of_the_role_get_it_unless_they_say_otherwise() -> None:
         {"name": "lan", "driver": "macvlan"},
     ]
     assert mtu.with_mtu(declared, None) == declared
+
+
+def test_engine_that_has_no_defaults_of_networks_is_told_none() -> None:
+    """Only what Mooring has added goes; an operator's own is refused by name elsewhere."""
+    ours = {"mtu": 1400, **mtu.defaults(1400)}
+    assert mtu.known(ours, has_defaults=True) == ours
+    assert mtu.known(ours, has_defaults=False) == {"mtu": 1400}
+    others = {"mtu": 1400, mtu.DEFAULTS: {"bridge": {"com.example": "1"}}}
+    assert mtu.known(others, has_defaults=False) == others
+    assert mtu.known({"mtu": 1400}, has_defaults=False) == {"mtu": 1400}

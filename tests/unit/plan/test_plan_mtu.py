@@ -29,7 +29,7 @@ def chosen(planned: Planned) -> Any:
         ("20.10.24+dfsg1", "20.10.24", None),
         (None, "26.1.5+dfsg1", DEFAULTS),
         (None, "20.10.24+dfsg1", None),
-        (None, None, None),
+        (None, None, DEFAULTS),
     ],
 )
 def test_new_networks_get_it_where_the_engine_knows_how(
