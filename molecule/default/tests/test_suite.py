@@ -43,6 +43,7 @@ NEED_A_CONTAINER = {
     "test_container_has_an_address_of_docker0",
     "test_container_has_the_declared_mtu",
     "test_daemon_runs_a_container_with_its_own_defaults",
+    "test_connections_to_a_container_and_from_it_come_up",
     "test_published_port_is_reached_by_whom_the_policy_lets",
 }
 
