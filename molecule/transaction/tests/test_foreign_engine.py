@@ -1,4 +1,4 @@
-"""An engine from elsewhere is configured as it is, and never replaced."""
+"""An engine from elsewhere is configured as it is, and never replaced. The host keeps its package."""
 
 from __future__ import annotations
 
