@@ -18,6 +18,10 @@ def _containers(host: Any) -> Iterator[None]:
     """Containers in several networks, and none of other tests."""
     converge()
     host.run("docker rm --force web")
+    # dockerd leaves the chain for rules of users behind where it was with iptables.
+    for program in ("iptables", "ip6tables"):
+        chain = "DOCKER-USER"
+        host.run(f"{program} -D FORWARD -j {chain}; {program} -F {chain}; {program} -X {chain}")
     host.run_expect([0], IMAGE)
     host.run_expect([0], f"set -e\n{datapath.SETUP.format(**GATEWAY)}")
     # The policy of published ports knows the networks.
