@@ -29,6 +29,7 @@ from .._config import (
 from .._config.fragments import ConfigError
 from .._config.options import Config
 from .._engine import containers, daemon, data_root, planning, surroundings
+from .._network import mtu
 from .._system import commands
 from . import data_move
 
@@ -159,10 +160,13 @@ def configure(
     in the module, ``plan`` as an ApplyPlan, and the ``keys`` of daemon.json that change.
     Raises ConfigError, with every file as it was.
     """
+    version = daemon.installed_version()
+    # The plan of a host without an engine cannot tell which one comes.
+    has_defaults = version is None or version >= options.OPTIONS[mtu.DEFAULTS].since
+    declared = {name: mtu.known(content, has_defaults) for name, content in declared.items()}
     composition = _compose(declared, on_conflict)
     merged = composition.merged
     show = commands.unit_properties(daemon.SERVICE)
-    version = daemon.installed_version()
     written, environment = merged, None
     if proxy_environment.is_needed(version) and proxy_environment.KEY in merged:
         environment = proxy_environment.text(merged[proxy_environment.KEY])

@@ -11,7 +11,6 @@ from .._config import options as daemon_options
 from .._config import redaction
 from .._config.fragments import ConfigError
 from .._engine import daemon
-from .._network import mtu
 from .failure import StepError
 
 if TYPE_CHECKING:
@@ -39,12 +38,9 @@ OPTIONS: dict[str, Any] = {
 
 def execute(options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """As mooring.docker.daemon_config does. Raises StepError."""
-    version = daemon.installed_version()
-    # The plan of a host without an engine cannot tell which one comes.
-    has_defaults = version is None or version >= daemon_options.OPTIONS[mtu.DEFAULTS].since
     try:
         result = composition.configure(
-            {name: mtu.known(content or {}, has_defaults) for name, content in options["fragments"].items()},
+            {name: content or {} for name, content in options["fragments"].items()},
             options["on_conflict"],
             options["socket"],
             options["restart"],
