@@ -7,7 +7,6 @@ round do not touch each other, and are there at the same time.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -353,11 +352,7 @@ def script(backend: str, faults: Sequence[Fault], undo: bool = False) -> str:
 
 def verify(*hosts: str, inventory: Path = reach.INVENTORY, **variables: Any) -> dict[str, list[tuple[str, str]]]:
     """The findings of a verification of hosts, each with its line, by host."""
-    done = subprocess.run(
-        reach.command("verify", limit=",".join(hosts), inventory=inventory, **variables),
-        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
-        env={**reach.environment(), "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"},
-    )  # fmt: skip
+    done = reach.findings(reach.command("verify", limit=",".join(hosts), inventory=inventory, **variables))
     found: dict[str, list[tuple[str, str]]] = {name: [] for name in hosts}
     for line in done.stdout.splitlines():
         match = re.fullmatch(r"(\w+): (?:error|warning) (\S+): (.*)", line)

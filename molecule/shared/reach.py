@@ -177,6 +177,14 @@ def command(
     return [*words, "--extra-vars", json.dumps(variables), *(["--check"] if check else [])]
 
 
+def findings(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a verification, by its command line, as a monitoring system does: it prints a line for each finding alone."""
+    return subprocess.run(
+        words, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"},
+    )  # fmt: skip
+
+
 def run(
     playbook: str = "site",
     limit: str = "",

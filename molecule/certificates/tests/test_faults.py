@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import itertools
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -337,11 +335,7 @@ def verify(
     client: Client, prefix: tuple[str, ...] = (), **hosts: dict[str, Any]
 ) -> tuple[int, dict[str, dict[str, str]]]:
     """The exit status of a verification, and the remedy of each finding by host."""
-    done = subprocess.run(
-        [*prefix, *command("verify", verify_client=str(client.directory), **declared(**hosts))],
-        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"},
-    )  # fmt: skip
+    done = reach.findings([*prefix, *command("verify", verify_client=str(client.directory), **declared(**hosts))])
     lines = done.stdout.splitlines()
     found: dict[str, dict[str, str]] = {name: {} for name in HOSTS}
     for line in lines:

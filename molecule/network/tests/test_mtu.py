@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -36,11 +34,7 @@ def inside(name: str, network: str) -> int:
 
 def warned() -> dict[str, set[str]]:
     """What verification says of the hosts' networks."""
-    done = subprocess.run(
-        reach.command("verify", limit=",".join(HOSTS), tags="bridge,networks", **DECLARED),
-        cwd=reach.PROJECT, capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"},
-    )  # fmt: skip
+    done = reach.findings(reach.command("verify", limit=",".join(HOSTS), tags="bridge,networks", **DECLARED))
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [re.fullmatch(r"(\w+): (.*); remedy: .*", line) for line in done.stdout.splitlines()]
     assert all(lines), done.stdout

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,15 +80,7 @@ def _pull(daemon: Daemon) -> str:
 
 def _findings(*tags: str, **variables: Any) -> list[str]:
     """The findings of verification by their names."""
-    done = subprocess.run(
-        reach.command("verify", limit=NAME, tags=",".join(tags), **variables),
-        cwd=reach.PROJECT,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "mooring.docker.quiet"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = reach.findings(reach.command("verify", limit=NAME, tags=",".join(tags), **variables))
     return re.findall(rf"^{NAME}: \w+ (\S+): ", done.stdout, re.MULTILINE)
 
 
